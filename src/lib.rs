@@ -1,1 +1,17 @@
+//! logq: the flight recorder and causal debugger for concurrent Python.
+//!
+//! This is the map of the house. Modules stand in layer order: each imports only from those above it
+//! in its own column. The two columns meet in `investigation`.
+//!
+//! ```text
+//! I/O column     record ← query ← spool ← store ← collect
+//! pure column    record ← causality ← diagnose ← view
+//! joined by      investigation
+//! on top         launch, then cli above everything
+//! ```
+//!
+//! `tests/it/layers.rs` fails on an upward import or a circle. The library serves the binary and the
+//! tests; it is no public API.
 
+pub mod query;
+pub mod record;
