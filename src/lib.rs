@@ -14,4 +14,5 @@
 //! tests; it is no public API.
 
 pub mod query;
+pub mod causality;
 pub mod record;

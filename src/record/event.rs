@@ -176,11 +176,12 @@ pub struct Folded {
     pub n: u64,
 }
 
-/// `child`: a process was started.
+/// `child`: a process was started. Its keys are not called `pid` and `proc`: those are the writer's, in every
+/// record.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ChildEvent<'a> {
-    pub pid: Option<u32>,
-    pub proc: Option<&'a str>,
+    pub child_pid: Option<u32>,
+    pub child_proc: Option<&'a str>,
     pub name: Option<&'a str>,
     #[serde(default, borrow)]
     pub argv: Vec<&'a str>,
@@ -190,8 +191,8 @@ pub struct ChildEvent<'a> {
 /// `reap`: the end of a child was seen. A negative `rc` is Python's way to say a signal.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ReapEvent<'a> {
-    pub pid: Option<u32>,
-    pub proc: Option<&'a str>,
+    pub child_pid: Option<u32>,
+    pub child_proc: Option<&'a str>,
     pub rc: Option<i64>,
     pub signal: Option<i64>,
 }

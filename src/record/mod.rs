@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 pub use decode::decode;
 pub use event::{Event, EventKind, Site};
 pub use field::Field;
-pub use id::{Lane, LaneKind, LaneRef, RecordId, Stamp};
+pub use id::{Lane, LaneKind, LaneRef, ProcessName, RecordId, RecordName, Stamp};
 pub use level::Level;
 
 /// One line: a log record, an event, or bytes that could not be understood.

@@ -1,0 +1,54 @@
+//! The chain of hand-overs that led to a record, back to the root of the run.
+
+use super::graph::{CausalGraph, Edge, EdgeKind, NodeRef};
+
+/// The hand-overs behind a record, the last one first.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    pub of: NodeRef,
+    pub hops: Vec<Hop>,
+}
+
+/// One hand-over: the record that merged it, what carried it, and the sender's last record before it.
+#[derive(Debug, Clone)]
+pub struct Hop {
+    pub to: NodeRef,
+    pub edge: Edge,
+    /// `None` where the sender had written nothing by then, or what it wrote is lost.
+    pub from: Option<NodeRef>,
+}
+
+impl CausalGraph {
+    /// From the record back to the root: at each step the most recent hand-over that the lane had received. Locks are
+    /// passed over: who held one before is an accident, not a cause.
+    ///
+    /// The most recent, not the shortest way: every worker's shortest way to the root is "was started by the main
+    /// thread", and what it was told to do came later.
+    pub fn chain(&self, of: NodeRef) -> Chain {
+        let mut chain = Chain { of, hops: Vec::new() };
+        let mut at = of;
+        while let Some((to, edge)) = self.latest_hand_over(at) {
+            let from = self.last_up_to(edge.from, edge.seq);
+            chain.hops.push(Hop { to, edge: edge.clone(), from });
+            let Some(source) = from else { break };
+            // Only a damaged file leads round in a circle; no true chain is longer than the records there are.
+            let known = chain.hops.iter().any(|hop| hop.to.lane == source.lane && hop.to.at <= source.at && hop.to != to);
+            if known {
+                break;
+            }
+            at = source;
+        }
+        chain
+    }
+
+    /// The last hand-over that reached the lane up to and with this record, and the record that merged it.
+    fn latest_hand_over(&self, at: NodeRef) -> Option<(NodeRef, &Edge)> {
+        (0..=at.at).rev().find_map(|place| {
+            let to = NodeRef { lane: at.lane, at: place };
+            let hard = self.edges_into(to).filter(|edge| edge.kind != EdgeKind::Lock && edge.from != at.lane);
+            // Of several merged by one record, the one whose sender was active last.
+            let latest = hard.max_by_key(|edge| self.last_up_to(edge.from, edge.seq).map(|from| self.node(from).mono))?;
+            Some((to, latest))
+        })
+    }
+}

@@ -1,0 +1,317 @@
+//! What the records say about processes, lanes and objects: names, origins, ends, counts, and what is missing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::graph::{LaneIndex, Node, ProcessIndex};
+use super::is_error;
+use crate::record::event::{LaneEvent, ObjEvent, ProcEvent};
+use crate::record::{Body, Event, EventKind, Lane, LaneKind, Record, RecordId, Site};
+
+/// One process of the run.
+#[derive(Debug, Clone)]
+pub struct ProcessFacts {
+    pub proc: Arc<str>,
+    /// Its number; `None` where its `proc` event is lost.
+    pub number: Option<u32>,
+    pub pid: u32,
+    pub ppid: Option<u32>,
+    /// Name that multiprocessing gave it.
+    pub name: Option<String>,
+    pub argv: Vec<String>,
+    /// root, fork, spawn, forkserver, exec; logq for `logq run` itself.
+    pub how: Option<String>,
+    pub python: Option<String>,
+    /// Wall clock of its `proc` event.
+    pub began: Option<i64>,
+    pub end: ProcessEnd,
+    pub objects: HashMap<Box<str>, ObjectFacts>,
+    pub lanes: Vec<LaneIndex>,
+    /// Exceptions that nobody handled.
+    pub died: Vec<Died>,
+    /// Futures that failed and that nobody had asked when the process ended.
+    pub unasked: Vec<UnaskedFuture>,
+    /// Short silent lanes that ended well and were only counted.
+    pub folded: u64,
+    /// Records that the writer could not write.
+    pub lost: u64,
+    /// Lines that are no records.
+    pub malformed: u64,
+}
+
+/// How a process ended, as far as anything says so.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProcessEnd {
+    /// Its own `exit` event: the code it was about to end with.
+    pub said: Option<i64>,
+    pub said_at: Option<i64>,
+    /// What its parent, or logq, saw.
+    pub seen: Option<i64>,
+    pub signal: Option<i64>,
+}
+
+impl ProcessEnd {
+    pub fn is_known(&self) -> bool {
+        self.said.is_some() || self.said_at.is_some() || self.seen.is_some() || self.signal.is_some()
+    }
+
+    /// The exit code: what was seen counts more than what was said.
+    pub fn code(&self) -> Option<i64> {
+        self.seen.or(self.said)
+    }
+}
+
+/// An exception that ended something, with the record that tells of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Died {
+    pub id: RecordId,
+    pub lane: LaneIndex,
+    /// sys, thread, task, future, …
+    pub place: String,
+    pub kind: String,
+    pub msg: String,
+    /// Where it was raised, as far down as the stack goes.
+    pub site: Option<Site>,
+}
+
+/// A future that failed and that nobody asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnaskedFuture {
+    pub id: RecordId,
+    pub lane: Option<String>,
+    pub site: Option<Site>,
+    pub exc: String,
+}
+
+/// A child whose end was seen and that left no record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnseenChild {
+    pub pid: Option<u32>,
+    pub rc: Option<i64>,
+    pub signal: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectFacts {
+    pub kind: Option<String>,
+    pub name: Option<String>,
+    pub site: Option<Site>,
+}
+
+/// One lane of a process.
+#[derive(Debug, Clone)]
+pub struct LaneFacts {
+    pub process: ProcessIndex,
+    pub lane: Lane,
+    pub name: Option<String>,
+    /// What it runs.
+    pub function: Option<String>,
+    pub tid: Option<u64>,
+    pub daemon: bool,
+    /// Where it was created.
+    pub site: Option<Site>,
+    /// The edge of the hand-over that began it.
+    pub(super) origin: Option<usize>,
+    pub end: Option<LaneEnd>,
+    pub nodes: Vec<Node>,
+    pub logs: u64,
+    pub errors: u64,
+    pub warnings: u64,
+    /// Numbers missing between the first and the last record.
+    pub gaps: u64,
+    /// Numbers that occur twice: the files were tampered with or damaged.
+    pub repeated: u64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct LaneEnd {
+    /// ok, exc, cancelled, destroyed.
+    pub how: String,
+    pub exc: Option<String>,
+    pub seq: u64,
+    pub ts: i64,
+    pub cpu: Option<u64>,
+}
+
+impl ProcessFacts {
+    pub(super) fn of(proc: Arc<str>) -> ProcessFacts {
+        ProcessFacts {
+            proc,
+            number: None,
+            pid: 0,
+            ppid: None,
+            name: None,
+            argv: Vec::new(),
+            how: None,
+            python: None,
+            began: None,
+            end: ProcessEnd::default(),
+            objects: HashMap::new(),
+            lanes: Vec::new(),
+            died: Vec::new(),
+            unasked: Vec::new(),
+            folded: 0,
+            lost: 0,
+            malformed: 0,
+        }
+    }
+
+    /// `logq run` itself, which is not counted and not diagnosed.
+    pub fn is_logq(&self) -> bool {
+        self.number == Some(0) || self.how.as_deref() == Some("logq")
+    }
+
+    pub(super) fn learn_proc(&mut self, event: &ProcEvent, ts: i64) {
+        self.number = event.n.or(self.number);
+        self.ppid = event.ppid;
+        self.name = event.name.map(str::to_owned);
+        self.argv = event.argv.iter().map(|word| (*word).to_owned()).collect();
+        self.how = event.how.map(str::to_owned);
+        self.python = event.python.map(str::to_owned);
+        self.began = Some(ts);
+    }
+
+    pub(super) fn learn_reap(&mut self, rc: Option<i64>, signal: Option<i64>) {
+        self.end.signal = self.end.signal.or(signal);
+        if signal.is_none() {
+            self.end.seen = self.end.seen.or(rc);
+        }
+    }
+
+    pub(super) fn learn(&mut self, record: &Record, event: &Event, lane: LaneIndex) {
+        match event.kind {
+            EventKind::Exit => {
+                let Some(exit) = event.exit() else { return };
+                self.end.said = exit.rc;
+                self.end.said_at = Some(record.ts);
+                self.folded += exit.folded.iter().map(|folded| folded.n).sum::<u64>();
+                self.unasked.extend(exit.unretrieved.into_iter().map(|future| UnaskedFuture {
+                    id: record.id(),
+                    lane: future.lane,
+                    site: future.site,
+                    exc: future.exc.map(|exc| exc.to_string()).unwrap_or_default(),
+                }));
+            }
+            EventKind::Exc => {
+                let Some(exception) = event.exception() else { return };
+                let raised = exception.stack.last().map(|frame| Site {
+                    file: frame.file.clone(),
+                    line: frame.line,
+                    func: frame.func.clone(),
+                });
+                self.died.push(Died {
+                    id: record.id(),
+                    lane,
+                    place: event.unhandled().and_then(|exc| exc.place).unwrap_or_default().to_owned(),
+                    kind: exception.kind,
+                    msg: exception.msg,
+                    site: raised,
+                });
+            }
+            EventKind::Lost => self.lost += event.lost().and_then(|lost| lost.n).unwrap_or(1),
+            _ => {}
+        }
+    }
+}
+
+impl ObjectFacts {
+    pub(super) fn of(event: &ObjEvent) -> ObjectFacts {
+        ObjectFacts {
+            kind: event.kind.map(str::to_owned),
+            name: event.name.map(str::to_owned),
+            site: event.site.clone(),
+        }
+    }
+}
+
+impl LaneFacts {
+    pub(super) fn of(process: ProcessIndex, lane: Lane) -> LaneFacts {
+        LaneFacts {
+            process,
+            lane,
+            name: None,
+            function: None,
+            tid: None,
+            daemon: false,
+            site: None,
+            origin: None,
+            end: None,
+            nodes: Vec::new(),
+            logs: 0,
+            errors: 0,
+            warnings: 0,
+            gaps: 0,
+            repeated: 0,
+        }
+    }
+
+    /// logq's own watchdog is not a lane of the program.
+    pub fn is_logq(&self) -> bool {
+        self.lane.kind == LaneKind::Watchdog
+    }
+
+    /// What to call it: its name where it has one, else what it runs, else its lane.
+    pub fn display_name(&self) -> String {
+        self.name.clone().or_else(|| self.function.clone()).unwrap_or_else(|| self.lane.to_string())
+    }
+
+    pub fn first(&self) -> Option<&Node> {
+        self.nodes.first()
+    }
+
+    pub fn last(&self) -> Option<&Node> {
+        self.nodes.last()
+    }
+
+    pub(super) fn learn_main(&mut self, event: &ProcEvent) {
+        self.name = event.thread.map(str::to_owned).or_else(|| self.name.take());
+        self.tid = event.tid.or(self.tid);
+    }
+
+    pub(super) fn learn_start(&mut self, event: &LaneEvent) {
+        self.name = event.name.map(str::to_owned);
+        self.function = event.function.map(str::to_owned);
+        self.tid = event.tid;
+        self.daemon = event.daemon.unwrap_or(false);
+        self.site = event.site.clone();
+    }
+
+    pub(super) fn learn(&mut self, record: &Record, event: &Event) {
+        if event.kind != EventKind::End {
+            return;
+        }
+        if let Some(end) = event.end() {
+            self.end = Some(LaneEnd {
+                how: end.how.unwrap_or("ok").to_owned(),
+                exc: end.exc.map(|exc| exc.to_string()),
+                seq: record.seq,
+                ts: record.ts,
+                cpu: end.cpu,
+            });
+        }
+    }
+
+    pub(super) fn count(&mut self, body: &Body) {
+        let Body::Log(log) = body else { return };
+        self.logs += 1;
+        self.errors += u64::from(is_error(&log.level));
+        self.warnings += u64::from((30..40).contains(&log.level.number));
+        // Threads and tasks may be renamed at any time, and a thread made in C has no name at first.
+        let own = if self.lane.kind == LaneKind::Task { &log.task } else { &log.thread };
+        if self.name.is_none() {
+            self.name.clone_from(own);
+        }
+    }
+
+    /// Puts the records in the lane's order and counts what is missing.
+    pub(super) fn settle(&mut self) {
+        self.nodes.sort_by_key(|node| node.seq);
+        for pair in self.nodes.windows(2) {
+            match pair[1].seq - pair[0].seq {
+                0 => self.repeated += 1,
+                step => self.gaps += step - 1,
+            }
+        }
+        self.gaps += self.nodes.first().map_or(0, |first| first.seq.saturating_sub(1));
+    }
+}

@@ -1,0 +1,209 @@
+//! The causal graph itself: nodes, edges, and the question "did this happen before that?".
+//!
+//! Nodes are records, kept small (what they say is read again where it is shown). A record's incoming edges are
+//! the stamps it merged. Two readings: with and without the hand-overs that came only by mutual exclusion.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::facts::{LaneFacts, ProcessFacts, UnseenChild};
+use crate::record::{EventKind, Lane, ProcessName, RecordId, RecordName};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LaneIndex(pub usize);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProcessIndex(pub usize);
+
+/// One record in the graph.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub seq: u64,
+    pub ts: i64,
+    pub mono: u64,
+    /// Its own incoming edges, as a range of the graph's edge list.
+    pub(super) edges: (usize, usize),
+    pub event: Option<EventKind>,
+    /// Severity number of a log record; 0 for an event.
+    pub level: u16,
+}
+
+/// A node by its place: lane and index in the lane (not its `seq`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeRef {
+    pub lane: LaneIndex,
+    pub at: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EdgeKind {
+    /// The creator of a lane or process.
+    Start,
+    /// A hand-over that was meant: an item, a result, a wake-up.
+    Hard,
+    /// Release to acquire: an order that happened, not one that had to.
+    Lock,
+}
+
+/// All records of lane `from` up to number `seq` came before the node that holds the edge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edge {
+    pub from: LaneIndex,
+    pub seq: u64,
+    pub kind: EdgeKind,
+    /// The object that carried it, like `queue:2`.
+    pub by: Option<Box<str>>,
+}
+
+/// Which hand-overs count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// All of them: what really came before what.
+    Full,
+    /// Without those that came only by mutual exclusion: what had to come before what.
+    NoLock,
+}
+
+#[derive(Debug, Default)]
+pub struct CausalGraph {
+    pub processes: Vec<ProcessFacts>,
+    pub lanes: Vec<LaneFacts>,
+    pub(super) edges: Vec<Edge>,
+    /// Edges that were found after all records were in, by lane and number of the node they end in.
+    pub(super) late_edges: HashMap<(LaneIndex, u64), Vec<Edge>>,
+    /// Children whose end was seen and that left no record.
+    pub unseen_children: Vec<UnseenChild>,
+    /// Stamps that point to records that are not there.
+    pub dangling: usize,
+}
+
+impl CausalGraph {
+    pub fn node(&self, at: NodeRef) -> &Node {
+        &self.lanes[at.lane.0].nodes[at.at]
+    }
+
+    pub fn lane(&self, lane: LaneIndex) -> &LaneFacts {
+        &self.lanes[lane.0]
+    }
+
+    pub fn process_of(&self, lane: LaneIndex) -> &ProcessFacts {
+        &self.processes[self.lanes[lane.0].process.0]
+    }
+
+    pub fn id(&self, at: NodeRef) -> RecordId {
+        self.id_of(at.lane, self.node(at).seq)
+    }
+
+    pub fn id_of(&self, lane: LaneIndex, seq: u64) -> RecordId {
+        let process = self.process_of(lane);
+        RecordId { process: process.number, proc: process.proc.clone(), lane: self.lanes[lane.0].lane, seq }
+    }
+
+    pub fn lane_indexes(&self) -> impl Iterator<Item = LaneIndex> {
+        (0..self.lanes.len()).map(LaneIndex)
+    }
+
+    pub fn nodes_of(&self, lane: LaneIndex) -> impl DoubleEndedIterator<Item = NodeRef> {
+        (0..self.lanes[lane.0].nodes.len()).map(move |at| NodeRef { lane, at })
+    }
+
+    /// The lane's last record with a number up to `seq`; `None` before its first.
+    pub fn last_up_to(&self, lane: LaneIndex, seq: u64) -> Option<NodeRef> {
+        let nodes = &self.lanes[lane.0].nodes;
+        let after = nodes.partition_point(|node| node.seq <= seq);
+        after.checked_sub(1).map(|at| NodeRef { lane, at })
+    }
+
+    /// The record of exactly that number.
+    pub fn find(&self, lane: LaneIndex, seq: u64) -> Option<NodeRef> {
+        self.last_up_to(lane, seq).filter(|at| self.node(*at).seq == seq)
+    }
+
+    pub fn lane_named(&self, process: ProcessIndex, lane: Lane) -> Option<LaneIndex> {
+        self.processes[process.0].lanes.iter().copied().find(|index| self.lanes[index.0].lane == lane)
+    }
+
+    pub fn process_numbered(&self, number: u32) -> Option<ProcessIndex> {
+        self.processes.iter().position(|process| process.number == Some(number)).map(ProcessIndex)
+    }
+
+    /// The record that a person named; the process may be left out where `unsaid` gives it.
+    pub fn named(&self, name: &RecordName, unsaid: Option<ProcessIndex>) -> Option<NodeRef> {
+        let process = match &name.process {
+            ProcessName::Unsaid => unsaid?,
+            ProcessName::Number(number) => self.process_numbered(*number)?,
+            ProcessName::Key(key) => ProcessIndex(self.processes.iter().position(|process| *process.proc == **key)?),
+        };
+        self.find(self.lane_named(process, name.lane)?, name.seq)
+    }
+
+    /// The edges that end in a node.
+    pub fn edges_into(&self, at: NodeRef) -> impl Iterator<Item = &Edge> {
+        let node = self.node(at);
+        let late = self.late_edges.get(&(at.lane, node.seq));
+        self.edges[node.edges.0..node.edges.1].iter().chain(late.into_iter().flatten())
+    }
+
+    /// Whether `earlier` happened before `later`. A record does not happen before itself.
+    pub fn before(&self, earlier: NodeRef, later: NodeRef, reading: Reading) -> bool {
+        if earlier.lane == later.lane {
+            return earlier.at < later.at;
+        }
+        self.ancestors(later, reading).get(&earlier.lane).is_some_and(|reached| earlier.at <= reached.at)
+    }
+
+    /// For every lane that could have influenced the node, the last of its records that did; the node itself for its
+    /// own lane. A backward search that keeps the highest record seen in each lane.
+    pub fn ancestors(&self, of: NodeRef, reading: Reading) -> BTreeMap<LaneIndex, NodeRef> {
+        let mut reached: BTreeMap<LaneIndex, NodeRef> = BTreeMap::new();
+        let mut todo = vec![of];
+        while let Some(at) = todo.pop() {
+            // Records up to `seen` of this lane have had their edges followed already.
+            let seen = reached.get(&at.lane).map_or(0, |known| known.at + 1);
+            if at.at < seen {
+                continue;
+            }
+            reached.insert(at.lane, at);
+            for place in (seen..=at.at).rev() {
+                for edge in self.edges_into(NodeRef { lane: at.lane, at: place }) {
+                    if reading == Reading::NoLock && edge.kind == EdgeKind::Lock {
+                        continue;
+                    }
+                    todo.extend(self.last_up_to(edge.from, edge.seq));
+                }
+            }
+        }
+        reached
+    }
+
+    /// The hand-overs that other lanes received from this one: the edge's own record number, and the receiver.
+    pub fn edges_out_of(&self, lane: LaneIndex) -> Vec<(u64, NodeRef, &Edge)> {
+        let mut found = Vec::new();
+        for other in self.lane_indexes().filter(|other| *other != lane) {
+            for at in self.nodes_of(other) {
+                found.extend(self.edges_into(at).filter(|edge| edge.from == lane).map(|edge| (edge.seq, at, edge)));
+            }
+        }
+        found.sort_by_key(|(seq, at, _)| (*seq, self.node(*at).ts, at.lane));
+        found
+    }
+
+    pub(super) fn last_seq(&self, lane: LaneIndex) -> u64 {
+        self.lanes[lane.0].nodes.last().map_or(0, |node| node.seq)
+    }
+
+    /// The process with that pid that had begun by then: the newest, since pids are used again.
+    pub(super) fn process_with_pid(&self, pid: Option<u32>, ts: i64) -> Option<ProcessIndex> {
+        let pid = pid?;
+        let all = self.processes.iter().enumerate();
+        let began = all.filter(|(_, process)| process.pid == pid && process.began.is_some_and(|began| began <= ts));
+        began.max_by_key(|(_, process)| process.began).map(|(index, _)| ProcessIndex(index))
+    }
+
+    pub(super) fn settle(&mut self) {
+        let all = self.edges.iter().chain(self.late_edges.values().flatten());
+        self.dangling = all.filter(|edge| edge.seq > 0 && self.last_seq(edge.from) < edge.seq).count();
+        for process in &mut self.processes {
+            process.lanes.sort_by_key(|lane| self.lanes[lane.0].lane);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Records to graph: who happened before whom, and the facts about processes, lanes and objects on the way.
+//!
+//! [`Builder`] takes records of any number of processes in any order and [`Builder::finish`] gives a
+//! [`CausalGraph`]. It does no I/O and never sees a store. What is missing or contradictory in the records
+//! (gaps, stamps that point nowhere, numbers that occur twice) is kept as a fact, never an error.
+
+mod chain;
+mod facts;
+mod graph;
+mod order;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::record::{Body, Event, EventKind, Lane, LaneKind, Level, Record, Stamp};
+
+pub use chain::{Chain, Hop};
+pub use facts::{Died, LaneEnd, LaneFacts, ObjectFacts, ProcessEnd, ProcessFacts, UnaskedFuture};
+pub use graph::{CausalGraph, Edge, EdgeKind, LaneIndex, Node, NodeRef, ProcessIndex, Reading};
+
+/// Gathers records and makes the graph.
+#[derive(Debug, Default)]
+pub struct Builder {
+    graph: CausalGraph,
+    process_of: HashMap<Arc<str>, ProcessIndex>,
+    lane_of: HashMap<(ProcessIndex, Lane), LaneIndex>,
+    /// Edges that end in a lane's first record, known from its `lane` or `proc` event.
+    reaps: Vec<Reaped>,
+}
+
+/// A `reap` whose child is looked for when all records are in.
+#[derive(Debug)]
+struct Reaped {
+    at: (LaneIndex, u64),
+    proc: Option<Arc<str>>,
+    pid: Option<u32>,
+    rc: Option<i64>,
+    signal: Option<i64>,
+    ts: i64,
+}
+
+impl Builder {
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Takes one record. Repeated lines at the start of a part are left out: they say nothing new.
+    pub fn add(&mut self, record: &Record) {
+        if record.again {
+            return;
+        }
+        let process = self.process(&record.proc);
+        let facts = &mut self.graph.processes[process.0];
+        if facts.number.is_none() {
+            facts.number = record.process;
+        }
+        if facts.pid == 0 {
+            facts.pid = record.pid;
+        }
+        if record.lane.kind == LaneKind::Unreadable {
+            facts.malformed += 1;
+            return;
+        }
+        let lane = self.lane(process, record.lane);
+        let first_edge = self.graph.edges.len();
+        self.push_edges(process, &record.hb, EdgeKind::Hard);
+        self.push_edges(process, &record.hbl, EdgeKind::Lock);
+        let (event, level) = match &record.body {
+            Body::Event(event) => {
+                self.learn(record, event, process, lane);
+                (Some(event.kind), 0)
+            }
+            Body::Log(log) => (None, log.level.number),
+            Body::Malformed(_) => return,
+        };
+        let node = Node {
+            seq: record.seq,
+            ts: record.ts,
+            mono: record.mono,
+            edges: (first_edge, self.graph.edges.len()),
+            event,
+            level,
+        };
+        let facts = &mut self.graph.lanes[lane.0];
+        facts.count(&record.body);
+        facts.nodes.push(node);
+    }
+
+    /// The graph of everything that was added.
+    pub fn finish(mut self) -> CausalGraph {
+        for lane in &mut self.graph.lanes {
+            lane.settle();
+        }
+        self.link_reaps();
+        self.graph.settle();
+        self.graph
+    }
+
+    fn process(&mut self, proc: &Arc<str>) -> ProcessIndex {
+        if let Some(found) = self.process_of.get(proc) {
+            return *found;
+        }
+        let index = ProcessIndex(self.graph.processes.len());
+        self.graph.processes.push(ProcessFacts::of(proc.clone()));
+        self.process_of.insert(proc.clone(), index);
+        index
+    }
+
+    fn lane(&mut self, process: ProcessIndex, lane: Lane) -> LaneIndex {
+        if let Some(found) = self.lane_of.get(&(process, lane)) {
+            return *found;
+        }
+        let index = LaneIndex(self.graph.lanes.len());
+        self.graph.lanes.push(LaneFacts::of(process, lane));
+        self.graph.processes[process.0].lanes.push(index);
+        self.lane_of.insert((process, lane), index);
+        index
+    }
+
+    fn push_edges(&mut self, process: ProcessIndex, stamps: &[Stamp], kind: EdgeKind) {
+        for stamp in stamps {
+            self.push_edge(process, stamp, kind);
+        }
+    }
+
+    fn push_edge(&mut self, process: ProcessIndex, stamp: &Stamp, kind: EdgeKind) {
+        let source = match &stamp.proc {
+            Some(proc) => self.process(proc),
+            None => process,
+        };
+        let from = self.lane(source, stamp.lane);
+        self.graph.edges.push(Edge { from, seq: stamp.seq, kind, by: stamp.by.clone() });
+    }
+
+    /// Keeps what an event says about processes, lanes and objects, and the edge of its `from`.
+    fn learn(&mut self, record: &Record, event: &Event, process: ProcessIndex, lane: LaneIndex) {
+        match event.kind {
+            EventKind::Proc => {
+                if let Some(proc) = event.proc() {
+                    self.graph.processes[process.0].learn_proc(&proc, record.ts);
+                    self.graph.lanes[lane.0].learn_main(&proc);
+                    self.push_origin(process, lane, proc.from);
+                }
+            }
+            EventKind::Lane => {
+                if let Some(start) = event.lane() {
+                    self.graph.lanes[lane.0].learn_start(&start);
+                    self.push_origin(process, lane, start.from);
+                }
+            }
+            EventKind::Recv => {
+                let from = event.transfer().and_then(|transfer| transfer.from?.parse::<Stamp>().ok());
+                if let Some(stamp) = from {
+                    self.push_edge(process, &stamp, EdgeKind::Hard);
+                }
+            }
+            EventKind::Reap => self.note_reap(record, event, lane),
+            EventKind::Obj => {
+                if let Some(object) = event.object() {
+                    let facts = ObjectFacts::of(&object);
+                    self.graph.processes[process.0].objects.insert(object.obj.into(), facts);
+                }
+            }
+            _ => {
+                self.graph.lanes[lane.0].learn(record, event);
+                self.graph.processes[process.0].learn(record, event, lane);
+            }
+        }
+    }
+
+    /// The hand-over that began a lane: an edge, and known as the lane's origin.
+    fn push_origin(&mut self, process: ProcessIndex, lane: LaneIndex, from: Option<&str>) {
+        let Some(stamp) = from.and_then(|text| text.parse::<Stamp>().ok()) else { return };
+        self.graph.lanes[lane.0].origin = Some(self.graph.edges.len());
+        self.push_edge(process, &stamp, EdgeKind::Start);
+    }
+
+    fn note_reap(&mut self, record: &Record, event: &Event, lane: LaneIndex) {
+        let Some(reap) = event.reap() else { return };
+        self.reaps.push(Reaped {
+            at: (lane, record.seq),
+            proc: reap.child_proc.map(Arc::from),
+            pid: reap.child_pid,
+            rc: reap.rc,
+            signal: reap.killed_by(),
+            ts: record.ts,
+        });
+    }
+
+    /// A process's last records come before the `reap` that saw its end.
+    fn link_reaps(&mut self) {
+        for reaped in std::mem::take(&mut self.reaps) {
+            let child = match &reaped.proc {
+                Some(proc) => self.process_of.get(proc).copied(),
+                None => self.graph.process_with_pid(reaped.pid, reaped.ts),
+            };
+            let Some(child) = child else {
+                self.graph.unseen_children.push(facts::UnseenChild { pid: reaped.pid, rc: reaped.rc, signal: reaped.signal });
+                continue;
+            };
+            if self.graph.lanes[reaped.at.0.0].process == child {
+                continue;
+            }
+            self.graph.processes[child.0].learn_reap(reaped.rc, reaped.signal);
+            let lasts = self.graph.processes[child.0].lanes.iter();
+            let lasts: Vec<(LaneIndex, u64)> = lasts.map(|lane| (*lane, self.graph.last_seq(*lane))).collect();
+            for (from, seq) in lasts {
+                let edge = Edge { from, seq, kind: EdgeKind::Hard, by: None };
+                self.graph.late_edges.entry(reaped.at).or_default().push(edge);
+            }
+        }
+    }
+}
+
+/// Levels from here on count as errors.
+pub(crate) fn is_error(level: &Level) -> bool {
+    level.number >= 40
+}

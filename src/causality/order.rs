@@ -1,0 +1,101 @@
+//! One order of all records that agrees with happens-before: for showing several lanes together.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use super::graph::{CausalGraph, LaneIndex, NodeRef};
+
+/// A lane's next record, by time: what may come next.
+type Ready = Reverse<(u64, i64, LaneIndex)>;
+
+impl CausalGraph {
+    /// Every record, causes before effects; where nothing orders two records the clock does. A circle of
+    /// stamps, which only a damaged file can hold, is cut at its earliest record.
+    pub fn causal_order(&self) -> Vec<NodeRef> {
+        let mut walk = Walk::new(self);
+        let total: usize = self.lanes.iter().map(|lane| lane.nodes.len()).sum();
+        let mut order = Vec::with_capacity(total);
+        while order.len() < total {
+            let Some(lane) = walk.next() else { break };
+            order.push(NodeRef { lane, at: walk.done[lane.0] });
+            walk.advance(lane);
+        }
+        order
+    }
+}
+
+struct Walk<'a> {
+    graph: &'a CausalGraph,
+    /// How many records of each lane have been given out.
+    done: Vec<usize>,
+    ready: BinaryHeap<Ready>,
+    /// Lanes whose next record waits for a record of the keyed lane.
+    waiting: HashMap<LaneIndex, Vec<LaneIndex>>,
+    blocked: Vec<bool>,
+}
+
+impl Walk<'_> {
+    fn new(graph: &CausalGraph) -> Walk<'_> {
+        let lanes = graph.lanes.len();
+        let mut walk = Walk {
+            graph,
+            done: vec![0; lanes],
+            ready: BinaryHeap::new(),
+            waiting: HashMap::new(),
+            blocked: vec![false; lanes],
+        };
+        for lane in graph.lane_indexes() {
+            walk.consider(lane);
+        }
+        walk
+    }
+
+    fn head(&self, lane: LaneIndex) -> Option<NodeRef> {
+        let at = self.done[lane.0];
+        (at < self.graph.lanes[lane.0].nodes.len()).then_some(NodeRef { lane, at })
+    }
+
+    fn key(&self, at: NodeRef) -> Ready {
+        let node = self.graph.node(at);
+        Reverse((node.mono, node.ts, at.lane))
+    }
+
+    /// Puts the lane's next record among the ready ones, or notes which lane it waits for.
+    fn consider(&mut self, lane: LaneIndex) {
+        let Some(at) = self.head(lane) else { return };
+        let missing = self.graph.edges_into(at).find_map(|edge| {
+            let source = self.graph.last_up_to(edge.from, edge.seq)?;
+            (source.at >= self.done[source.lane.0] && source.lane != lane).then_some(source.lane)
+        });
+        match missing {
+            Some(source) => {
+                self.blocked[lane.0] = true;
+                self.waiting.entry(source).or_default().push(lane);
+            }
+            None => self.ready.push(self.key(at)),
+        }
+    }
+
+    fn next(&mut self) -> Option<LaneIndex> {
+        if let Some(Reverse((_, _, lane))) = self.ready.pop() {
+            return Some(lane);
+        }
+        // Everything left waits for something: a circle. Its earliest record goes first.
+        let heads = self.graph.lane_indexes().filter(|lane| self.blocked[lane.0]).filter_map(|lane| self.head(lane));
+        let earliest = heads.max_by_key(|at| self.key(*at))?.lane;
+        for lanes in self.waiting.values_mut() {
+            lanes.retain(|lane| *lane != earliest);
+        }
+        self.blocked[earliest.0] = false;
+        Some(earliest)
+    }
+
+    fn advance(&mut self, lane: LaneIndex) {
+        self.done[lane.0] += 1;
+        self.consider(lane);
+        for waiter in self.waiting.remove(&lane).unwrap_or_default() {
+            self.blocked[waiter.0] = false;
+            self.consider(waiter);
+        }
+    }
+}
