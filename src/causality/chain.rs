@@ -32,7 +32,8 @@ impl CausalGraph {
             chain.hops.push(Hop { to, edge: edge.clone(), from });
             let Some(source) = from else { break };
             // Only a damaged file leads round in a circle; no true chain is longer than the records there are.
-            let known = chain.hops.iter().any(|hop| hop.to.lane == source.lane && hop.to.at <= source.at && hop.to != to);
+            let known =
+                chain.hops.iter().any(|hop| hop.to.lane == source.lane && hop.to.at <= source.at && hop.to != to);
             if known {
                 break;
             }
@@ -47,7 +48,8 @@ impl CausalGraph {
             let to = NodeRef { lane: at.lane, at: place };
             let hard = self.edges_into(to).filter(|edge| edge.kind != EdgeKind::Lock && edge.from != at.lane);
             // Of several merged by one record, the one whose sender was active last.
-            let latest = hard.max_by_key(|edge| self.last_up_to(edge.from, edge.seq).map(|from| self.node(from).mono))?;
+            let latest =
+                hard.max_by_key(|edge| self.last_up_to(edge.from, edge.seq).map(|from| self.node(from).mono))?;
             Some((to, latest))
         })
     }

@@ -136,6 +136,11 @@ impl CausalGraph {
         self.find(self.lane_named(process, name.lane)?, name.seq)
     }
 
+    /// The hand-over that began the lane.
+    pub fn origin(&self, lane: LaneIndex) -> Option<&Edge> {
+        self.edges.get(self.lanes[lane.0].origin?)
+    }
+
     /// The edges that end in a node.
     pub fn edges_into(&self, at: NodeRef) -> impl Iterator<Item = &Edge> {
         let node = self.node(at);

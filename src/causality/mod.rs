@@ -195,7 +195,11 @@ impl Builder {
                 None => self.graph.process_with_pid(reaped.pid, reaped.ts),
             };
             let Some(child) = child else {
-                self.graph.unseen_children.push(facts::UnseenChild { pid: reaped.pid, rc: reaped.rc, signal: reaped.signal });
+                self.graph.unseen_children.push(facts::UnseenChild {
+                    pid: reaped.pid,
+                    rc: reaped.rc,
+                    signal: reaped.signal,
+                });
                 continue;
             };
             if self.graph.lanes[reaped.at.0.0].process == child {

@@ -1,0 +1,168 @@
+//! `why` as text and JSON: a record, and the hand-overs that led to it, back to the root of the run.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use crate::causality::{CausalGraph, Chain, Hop, LaneIndex, NodeRef, Reading};
+use crate::record::{Body, Record};
+use crate::view::clock::time_of_day;
+use crate::view::events::sentence;
+use crate::view::json::timestamp;
+use crate::view::names;
+use crate::view::printable::{one_line, pad};
+use crate::view::records::{write_exception, write_fields};
+use crate::view::style::{self, paint};
+use crate::view::timeline::Contents;
+
+/// The records whose contents the chain shows.
+pub fn records(chain: &Chain) -> Vec<NodeRef> {
+    let ends = chain.hops.iter().flat_map(|hop| [Some(hop.to), hop.from]);
+    std::iter::once(chain.of).chain(ends.flatten()).collect()
+}
+
+/// The chain, the record itself first, the root last.
+pub fn write(graph: &CausalGraph, chain: &Chain, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
+    write_step(graph, chain.of, contents, true, out)?;
+    let mut at = chain.of;
+    for hop in &chain.hops {
+        if hop.to != at {
+            write_step(graph, hop.to, contents, false, out)?;
+        }
+        let words = names::hand_over(graph, &hop.edge, hop.to).arriving;
+        let sender = names::lane(graph, hop.edge.from, Some(hop.to.lane));
+        writeln!(out, "   {} {}", paint(style::HAND_OVER, "▲"), paint(style::HAND_OVER, format!("{words} {sender}")))?;
+        let Some(from) = hop.from else {
+            let text = "the sender had written nothing before that, or what it wrote is lost";
+            return writeln!(out, "{}", paint(style::WARN, text));
+        };
+        write_step(graph, from, contents, false, out)?;
+        at = from;
+    }
+    write_root(graph, at, out)
+}
+
+/// Where the chain ends, when that is not the root of the run.
+fn write_root(graph: &CausalGraph, at: NodeRef, out: &mut dyn Write) -> io::Result<()> {
+    let process = graph.process_of(at.lane);
+    let root = process.is_logq() || process.how.as_deref() == Some("root");
+    if root && graph.lane(at.lane).lane == crate::record::Lane::MAIN {
+        let what = process.argv.join(" ");
+        return writeln!(
+            out,
+            "   {} {}",
+            paint(style::DIM, "the root of the run:"),
+            paint(style::DIM, one_line(&what))
+        );
+    }
+    let name = names::lane(graph, at.lane, None);
+    writeln!(out, "   {}", paint(style::WARN, format!("nothing on record says what began {name}")))
+}
+
+fn write_step(
+    graph: &CausalGraph,
+    at: NodeRef,
+    contents: &Contents,
+    whole: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let (node, id) = (graph.node(at), graph.id(at).to_string());
+    let name = names::lane(graph, at.lane, None);
+    write!(out, "{}  {}  ", paint(style::BOLD, pad(&id, 8)), paint(style::DIM, time_of_day(node.ts)))?;
+    write!(out, "{}  ", pad(&name, 16))?;
+    let Some(record) = contents.get(&at) else {
+        return writeln!(out, "(its line cannot be read any more)");
+    };
+    write_what(graph, at.lane, record, out)?;
+    let exception = record.exception().filter(|_| whole);
+    if let Some(exception) = &exception {
+        write_exception(Some(exception), 10, out)?;
+        for frame in &exception.stack {
+            let file = frame.file.rsplit('/').next().unwrap_or(&frame.file);
+            let code = frame.code.as_deref().unwrap_or_default().trim();
+            let text = format!("{:12}{file}:{} in {}  {code}", "", frame.line, frame.func);
+            writeln!(out, "{}", paint(style::DIM, one_line(text.trim_end())))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_what(graph: &CausalGraph, lane: LaneIndex, record: &Record, out: &mut dyn Write) -> io::Result<()> {
+    match &record.body {
+        Body::Log(log) => {
+            let style = style::of_level(&log.level);
+            write!(out, "{} {}", paint(style, one_line(&log.level.name)), paint(style, one_line(&log.msg)))?;
+            write_fields(&record.extra, out)?;
+        }
+        Body::Event(event) => {
+            let said = sentence(event, &|name| names::object(graph, lane, name));
+            write!(out, "{}", paint(if said.bad { style::BAD } else { style::PLAIN }, said.text))?;
+        }
+        Body::Malformed(malformed) => write!(out, "{}", one_line(&malformed.reason))?,
+    }
+    match record.site() {
+        Some(site) => writeln!(out, "  {}", paint(style::DIM, names::site(&site))),
+        None => writeln!(out),
+    }
+}
+
+/// Everything that could have influenced the record: the last such record of every lane.
+pub fn write_all(graph: &CausalGraph, of: NodeRef, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
+    let ancestors = ancestors(graph, of);
+    writeln!(out)?;
+    writeln!(
+        out,
+        "{}",
+        paint(style::BOLD, format!("could have influenced it: {} lanes, each up to", ancestors.len()))
+    )?;
+    for at in ancestors {
+        write_step(graph, at, contents, false, out)?;
+    }
+    Ok(())
+}
+
+/// The last record of every other lane that happened before this one, the latest first.
+pub fn ancestors(graph: &CausalGraph, of: NodeRef) -> Vec<NodeRef> {
+    let reached = graph.ancestors(of, Reading::Full);
+    let mut others: Vec<NodeRef> = reached.into_values().filter(|at| at.lane != of.lane).collect();
+    others.retain(|at| !graph.process_of(at.lane).is_logq());
+    others.sort_by_key(|at| std::cmp::Reverse(graph.node(*at).mono));
+    others
+}
+
+/// The chain as one JSON document.
+pub fn to_json(graph: &CausalGraph, chain: &Chain, all: Option<&[NodeRef]>, contents: &Contents) -> Value {
+    let step = |at: NodeRef| {
+        let record = contents.get(&at);
+        json!({
+            "id": graph.id(at).to_string(),
+            "ts": timestamp(graph.node(at).ts),
+            "lane": names::lane_address(graph, at.lane),
+            "name": graph.lane(at.lane).display_name(),
+            "what": record.map(|record| brief(graph, at.lane, record)),
+        })
+    };
+    let hop = |hop: &Hop| {
+        json!({
+            "to": step(hop.to),
+            "how": names::hand_over(graph, &hop.edge, hop.to).arriving,
+            "object": hop.edge.by,
+            "from": hop.from.map(step),
+            "sender": names::lane_address(graph, hop.edge.from),
+        })
+    };
+    let mut document = json!({ "record": step(chain.of), "chain": chain.hops.iter().map(hop).collect::<Vec<_>>() });
+    if let Some(all) = all {
+        document["ancestors"] = all.iter().map(|at| step(*at)).collect();
+    }
+    document
+}
+
+/// A record in one line of plain text.
+pub fn brief(graph: &CausalGraph, lane: LaneIndex, record: &Record) -> String {
+    match &record.body {
+        Body::Log(log) => format!("{} {}", log.level, log.msg),
+        Body::Event(event) => sentence(event, &|name| names::object(graph, lane, name)).text,
+        Body::Malformed(malformed) => malformed.reason.clone(),
+    }
+}

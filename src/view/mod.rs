@@ -1,0 +1,14 @@
+//! Model to shape and text. Everything here writes into a `Write` and does no I/O of its own.
+
+pub mod chain;
+pub mod clock;
+pub mod events;
+pub mod json;
+pub mod names;
+pub mod printable;
+pub mod records;
+pub mod style;
+pub mod threads;
+pub mod timeline;
+pub mod timeline_text;
+pub mod verdict;

@@ -1,0 +1,121 @@
+//! What to call things: lanes, objects and hand-overs, in words; names before ids.
+
+use crate::causality::{CausalGraph, Edge, EdgeKind, LaneIndex, NodeRef, ObjectFacts};
+use crate::record::{EventKind, LaneKind, RecordId, Site};
+use crate::view::printable::one_line;
+
+/// `orders.py:120`: the last part of the path is enough beside the function's own lines.
+pub fn site(site: &Site) -> String {
+    let file = site.file.rsplit(['/', '\\']).next().unwrap_or(&site.file);
+    one_line(&format!("{file}:{}", site.line)).into_owned()
+}
+
+/// `1.t3`, the lane's address in its run.
+pub fn lane_address(graph: &CausalGraph, lane: LaneIndex) -> String {
+    let process = graph.process_of(lane);
+    match process.number {
+        Some(number) => format!("{number}.{}", graph.lane(lane).lane),
+        None => format!("{}/{}", process.proc, graph.lane(lane).lane),
+    }
+}
+
+/// `t3 "worker-1"`, with the process in front where the reader stands in another one.
+pub fn lane(graph: &CausalGraph, lane: LaneIndex, reader: Option<LaneIndex>) -> String {
+    let facts = graph.lane(lane);
+    let process = graph.process_of(lane);
+    if process.is_logq() {
+        return "logq run".to_owned();
+    }
+    let near = reader.is_some_and(|reader| graph.lane(reader).process == facts.process);
+    let address = if near { facts.lane.to_string() } else { lane_address(graph, lane) };
+    let name = facts.display_name();
+    if name == facts.lane.to_string() { address } else { format!("{address} {}", one_line(&name)) }
+}
+
+/// A record's id as seen from a lane: `@5` in it, `t1@9` in its process, else `2.t1@9`.
+pub fn id_from(graph: &CausalGraph, id: &RecordId, reader: LaneIndex) -> String {
+    let own = graph.process_of(reader);
+    if *id.proc != *own.proc {
+        return id.to_string();
+    }
+    if id.lane == graph.lane(reader).lane { format!("@{}", id.seq) } else { format!("{}@{}", id.lane, id.seq) }
+}
+
+/// Name of an object of a lane's process: `queue jobs`, or `queue:2` where it has none.
+pub fn object(graph: &CausalGraph, of: LaneIndex, name: &str) -> String {
+    let (kind, facts) = (object_kind(name), object_facts(graph, of, name));
+    match facts.and_then(|facts| facts.name.as_deref()) {
+        Some(own) => format!("{kind} {}", one_line(own)),
+        None => one_line(name).into_owned(),
+    }
+}
+
+fn object_facts<'a>(graph: &'a CausalGraph, of: LaneIndex, name: &str) -> Option<&'a ObjectFacts> {
+    let (process, own) = match name.rsplit_once('/') {
+        Some((proc, own)) => (graph.processes.iter().find(|process| *process.proc == *proc)?, own),
+        None => (graph.process_of(of), name),
+    };
+    // After a fork objects keep their numbers, and only the parent has told their names.
+    process.objects.get(own).or_else(|| {
+        let parent = graph.processes.iter().find(|parent| Some(parent.pid) == process.ppid)?;
+        (process.how.as_deref() == Some("fork")).then(|| parent.objects.get(own))?
+    })
+}
+
+/// `queue` of `queue:2` or `4242-k3f9xz/queue:2`.
+fn object_kind(name: &str) -> &str {
+    let own = name.rsplit_once('/').map_or(name, |(_, own)| own);
+    own.split_once(':').map_or(own, |(kind, _)| kind)
+}
+
+/// How a hand-over reads where it arrives and where it leaves.
+pub struct HandOver {
+    /// `item from queue jobs, put by`; the sender's name follows.
+    pub arriving: String,
+    /// `item into queue jobs, taken by`; the receiver's name follows.
+    pub leaving: String,
+}
+
+/// The words for the edge into `to`.
+pub fn hand_over(graph: &CausalGraph, edge: &Edge, to: NodeRef) -> HandOver {
+    let words = |arriving: &str, leaving: &str| HandOver { arriving: arriving.into(), leaving: leaving.into() };
+    if edge.kind == EdgeKind::Start {
+        let process = graph.lane(edge.from).process != graph.lane(to.lane).process;
+        return if process {
+            words("process started by", "started process of")
+        } else {
+            words("started by", "started")
+        };
+    }
+    let Some(by) = &edge.by else { return unnamed(graph, edge, to) };
+    let object = object(graph, edge.from, by);
+    match object_kind(by) {
+        "queue" | "aqueue" | "mpqueue" | "simplequeue" => HandOver {
+            arriving: format!("item from {object}, put by"),
+            leaving: format!("item into {object}, taken by"),
+        },
+        "fut" | "future" => {
+            HandOver { arriving: format!("result of {object} from"), leaving: format!("result of {object} seen by") }
+        }
+        "job" | "work" | "call" => words("work submitted by", "submitted work to"),
+        "lock" | "rlock" => {
+            HandOver { arriving: format!("{object}, released by"), leaving: format!("{object}, taken by") }
+        }
+        _ => HandOver { arriving: format!("through {object} from"), leaving: format!("through {object} to") },
+    }
+}
+
+/// Words for a stamp that no object carried: they follow from where it comes and where it arrives.
+fn unnamed(graph: &CausalGraph, edge: &Edge, to: NodeRef) -> HandOver {
+    let words = |arriving: &str, leaving: &str| HandOver { arriving: arriving.into(), leaving: leaving.into() };
+    let from = graph.last_up_to(edge.from, edge.seq);
+    let ended = from.is_some_and(|from| matches!(graph.node(from).event, Some(EventKind::End | EventKind::Exit)));
+    let reaped = graph.node(to).event == Some(EventKind::Reap);
+    let task = graph.lane(edge.from).lane.kind == LaneKind::Task;
+    match (reaped, ended, task) {
+        (true, ..) => words("saw the end of process of", "end seen by"),
+        (_, true, true) => words("result of task", "result awaited by"),
+        (_, true, false) => words("joined", "joined by"),
+        _ => words("hand-over from", "hand-over to"),
+    }
+}

@@ -1,0 +1,167 @@
+//! The timeline model: the records of the chosen lanes in causal order, with the hand-overs between them and to and
+//! from the others. What it looks like is `timeline_text`'s business.
+
+use std::collections::BTreeMap;
+
+use crate::causality::{CausalGraph, EdgeKind, LaneIndex, NodeRef};
+use crate::record::{EventKind, Record};
+
+/// The contents of the records that a timeline shows.
+pub type Contents = BTreeMap<NodeRef, Record>;
+
+pub struct Timeline<'a> {
+    pub graph: &'a CausalGraph,
+    /// The lanes shown, in the order asked for.
+    pub lanes: Vec<LaneIndex>,
+    pub rows: Vec<Row>,
+    /// Rows that a limit left out before the first one shown.
+    pub left_out: usize,
+}
+
+/// One line of a timeline.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Row {
+    Record(NodeRef),
+    /// A hand-over that record `to` merged. `across` when the sender's lane is shown too.
+    In {
+        to: NodeRef,
+        edge: usize,
+        across: bool,
+    },
+    /// A hand-over from a shown lane, after its record `after`, to record `to` of a lane that is not shown.
+    Out {
+        lane: LaneIndex,
+        after: Option<NodeRef>,
+        to: NodeRef,
+        edge: usize,
+    },
+}
+
+impl Row {
+    /// The time that the row is shown at.
+    pub fn ts(&self, graph: &CausalGraph) -> i64 {
+        match self {
+            Row::Record(at) | Row::In { to: at, .. } => graph.node(*at).ts,
+            Row::Out { after, to, .. } => graph.node(after.unwrap_or(*to)).ts,
+        }
+    }
+}
+
+/// Which rows to leave out.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only log records at least this severe; events and hand-overs stay.
+    pub level: Option<u16>,
+    /// Nanoseconds since 1970.
+    pub since: Option<i64>,
+    pub until: Option<i64>,
+    /// The last so many rows.
+    pub limit: Option<usize>,
+    /// Show the events that only carry names and stamps too, and the hand-overs by locks.
+    pub everything: bool,
+}
+
+impl<'a> Timeline<'a> {
+    /// The timeline of some lanes.
+    pub fn of(graph: &'a CausalGraph, lanes: Vec<LaneIndex>, filter: &Filter) -> Timeline<'a> {
+        let mut timeline = Timeline { graph, lanes, rows: Vec::new(), left_out: 0 };
+        let order = match timeline.lanes.as_slice() {
+            [one] => graph.nodes_of(*one).collect(),
+            _ => graph.causal_order(),
+        };
+        let mut outs = timeline.hand_overs_out(filter);
+        for lane in timeline.lanes.clone() {
+            timeline.push_outs(&mut outs, lane, 0, filter);
+        }
+        for at in order {
+            if !timeline.lanes.contains(&at.lane) {
+                continue;
+            }
+            timeline.push(at, filter);
+            timeline.push_outs(&mut outs, at.lane, graph.node(at).seq, filter);
+        }
+        if let Some(limit) = filter.limit {
+            timeline.left_out = timeline.rows.len().saturating_sub(limit);
+            timeline.rows.drain(..timeline.left_out);
+        }
+        timeline
+    }
+
+    /// Hand-overs to lanes that are not shown, by sender and number of the sender's record.
+    fn hand_overs_out(&self, filter: &Filter) -> BTreeMap<(LaneIndex, u64), Vec<Row>> {
+        let mut outs: BTreeMap<(LaneIndex, u64), Vec<Row>> = BTreeMap::new();
+        for lane in &self.lanes {
+            for (seq, to, edge) in self.graph.edges_out_of(*lane) {
+                if self.lanes.contains(&to.lane) || (edge.kind == EdgeKind::Lock && !filter.everything) {
+                    continue;
+                }
+                let after = self.graph.last_up_to(*lane, seq);
+                let place = after.map_or(0, |after| self.graph.node(after).seq);
+                let Some(edge) = self.place_of_edge(to, |other| std::ptr::eq(other, edge)) else { continue };
+                outs.entry((*lane, place)).or_default().push(Row::Out { lane: *lane, after, to, edge });
+            }
+        }
+        outs
+    }
+
+    fn place_of_edge(&self, to: NodeRef, is: impl Fn(&crate::causality::Edge) -> bool) -> Option<usize> {
+        self.graph.edges_into(to).position(is)
+    }
+
+    fn push_outs(
+        &mut self,
+        outs: &mut BTreeMap<(LaneIndex, u64), Vec<Row>>,
+        lane: LaneIndex,
+        seq: u64,
+        filter: &Filter,
+    ) {
+        let rows = outs.remove(&(lane, seq)).unwrap_or_default();
+        self.rows.extend(rows.into_iter().filter(|row| filter.allows(row.ts(self.graph))));
+    }
+
+    fn push(&mut self, at: NodeRef, filter: &Filter) {
+        let node = self.graph.node(at);
+        if !filter.allows(node.ts) {
+            return;
+        }
+        let first = node.event == Some(EventKind::Lane);
+        for (place, edge) in self.graph.edges_into(at).enumerate() {
+            let lock = edge.kind == EdgeKind::Lock;
+            let own_start = first && edge.kind == EdgeKind::Start;
+            // A lane's first record says itself who began it; what else came from there adds nothing.
+            let across = self.lanes.contains(&edge.from);
+            if edge.from == at.lane || (lock && !filter.everything) || (own_start && !across) {
+                continue;
+            }
+            if first && edge.kind != EdgeKind::Start && self.starts_it(at, edge) {
+                continue;
+            }
+            self.rows.push(Row::In { to: at, edge: place, across });
+        }
+        let plumbing = matches!(node.event, Some(EventKind::Obj | EventKind::Sync));
+        let too_mild = node.event.is_none() && filter.level.is_some_and(|level| node.level < level);
+        if filter.everything || !(plumbing || too_mild) {
+            self.rows.push(Row::Record(at));
+        }
+    }
+
+    /// Whether the creator's own stamp covers this edge.
+    fn starts_it(&self, at: NodeRef, edge: &crate::causality::Edge) -> bool {
+        let mut starts = self.graph.edges_into(at).filter(|own| own.kind == EdgeKind::Start);
+        starts.any(|own| own.from == edge.from && own.seq >= edge.seq)
+    }
+
+    /// The records whose contents the rows need.
+    pub fn records(&self) -> impl Iterator<Item = NodeRef> + '_ {
+        self.rows.iter().filter_map(|row| match row {
+            Row::Record(at) => Some(*at),
+            _ => None,
+        })
+    }
+}
+
+impl Filter {
+    fn allows(&self, ts: i64) -> bool {
+        self.since.is_none_or(|since| ts >= since) && self.until.is_none_or(|until| ts < until)
+    }
+}

@@ -1,0 +1,260 @@
+//! A timeline as text: a gutter with one column a lane, time on the left, what happened on the right.
+
+use std::io::{self, Write};
+
+use crate::causality::{CausalGraph, Edge, LaneIndex, NodeRef};
+use crate::record::{Body, EventKind, Record};
+use crate::view::clock::{ClockColumn, duration};
+use crate::view::events::sentence;
+use crate::view::names;
+use crate::view::printable::{cut, one_line, pad};
+use crate::view::records::{write_exception, write_fields};
+use crate::view::style::{self, paint};
+use crate::view::timeline::{Contents, Row, Timeline};
+
+/// A silence of the shown lanes that is worth a line of its own, ns.
+const GAP: i64 = 500_000_000;
+
+/// Prints the timeline: a heading, the rows, and what is missing.
+pub fn write(timeline: &Timeline, contents: &Contents, run: &str, out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = Writer { timeline, graph: timeline.graph, contents, clock: ClockColumn::default(), before: None };
+    writer.heading(run, out)?;
+    if timeline.left_out > 0 {
+        writeln!(out, "{}", paint(style::DIM, format!("… {} rows before these (-n 0 shows all)", timeline.left_out)))?;
+    }
+    for row in &timeline.rows {
+        writer.gap(row, out)?;
+        writer.row(row, out)?;
+    }
+    writer.endings(out)
+}
+
+struct Writer<'a> {
+    timeline: &'a Timeline<'a>,
+    graph: &'a CausalGraph,
+    contents: &'a Contents,
+    clock: ClockColumn,
+    /// Time of the row before.
+    before: Option<i64>,
+}
+
+impl Writer<'_> {
+    fn heading(&self, run: &str, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", paint(style::BOLD, format!("run {run}")))?;
+        let many = self.timeline.lanes.len() > 1;
+        for (column, lane) in self.timeline.lanes.iter().enumerate() {
+            let facts = self.graph.lane(*lane);
+            let process = self.graph.process_of(*lane);
+            let mark = if many { format!("{}● ", "│ ".repeat(column)) } else { String::new() };
+            let tid = facts.tid.map_or_else(String::new, |tid| format!("  tid {tid}"));
+            let runs = facts.function.as_deref().map_or_else(String::new, |runs| format!("  runs {}", one_line(runs)));
+            let made = facts.site.as_ref().map_or_else(String::new, |site| format!("  made at {}", names::site(site)));
+            let name = paint(style::BOLD, names::lane(self.graph, *lane, None));
+            let rest = format!("{runs}{made}  pid {}{tid}", process.pid);
+            writeln!(out, "{mark}{name}{}", paint(style::DIM, rest))?;
+        }
+        writeln!(out)
+    }
+
+    fn gap(&mut self, row: &Row, out: &mut dyn Write) -> io::Result<()> {
+        let ts = row.ts(self.graph);
+        let gap = self.before.map_or(0, |before| ts - before);
+        self.before = Some(self.before.map_or(ts, |before| before.max(ts)));
+        if gap < GAP {
+            return Ok(());
+        }
+        let text = format!("⋮ {} of silence", duration(gap.unsigned_abs()));
+        writeln!(out, "{:width$}  {}", "", paint(style::DIM, text), width = ClockColumn::WIDTH)
+    }
+
+    fn row(&mut self, row: &Row, out: &mut dyn Write) -> io::Result<()> {
+        match row {
+            Row::Record(at) => self.record(*at, out),
+            Row::In { to, edge, across } => {
+                let Some(edge) = self.graph.edges_into(*to).nth(*edge) else { return Ok(()) };
+                if *across { self.across(*to, edge, out) } else { self.arriving(*to, edge, out) }
+            }
+            Row::Out { lane, to, edge, .. } => {
+                let Some(edge) = self.graph.edges_into(*to).nth(*edge) else { return Ok(()) };
+                self.leaving(*lane, *to, edge, out)
+            }
+        }
+    }
+
+    fn record(&mut self, at: NodeRef, out: &mut dyn Write) -> io::Result<()> {
+        let node = self.graph.node(at);
+        let time = self.clock.entry(node.ts);
+        let Some(record) = self.contents.get(&at) else {
+            let id = self.graph.id(at);
+            return writeln!(out, "{time}  {}{id}  (its line cannot be read any more)", self.gutter(at.lane, "●"));
+        };
+        let mark = match node.event {
+            Some(EventKind::Proc | EventKind::Lane) => "┌",
+            Some(EventKind::End | EventKind::Exit) => "└",
+            Some(EventKind::Wait) => "⧗",
+            Some(EventKind::Got) => " ",
+            _ if self.timeline.lanes.len() > 1 => "●",
+            _ => "│",
+        };
+        write!(out, "{}  {}", paint(style::DIM, time), self.gutter(at.lane, mark))?;
+        self.what(at, record, out)?;
+        if let Some(site) = self.site_of(at, record) {
+            write!(out, "  {}", paint(style::DIM, site))?;
+        }
+        let id = names::id_from(self.graph, &record.id(), self.reader());
+        writeln!(out, "  {}", paint(style::DIM, id))?;
+        let indent = ClockColumn::WIDTH + 2 + 2 * self.timeline.lanes.len();
+        let exception = record.exception().filter(|_| node.event.is_none());
+        write_exception(exception.as_ref(), indent + 2, out)
+    }
+
+    /// The lane that ids are short for: the only one shown, or the first.
+    fn reader(&self) -> LaneIndex {
+        self.timeline.lanes[0]
+    }
+
+    fn what(&self, at: NodeRef, record: &Record, out: &mut dyn Write) -> io::Result<()> {
+        match &record.body {
+            Body::Log(log) => {
+                let style = style::of_level(&log.level);
+                let level = paint(style, pad(&one_line(&log.level.name), 8));
+                let message = paint(style, one_line(&log.msg));
+                write!(out, "{level} {}  {message}", paint(style::DIM, one_line(&log.logger)))?;
+                write_fields(&record.extra, out)
+            }
+            Body::Event(event) => {
+                let mut said = sentence(event, &|name| names::object(self.graph, at.lane, name));
+                match event.kind {
+                    EventKind::Lane => said.text = self.beginning(at).unwrap_or(said.text),
+                    EventKind::End if said.bad => said.text.push_str(&self.who_looked(at)),
+                    _ => {}
+                }
+                let style = if said.bad { style::BAD } else { style::PLAIN };
+                write!(out, "{}", paint(style, said.text))
+            }
+            Body::Malformed(malformed) => write!(out, "{}", paint(style::WARN, one_line(&malformed.reason))),
+        }
+    }
+
+    /// `started by t1 MainThread`, for a lane's first record.
+    fn beginning(&self, at: NodeRef) -> Option<String> {
+        let start = self.graph.origin(at.lane)?;
+        let words = names::hand_over(self.graph, start, at).arriving;
+        Some(format!("{words} {}", self.sender(start, at.lane)))
+    }
+
+    /// `, seen by nobody` behind the end of a lane that died, when nobody merged its end.
+    fn who_looked(&self, at: NodeRef) -> String {
+        let seq = self.graph.node(at).seq;
+        let seen = self.graph.edges_out_of(at.lane).into_iter().find(|(upto, ..)| *upto >= seq);
+        match seen {
+            Some((_, to, _)) => format!(", joined by {}", names::lane(self.graph, to.lane, Some(at.lane))),
+            None => ", seen by nobody".to_owned(),
+        }
+    }
+
+    /// The sender of a hand-over and its last record before it.
+    fn sender(&self, edge: &Edge, reader: LaneIndex) -> String {
+        let name = names::lane(self.graph, edge.from, Some(reader));
+        match self.graph.last_up_to(edge.from, edge.seq) {
+            Some(from) => format!("{name}  {}", self.graph.id(from)),
+            None => name,
+        }
+    }
+
+    fn arriving(&mut self, to: NodeRef, edge: &Edge, out: &mut dyn Write) -> io::Result<()> {
+        let words = names::hand_over(self.graph, edge, to).arriving;
+        let text = format!("◀ {words} {}", self.sender(edge, to.lane));
+        self.hand_over_line(to.lane, &text, out)
+    }
+
+    fn leaving(&mut self, lane: LaneIndex, to: NodeRef, edge: &Edge, out: &mut dyn Write) -> io::Result<()> {
+        let words = names::hand_over(self.graph, edge, to).leaving;
+        let receiver = names::lane(self.graph, to.lane, Some(lane));
+        let text = format!("▶ {words} {receiver}  {}", self.graph.id(to));
+        self.hand_over_line(lane, &text, out)
+    }
+
+    fn hand_over_line(&mut self, lane: LaneIndex, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        let blank = " ".repeat(ClockColumn::WIDTH);
+        writeln!(out, "{blank}  {}{}", self.gutter(lane, "│"), paint(style::HAND_OVER, text))
+    }
+
+    /// A hand-over between two lanes that are both shown: an arrow through the gutter.
+    fn across(&mut self, to: NodeRef, edge: &Edge, out: &mut dyn Write) -> io::Result<()> {
+        let column = |lane: LaneIndex| self.timeline.lanes.iter().position(|shown| *shown == lane);
+        let (Some(start), Some(end)) = (column(edge.from), column(to.lane)) else { return Ok(()) };
+        let words = names::hand_over(self.graph, edge, to).arriving;
+        let text = format!("{words} {}", self.sender(edge, to.lane));
+        let blank = " ".repeat(ClockColumn::WIDTH);
+        let arrow = arrow(self.timeline.lanes.len(), start, end);
+        writeln!(out, "{blank}  {}  {}", paint(style::HAND_OVER, arrow), paint(style::HAND_OVER, text))
+    }
+
+    /// The columns of the lanes, with the mark in the lane's own.
+    fn gutter(&self, lane: LaneIndex, mark: &str) -> String {
+        let columns = self.timeline.lanes.iter().map(|shown| if *shown == lane { mark } else { "│" });
+        let mut text: String = columns.flat_map(|mark| [mark, " "]).collect();
+        if self.timeline.lanes.len() > 1 {
+            text.push(' ');
+        }
+        text
+    }
+
+    fn site_of(&self, at: NodeRef, record: &Record) -> Option<String> {
+        let site = if self.graph.node(at).event == Some(EventKind::Lane) {
+            self.graph.lane(at.lane).site.clone()
+        } else {
+            record.site()
+        };
+        site.as_ref().map(names::site)
+    }
+
+    /// Lanes that have no end, and numbers that are missing.
+    fn endings(&self, out: &mut dyn Write) -> io::Result<()> {
+        for lane in &self.timeline.lanes {
+            let facts = self.graph.lane(*lane);
+            let process = self.graph.process_of(*lane);
+            let name = cut(&names::lane(self.graph, *lane, None), 40).into_owned();
+            if facts.end.is_none() && !process.end.is_known() {
+                let text = format!("no end of {name} on record: alive, or killed here");
+                writeln!(out, "{:17}{}", "", paint(style::WARN, text))?;
+            }
+            if facts.gaps > 0 {
+                let text = format!("{} records of {name} are missing", facts.gaps);
+                writeln!(out, "{:17}{}", "", paint(style::WARN, text))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `├─┼─▶` from one column to another.
+fn arrow(columns: usize, start: usize, end: usize) -> String {
+    let (low, high) = (start.min(end), start.max(end));
+    let mut text = String::new();
+    for column in 0..columns {
+        text.push(match column {
+            _ if column == end && end > start => '▶',
+            _ if column == end => '◀',
+            _ if column == start && end > start => '├',
+            _ if column == start => '┤',
+            _ if (low..high).contains(&column) => '┼',
+            _ => '│',
+        });
+        text.push(if (low..high).contains(&column) { '─' } else { ' ' });
+    }
+    text.trim_end().to_owned() + &" ".repeat(columns * 2 - text.trim_end().chars().count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::arrow;
+
+    #[test]
+    fn arrows_go_through_the_columns_between() {
+        assert_eq!(arrow(3, 0, 2).trim_end(), "├─┼─▶");
+        assert_eq!(arrow(3, 2, 1).trim_end(), "│ ◀─┤");
+        assert_eq!(arrow(2, 0, 1).trim_end(), "├─▶");
+    }
+}
