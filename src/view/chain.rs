@@ -106,17 +106,13 @@ fn write_what(graph: &CausalGraph, lane: LaneIndex, record: &Record, out: &mut d
     }
 }
 
-/// Everything that could have influenced the record: the last such record of every lane.
-pub fn write_all(graph: &CausalGraph, of: NodeRef, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
-    let ancestors = ancestors(graph, of);
+/// Everything that could have influenced the record, as [`ancestors`] gives it.
+pub fn write_all(graph: &CausalGraph, all: &[NodeRef], contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
-    writeln!(
-        out,
-        "{}",
-        paint(style::BOLD, format!("could have influenced it: {} lanes, each up to", ancestors.len()))
-    )?;
-    for at in ancestors {
-        write_step(graph, at, contents, false, out)?;
+    let title = format!("could have influenced it: {} other lanes, each up to this record", all.len());
+    writeln!(out, "{}", paint(style::BOLD, title))?;
+    for at in all {
+        write_step(graph, *at, contents, false, out)?;
     }
     Ok(())
 }

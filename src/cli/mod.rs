@@ -1,0 +1,88 @@
+//! The command line: what clap parses, and which function answers. Only this folder knows clap.
+
+mod collect;
+mod error;
+mod output;
+mod run;
+mod runs;
+mod search;
+mod selection;
+mod threads;
+mod timeline;
+mod welcome;
+mod why;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use error::CliError;
+use output::ColorChoice;
+
+/// The flight recorder and causal debugger for concurrent Python.
+///
+/// Run a program under it (`logq run -- python prog.py`), then ask what each thread, process and task did and what
+/// made it do that. What is on disk is in the answer, also after kill -9.
+#[derive(Debug, Parser)]
+#[command(name = "logq", version, max_term_width = 100, subcommand_required = false)]
+struct Cli {
+    /// When to colour the output
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    color: ColorChoice,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run any program so that it records what its threads, processes and tasks do
+    Run(run::RunArgs),
+    /// Find records by words and fields
+    Search(search::SearchArgs),
+    /// Show what threads and tasks did, in causal order, with the hand-overs between them
+    Timeline(timeline::TimelineArgs),
+    /// Show what led to a record: the chain of hand-overs back to the root of the run
+    Why(why::WhyArgs),
+    /// List the processes, threads and tasks of a run and how each ended
+    Threads(threads::ThreadsArgs),
+    /// List the runs
+    Runs(runs::RunsArgs),
+    /// Index what has been recorded, once or as it grows
+    Collect(collect::CollectArgs),
+}
+
+/// Exit codes: what scripts may rely on.
+pub mod exit {
+    pub const FOUND: u8 = 0;
+    pub const NOTHING_FOUND: u8 = 1;
+    pub const BAD_USAGE: u8 = 2;
+    pub const UNREADABLE: u8 = 3;
+}
+
+/// Parses the command line, does what it says, prints errors; the process's exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; everything else is bad usage. A closed pipe loses only the text.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::BAD_USAGE } else { exit::FOUND });
+        }
+    };
+    cli.color.apply();
+    let answer = match cli.command {
+        None => welcome::welcome(),
+        Some(Command::Run(args)) => run::run(args),
+        Some(Command::Search(args)) => search::search(args),
+        Some(Command::Timeline(args)) => timeline::timeline(args),
+        Some(Command::Why(args)) => why::why(args),
+        Some(Command::Threads(args)) => threads::threads(args),
+        Some(Command::Runs(args)) => runs::runs(args),
+        Some(Command::Collect(args)) => collect::collect(args),
+    };
+    match answer {
+        Ok(code) => code,
+        Err(error) => error.report(),
+    }
+}

@@ -1,0 +1,46 @@
+//! `logq threads`: the processes, threads and tasks of a run, and how each ended.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::output::{self, Format};
+use super::selection::SelectionArgs;
+use super::{CliError, exit};
+use crate::investigation::{self, Investigation};
+use crate::view::threads::Overview;
+
+#[derive(Debug, Args)]
+pub struct ThreadsArgs {
+    #[command(flatten)]
+    selection: SelectionArgs,
+
+    /// text for people, json for programs (one lane a line)
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub fn threads(args: ThreadsArgs) -> Result<ExitCode, CliError> {
+    let selection = args.selection.resolve()?;
+    let store = investigation::find_store(selection.dir.as_deref())?;
+    let mut found = false;
+    let mut out = output::stdout();
+    for run in investigation::choose_runs(&store, &selection.run)? {
+        let case = Investigation::open(run)?;
+        let lanes = case.lanes(&selection.lanes)?;
+        let overview =
+            Overview { run: case.run.name(), graph: &case.graph, alive: &case.alive, problems: &case.problems };
+        found |= !lanes.is_empty();
+        match args.format {
+            Format::Text => overview.write(&|lane| lanes.contains(&lane), &mut out)?,
+            Format::Json => {
+                for lane in &lanes {
+                    writeln!(out, "{}", overview.lane_json(*lane))?;
+                }
+            }
+        }
+    }
+    out.flush()?;
+    Ok(ExitCode::from(if found { exit::FOUND } else { exit::NOTHING_FOUND }))
+}

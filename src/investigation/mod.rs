@@ -1,0 +1,174 @@
+//! Where the two columns meet: a run is read through its store and becomes a graph, and the lanes and records that a
+//! person names are found in it. Knows neither views nor collectors.
+
+mod lanes;
+mod runs;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::causality::{Builder, CausalGraph, LaneIndex, NodeRef};
+use crate::query::{QueryError, QueryTimeError};
+use crate::record::{Lane, LaneKind, Record, RecordName};
+use crate::spool::{RunDir, Spool, SpoolError};
+use crate::store::StoreError;
+
+pub use lanes::LaneChoice;
+pub use runs::{RunChoice, choose_runs, find_store, newest_run};
+
+/// What is asked about, in plain words: the CLI fills it from its arguments.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Where the store is; `None`: looked for upward from the working directory.
+    pub dir: Option<PathBuf>,
+    pub run: RunChoice,
+    pub lanes: LaneChoice,
+    /// At least this severe.
+    pub level: Option<u16>,
+    /// Nanoseconds since 1970.
+    pub since: Option<i64>,
+    pub until: Option<i64>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum InvestigationError {
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// What was named is not there, or is several things; with what there is.
+    #[error("{what}")]
+    NotFound { what: String, there_is: Vec<String> },
+}
+
+/// One run, read and understood.
+pub struct Investigation {
+    pub run: RunDir,
+    pub graph: CausalGraph,
+    /// Keys of the processes that live now.
+    pub alive: HashSet<Arc<str>>,
+    /// What could not be read, one sentence each.
+    pub problems: Vec<String>,
+}
+
+impl Investigation {
+    /// Reads the whole run into a graph.
+    ///
+    /// # Errors
+    /// When the run's directory cannot be read. Damaged lines and files are no errors but [`Investigation::problems`].
+    pub fn open(run: RunDir) -> Result<Investigation, InvestigationError> {
+        let mut builder = Builder::new();
+        let mut problems = scan(&run, &mut |record| {
+            builder.add(record);
+            ControlFlow::Continue(())
+        })?;
+        // The graph counts malformed lines by process; here they would be said twice.
+        problems.malformed = 0;
+        let problems = problems.to_string().lines().map(str::to_owned).collect();
+        let graph = builder.finish();
+        let alive = living(&run.spool(), &graph);
+        Ok(Investigation { run, graph, alive, problems })
+    }
+
+    /// The contents of some records: a second reading, so that a graph of millions need not hold them all.
+    pub fn contents(
+        &self,
+        wanted: impl IntoIterator<Item = NodeRef>,
+    ) -> Result<BTreeMap<NodeRef, Record>, InvestigationError> {
+        let mut places: HashMap<(Arc<str>, Lane, u64), NodeRef> = HashMap::new();
+        for at in wanted {
+            let id = self.graph.id(at);
+            places.insert((id.proc, id.lane, id.seq), at);
+        }
+        let mut contents = BTreeMap::new();
+        if places.is_empty() {
+            return Ok(contents);
+        }
+        scan(&self.run, &mut |record| {
+            if let Some(at) = places.remove(&(record.proc.clone(), record.lane, record.seq)) {
+                contents.insert(at, record.clone());
+            }
+            if places.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(contents)
+    }
+
+    /// The record of that name.
+    ///
+    /// # Errors
+    /// [`InvestigationError::NotFound`] with what is nearest.
+    pub fn record(&self, name: &RecordName, lanes: &LaneChoice) -> Result<NodeRef, InvestigationError> {
+        let unsaid = lanes::process_meant(&self.graph, lanes)?;
+        if let Some(found) = self.graph.named(name, unsaid) {
+            return Ok(found);
+        }
+        Err(self.record_missing(name, unsaid))
+    }
+
+    fn record_missing(&self, name: &RecordName, unsaid: Option<crate::causality::ProcessIndex>) -> InvestigationError {
+        let mut whole = name.clone();
+        whole.seq = u64::MAX;
+        // A record that is not there is most often one too far: what the lane has is said.
+        let lane = self.graph.lane_indexes().find(|lane| {
+            let facts = self.graph.lane(*lane);
+            let process = &self.graph.processes[facts.process.0];
+            facts.lane == name.lane
+                && match &name.process {
+                    crate::record::ProcessName::Unsaid => Some(facts.process) == unsaid,
+                    crate::record::ProcessName::Number(number) => process.number == Some(*number),
+                    crate::record::ProcessName::Key(key) => *process.proc == **key,
+                }
+        });
+        let ends = lane.map(|lane| (self.graph.nodes_of(lane).next(), self.graph.nodes_of(lane).next_back()));
+        let (what, there_is) = match ends {
+            Some((Some(first), Some(last))) => (
+                format!("no record @{} in lane {}", name.seq, name.lane),
+                vec![format!("its records go from {} to {}", self.graph.id(first), self.graph.id(last))],
+            ),
+            _ => (
+                format!("no lane {} there", name.lane),
+                lanes::list(&self.graph, &self.graph.lane_indexes().collect::<Vec<_>>()),
+            ),
+        };
+        InvestigationError::NotFound { what, there_is }
+    }
+
+    /// The lanes that are chosen; all of the program's where nothing is chosen.
+    ///
+    /// # Errors
+    /// [`InvestigationError::NotFound`] where a name matches nothing, or several lanes without a glob.
+    pub fn lanes(&self, choice: &LaneChoice) -> Result<Vec<LaneIndex>, InvestigationError> {
+        lanes::choose(&self.graph, choice)
+    }
+}
+
+/// Every record of the run, in file order within a process.
+fn scan(
+    run: &RunDir,
+    each: &mut dyn FnMut(&Record) -> ControlFlow<()>,
+) -> Result<crate::spool::Problems, InvestigationError> {
+    let listing = run.spool().list()?;
+    let mut problems = listing.problems.clone();
+    for part in listing.parts() {
+        let mut cursor = crate::spool::Cursor::default();
+        let read = part.read(&mut cursor, u64::MAX, &mut problems, &mut |entry| each(&entry.record));
+        if read.stopped {
+            break;
+        }
+    }
+    Ok(problems)
+}
+
+fn living(spool: &Spool, graph: &CausalGraph) -> HashSet<Arc<str>> {
+    let procs = graph.processes.iter().map(|process| process.proc.clone());
+    procs.filter(|proc| crate::spool::is_alive(spool.dir(), proc)).collect()
+}
+
+/// Whether the lane is one that people mean when they say thread, task or greenlet.
+pub(crate) fn is_shown(kind: LaneKind) -> bool {
+    !matches!(kind, LaneKind::Watchdog | LaneKind::Unreadable)
+}

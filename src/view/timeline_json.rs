@@ -1,0 +1,52 @@
+//! A timeline as JSON: one row a line, in the order shown.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use crate::causality::{Edge, LaneIndex, NodeRef};
+use crate::view::chain::brief;
+use crate::view::json::timestamp;
+use crate::view::names;
+use crate::view::timeline::{Contents, Row, Timeline};
+
+pub fn write(timeline: &Timeline, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
+    for row in &timeline.rows {
+        let value = match row {
+            Row::Record(at) => record(timeline, *at, contents),
+            Row::In { to, edge, .. } => hand_over(timeline, "in", to.lane, *to, *edge),
+            Row::Out { lane, to, edge, .. } => hand_over(timeline, "out", *lane, *to, *edge),
+        };
+        writeln!(out, "{value}")?;
+    }
+    Ok(())
+}
+
+fn record(timeline: &Timeline, at: NodeRef, contents: &Contents) -> Value {
+    let (graph, node) = (timeline.graph, timeline.graph.node(at));
+    let record = contents.get(&at);
+    json!({
+        "row": "record",
+        "id": graph.id(at).to_string(),
+        "lane": names::lane_address(graph, at.lane),
+        "ts": timestamp(node.ts),
+        "ev": record.and_then(|record| record.event()).map(|event| event.name.clone()),
+        "level": record.and_then(|record| record.log()).map(|log| log.level.name.clone()),
+        "what": record.map(|record| brief(graph, at.lane, record)),
+    })
+}
+
+fn hand_over(timeline: &Timeline, direction: &str, lane: LaneIndex, to: NodeRef, place: usize) -> Value {
+    let graph = timeline.graph;
+    let Some(edge): Option<&Edge> = graph.edges_into(to).nth(place) else { return Value::Null };
+    let words = names::hand_over(graph, edge, to);
+    json!({
+        "row": "hand-over",
+        "direction": direction,
+        "lane": names::lane_address(graph, lane),
+        "from": graph.id_of(edge.from, edge.seq).to_string(),
+        "to": graph.id(to).to_string(),
+        "object": edge.by,
+        "how": if direction == "in" { words.arriving } else { words.leaving },
+    })
+}
