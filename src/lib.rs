@@ -16,4 +16,5 @@
 pub mod causality;
 pub mod query;
 pub mod record;
+pub mod spool;
 pub mod view;

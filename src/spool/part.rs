@@ -1,0 +1,268 @@
+//! One part of one process: its lines as records, from any offset on, or one by one where an index points.
+
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use super::lines::{self, Line, Lines};
+use super::{Problems, SourceId, is_alive};
+use crate::record::decode::{self, KEEP_OF_MALFORMED, MAX_LINE, Place};
+use crate::record::{EventKind, Record};
+
+/// How much is read around a line that is fetched alone: its neighbours are often fetched next.
+const WINDOW: u64 = 16 * 1024;
+
+/// A part as it was when the spool was listed.
+#[derive(Debug, Clone)]
+pub struct Part {
+    pub id: SourceId,
+    pub path: PathBuf,
+    /// The process's number.
+    pub number: Option<u32>,
+    /// Bytes that were there.
+    pub len: u64,
+}
+
+/// One line, understood.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    pub record: Record,
+    pub source: &'a SourceId,
+    /// Of the line's first byte in its part.
+    pub offset: u64,
+    /// Of the whole line, without its newline.
+    pub len: u64,
+    /// The line; only its beginning where it is longer than a line may be.
+    pub line: &'a [u8],
+}
+
+/// A place in a part, between two lines, to read on from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cursor {
+    pub offset: u64,
+    /// How much of an endless line at `offset` has been seen already.
+    overlong: u64,
+}
+
+impl Cursor {
+    pub fn at(offset: u64) -> Cursor {
+        Cursor { offset, overlong: 0 }
+    }
+}
+
+/// What follows the last whole line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    Clean,
+    /// A line whose end is not written yet.
+    Growing {
+        bytes: u64,
+    },
+    /// A line whose end will never be written: its process has died.
+    Torn {
+        bytes: u64,
+    },
+}
+
+/// How a reading of a part ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartRead {
+    pub tail: Tail,
+    /// The caller asked to stop.
+    pub stopped: bool,
+}
+
+impl Part {
+    /// Gives every whole line from the cursor on, and moves the cursor behind each line that was given or passed over.
+    /// Bytes from `until` on are left alone. Empty lines (a writer starts so after a short write) and lines that only
+    /// repeat earlier parts are passed over.
+    pub fn read(
+        &self,
+        cursor: &mut Cursor,
+        until: u64,
+        problems: &mut Problems,
+        each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
+    ) -> PartRead {
+        let mut malformed = 0;
+        let mut fresh = |entry: Entry<'_>| {
+            if entry.record.again {
+                return ControlFlow::Continue(());
+            }
+            malformed += u64::from(matches!(entry.record.body, crate::record::Body::Malformed(_)));
+            each(entry)
+        };
+        let end = self.read_all(cursor, until, &mut fresh).unwrap_or_else(|error| {
+            problems.cannot_read(&self.path, error);
+            PartRead { tail: Tail::Clean, stopped: false }
+        });
+        problems.malformed += malformed;
+        if let Tail::Torn { bytes } = end.tail {
+            problems.torn.insert(self.id.clone(), bytes);
+        }
+        end
+    }
+
+    /// Gives the lines that a part begins with to be readable alone: `proc`, then the live lanes and objects.
+    pub fn head(&self, problems: &mut Problems, each: &mut dyn FnMut(Entry<'_>)) {
+        let read = self.read_all(&mut Cursor::default(), u64::MAX, &mut |entry| {
+            if !entry.record.again {
+                return ControlFlow::Break(());
+            }
+            each(entry);
+            ControlFlow::Continue(())
+        });
+        if let Err(error) = read {
+            problems.cannot_read(&self.path, error);
+        }
+    }
+
+    /// The end of the last line that was whole when the spool was listed, looking back no further than `from`.
+    pub fn whole_until(&self, from: u64, problems: &mut Problems) -> u64 {
+        if self.len <= from {
+            return from;
+        }
+        open_plain(&self.path).and_then(|file| lines::last_line_end(&file, from, self.len)).unwrap_or_else(|error| {
+            problems.cannot_read(&self.path, error);
+            from
+        })
+    }
+
+    /// Opens the part to fetch single lines.
+    pub fn open(&self) -> io::Result<OpenPart<'_>> {
+        Ok(OpenPart { part: self, file: open_plain(&self.path)?, start: 0, window: Vec::new() })
+    }
+
+    /// The process's number as the part's first line says it.
+    pub(super) fn number_said(&self) -> Option<u32> {
+        let mut number = None;
+        let _ = self.read_all(&mut Cursor::default(), u64::MAX, &mut |entry| {
+            number = number_of(&entry.record);
+            ControlFlow::Break(())
+        });
+        number
+    }
+
+    fn read_all(
+        &self,
+        cursor: &mut Cursor,
+        until: u64,
+        each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
+    ) -> io::Result<PartRead> {
+        let file = open_plain(&self.path)?;
+        let len = file.metadata()?.len();
+        if len < cursor.offset {
+            let message = format!("cut to {len} bytes after {} had been read", cursor.offset);
+            return Err(io::Error::other(message));
+        }
+        let mut place = Place { proc: self.id.proc.clone(), process: self.number, part: self.id.part, offset: 0 };
+        let mut lines = Lines::new(&file, cursor.offset, until, cursor.overlong);
+        let mut known_dead = false;
+        loop {
+            while let Some(line) = lines.next()? {
+                *cursor = Cursor::at(line.next());
+                if line.len > 0 && each(understand(&line, &self.id, &mut place)).is_break() {
+                    return Ok(PartRead { tail: Tail::Clean, stopped: true });
+                }
+            }
+            let bytes = lines.unterminated();
+            cursor.overlong = bytes;
+            let tail = match bytes {
+                0 => Tail::Clean,
+                _ if known_dead => Tail::Torn { bytes },
+                _ => Tail::Growing { bytes },
+            };
+            // The process may have ended its line and its life between our last read and the question whether it
+            // lives, so a dead one's file is read once more: then it can no longer change.
+            let spool = self.path.parent().unwrap_or(Path::new(""));
+            if known_dead || bytes == 0 || until < len || is_alive(spool, &self.id.proc) {
+                return Ok(PartRead { tail, stopped: false });
+            }
+            known_dead = true;
+        }
+    }
+}
+
+/// A part that single lines are fetched from.
+pub struct OpenPart<'p> {
+    part: &'p Part,
+    file: File,
+    /// Offset of the window's first byte.
+    start: u64,
+    window: Vec<u8>,
+}
+
+impl OpenPart<'_> {
+    /// The line of `len` bytes at that offset.
+    ///
+    /// # Errors
+    /// The file is shorter than that, or no line ends there: it is not the file that it was.
+    pub fn line_at(&mut self, offset: u64, len: u64) -> io::Result<Entry<'_>> {
+        // The newline before the line and the one behind it are read too: they show that it still is a line.
+        let before = u64::from(offset > 0);
+        let first = offset - before;
+        let kept = if len > MAX_LINE as u64 { KEEP_OF_MALFORMED as u64 } else { len };
+        self.show(first, before + kept + u64::from(kept == len))?;
+        let at = usize::try_from(first - self.start).map_err(io::Error::other)?;
+        let (before, kept) = (before as usize, kept as usize);
+        let line = at + before..at + before + kept;
+        let begins = before == 0 || self.window[at] == b'\n';
+        let ends = kept as u64 != len || self.window[line.end] == b'\n';
+        if !begins || !ends {
+            return Err(io::Error::other("no line stands there any more"));
+        }
+        let mut place =
+            Place { proc: self.part.id.proc.clone(), process: self.part.number, part: self.part.id.part, offset };
+        Ok(understand(&Line { offset, len, bytes: &self.window[line] }, &self.part.id, &mut place))
+    }
+
+    /// Makes the window hold that range.
+    fn show(&mut self, offset: u64, len: u64) -> io::Result<()> {
+        if offset >= self.start && offset + len <= self.start + self.window.len() as u64 {
+            return Ok(());
+        }
+        let there = self.file.metadata()?.len().saturating_sub(offset);
+        let size = usize::try_from(len.max(WINDOW.min(there))).map_err(io::Error::other)?;
+        self.window.resize(size, 0);
+        self.start = offset;
+        lines::read_exactly(&self.file, &mut self.window, offset).inspect_err(|_| self.window.clear())
+    }
+}
+
+/// The line as an entry. Learns the process's number from its `proc` line, where the spool was listed before that
+/// line was written.
+fn understand<'a>(line: &Line<'a>, source: &'a SourceId, place: &mut Place) -> Entry<'a> {
+    place.offset = line.offset;
+    let mut record = if line.len > MAX_LINE as u64 {
+        let reason = format!("a line of {} bytes; the most is {MAX_LINE}", line.len);
+        decode::malformed(line.bytes, usize::try_from(line.len).unwrap_or(usize::MAX), place, reason)
+    } else {
+        decode::decode(line.bytes, place)
+    };
+    if place.process.is_none() && record.proc == place.proc && number_of(&record).is_some() {
+        place.process = number_of(&record);
+        record.process = place.process;
+    }
+    Entry { record, source, offset: line.offset, len: line.len, line: line.bytes }
+}
+
+fn number_of(record: &Record) -> Option<u32> {
+    let event = record.event().filter(|event| event.kind == EventKind::Proc)?;
+    event.proc()?.n
+}
+
+/// Opens a regular file: a link could lead anywhere, and opening a pipe would wait for its other end.
+pub(super) fn open_plain(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    Ok(file)
+}
