@@ -8,6 +8,8 @@ mod chain;
 mod facts;
 mod graph;
 mod order;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

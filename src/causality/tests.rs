@@ -1,0 +1,278 @@
+//! The graph against a small history language, and against vector clocks over random histories.
+//!
+//! A history is one line a lane: `t1: a >q b` writes record `a`, sends by `q`, writes `b`; `t2: <q c` receives what was
+//! sent by `q` and writes `c`. `+m` takes lock `m`, `-m` gives it back. The stamps are left and merged as
+//! `capture.md` says, so the histories are what a program under logq would write.
+
+use std::collections::{BTreeMap, HashMap};
+
+use proptest::prelude::*;
+use serde_json::Map;
+
+use super::*;
+use crate::record::{Log, RecordName};
+
+/// Highest record number by lane.
+type Seen = BTreeMap<usize, u64>;
+
+fn join(into: &mut Seen, from: &Seen) {
+    for (lane, seq) in from {
+        let known = into.entry(*lane).or_insert(0);
+        *known = (*known).max(*seq);
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Actor {
+    seq: u64,
+    hard: Seen,
+    lock: Seen,
+    /// The oracle: vector clocks in both readings.
+    full_clock: Seen,
+    hard_clock: Seen,
+}
+
+/// What a hand-over carries: the stamp, and the oracle's clocks.
+#[derive(Debug, Clone)]
+struct Left {
+    hard: Seen,
+    lock: Seen,
+    full_clock: Seen,
+    hard_clock: Seen,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Step {
+    Write,
+    Send(usize),
+    Receive(usize),
+    Take(usize),
+    GiveBack(usize),
+}
+
+/// A written record: lane, number, and the oracle's clocks at it.
+struct Written {
+    lane: usize,
+    seq: u64,
+    full_clock: Seen,
+    hard_clock: Seen,
+}
+
+#[derive(Default)]
+struct World {
+    actors: Vec<Actor>,
+    sent: HashMap<usize, Left>,
+    freed: HashMap<usize, Left>,
+    builder: Builder,
+    written: Vec<Written>,
+    clock: u64,
+}
+
+impl World {
+    fn of(lanes: usize) -> World {
+        World { actors: vec![Actor::default(); lanes], ..World::default() }
+    }
+
+    fn step(&mut self, lane: usize, step: Step) {
+        match step {
+            Step::Write => self.write(lane),
+            Step::Send(object) => drop(self.sent.insert(object, self.leave(lane))),
+            Step::GiveBack(object) => drop(self.freed.insert(object, self.leave(lane))),
+            Step::Receive(object) => {
+                let Some(left) = self.sent.get(&object).cloned() else { return };
+                let actor = &mut self.actors[lane];
+                join(&mut actor.hard, &left.hard);
+                join(&mut actor.lock, &left.lock);
+                join(&mut actor.hard_clock, &left.hard_clock);
+                join(&mut actor.full_clock, &left.full_clock);
+            }
+            Step::Take(object) => {
+                let Some(left) = self.freed.get(&object).cloned() else { return };
+                let actor = &mut self.actors[lane];
+                join(&mut actor.lock, &left.hard);
+                join(&mut actor.lock, &left.lock);
+                join(&mut actor.full_clock, &left.full_clock);
+            }
+        }
+    }
+
+    fn leave(&self, lane: usize) -> Left {
+        let actor = &self.actors[lane];
+        let mut hard = actor.hard.clone();
+        join(&mut hard, &Seen::from([(lane, actor.seq)]));
+        Left {
+            hard,
+            lock: actor.lock.clone(),
+            full_clock: actor.full_clock.clone(),
+            hard_clock: actor.hard_clock.clone(),
+        }
+    }
+
+    fn write(&mut self, lane: usize) {
+        self.clock += 1;
+        let actor = &mut self.actors[lane];
+        actor.seq += 1;
+        actor.full_clock.insert(lane, actor.seq);
+        actor.hard_clock.insert(lane, actor.seq);
+        let (hard, lock) = (std::mem::take(&mut actor.hard), std::mem::take(&mut actor.lock));
+        let record = record(lane, actor.seq, self.clock, &hard, &lock);
+        self.written.push(Written {
+            lane,
+            seq: actor.seq,
+            full_clock: actor.full_clock.clone(),
+            hard_clock: actor.hard_clock.clone(),
+        });
+        self.builder.add(&record);
+    }
+}
+
+fn lane_of(index: usize) -> Lane {
+    Lane { kind: LaneKind::Thread, number: index as u64 + 1 }
+}
+
+fn record(lane: usize, seq: u64, mono: u64, hard: &Seen, lock: &Seen) -> Record {
+    let stamps = |seen: &Seen| {
+        let stamp = |(lane, seq): (&usize, &u64)| Stamp { proc: None, lane: lane_of(*lane), seq: *seq, by: None };
+        seen.iter().map(stamp).collect()
+    };
+    Record {
+        ts: mono as i64,
+        mono,
+        proc: "1-aaaaaa".into(),
+        process: Some(1),
+        pid: 1,
+        lane: lane_of(lane),
+        seq,
+        hb: stamps(hard),
+        hbl: stamps(lock),
+        again: false,
+        body: Body::Log(Box::<Log>::default()),
+        extra: Map::new(),
+    }
+}
+
+fn node(graph: &CausalGraph, lane: usize, seq: u64) -> NodeRef {
+    let name = RecordName { process: crate::record::ProcessName::Number(1), lane: lane_of(lane), seq };
+    graph.named(&name, None).expect("a record that was written")
+}
+
+/// A history's graph and the place of each of its named records.
+fn history(text: &str) -> (CausalGraph, HashMap<String, NodeRef>) {
+    let lanes: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().skip(1).collect()).collect();
+    let mut world = World::of(lanes.len());
+    let mut next = vec![0; lanes.len()];
+    let mut names: HashMap<String, (usize, u64)> = HashMap::new();
+    let number = |name: &str| name.bytes().fold(0, |sum, byte| sum * 256 + usize::from(byte));
+    // A receive waits for its send; lanes are otherwise run one after the other.
+    while let Some(lane) = (0..lanes.len()).find(|lane| {
+        let word = lanes[*lane].get(next[*lane]);
+        word.is_some_and(|word| word.strip_prefix('<').is_none_or(|name| world.sent.contains_key(&number(name))))
+    }) {
+        let word = lanes[lane][next[lane]];
+        next[lane] += 1;
+        let step = match word.split_at(1) {
+            (">", name) => Step::Send(number(name)),
+            ("<", name) => Step::Receive(number(name)),
+            ("+", name) => Step::Take(number(name)),
+            ("-", name) => Step::GiveBack(number(name)),
+            _ => Step::Write,
+        };
+        world.step(lane, step);
+        if step == Step::Write {
+            names.insert(word.to_owned(), (lane, world.actors[lane].seq));
+        }
+    }
+    let graph = world.builder.finish();
+    let names = names.into_iter().map(|(name, (lane, seq))| (name, node(&graph, lane, seq))).collect();
+    (graph, names)
+}
+
+#[test]
+fn what_is_sent_comes_before_what_is_written_after_receiving() {
+    let (graph, at) = history("t1: a >q b\nt2: x <q c");
+    let before = |left: &str, right: &str| graph.before(at[left], at[right], Reading::Full);
+    assert!(before("a", "c") && before("a", "b") && before("x", "c"));
+    assert!(!before("b", "c") && !before("c", "b") && !before("a", "x") && !before("a", "a"));
+}
+
+#[test]
+fn a_silent_lane_passes_on_what_it_was_told() {
+    let (graph, at) = history("t1: a >q\nt2: <q >r\nt3: <r c");
+    assert!(graph.before(at["a"], at["c"], Reading::NoLock));
+}
+
+#[test]
+fn the_order_of_a_lock_is_an_accident() {
+    let (graph, at) = history("t1: a +m -m >go\nt2: <go +m -m x\nt3: +m c");
+    assert!(graph.before(at["a"], at["c"], Reading::Full));
+    assert!(!graph.before(at["a"], at["c"], Reading::NoLock));
+    assert!(graph.before(at["a"], at["x"], Reading::NoLock));
+}
+
+#[test]
+fn the_chain_follows_the_latest_hand_over_back() {
+    let (graph, at) = history("t1: a >s b >q\nt2: <s x >r\nt3: <r <q c");
+    let chain = graph.chain(at["c"]);
+    let from: Vec<NodeRef> = chain.hops.iter().filter_map(|hop| hop.from).collect();
+    assert_eq!(from, [at["x"], at["a"]], "x was written later than b");
+}
+
+#[test]
+fn missing_and_repeated_numbers_are_counted() {
+    let mut builder = Builder::new();
+    for seq in [2, 3, 3, 7] {
+        builder.add(&record(0, seq, seq, &Seen::from([(1, 5)]), &Seen::new()));
+    }
+    let graph = builder.finish();
+    let facts = graph.lanes.iter().find(|facts| !facts.nodes.is_empty()).expect("the lane");
+    assert_eq!((facts.gaps, facts.repeated, graph.dangling), (4, 1, 4));
+}
+
+#[test]
+fn a_circle_of_stamps_from_a_damaged_file_ends() {
+    let mut builder = Builder::new();
+    builder.add(&record(0, 1, 1, &Seen::from([(1, 1)]), &Seen::new()));
+    builder.add(&record(1, 1, 2, &Seen::from([(0, 1)]), &Seen::new()));
+    let graph = builder.finish();
+    let (a, b) = (node(&graph, 0, 1), node(&graph, 1, 1));
+    assert!(graph.before(a, b, Reading::Full) && graph.before(b, a, Reading::Full));
+    assert_eq!(graph.causal_order(), [a, b]);
+    assert!(graph.chain(a).hops.len() <= 2);
+}
+
+fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
+    let step = prop_oneof![
+        3 => Just(Step::Write),
+        2 => (0..3_usize).prop_map(Step::Send),
+        2 => (0..3_usize).prop_map(Step::Receive),
+        1 => (0..2_usize).prop_map(Step::Take),
+        1 => (0..2_usize).prop_map(Step::GiveBack),
+    ];
+    proptest::collection::vec((0..4_usize, step), 0..60)
+}
+
+proptest! {
+    #[test]
+    fn happens_before_is_that_of_vector_clocks(steps in steps()) {
+        let mut world = World::of(4);
+        for (lane, step) in steps {
+            world.step(lane, step);
+        }
+        let graph = world.builder.finish();
+        let order = graph.causal_order();
+        prop_assert_eq!(order.len(), world.written.len());
+        let place: HashMap<NodeRef, usize> = order.into_iter().enumerate().map(|(place, at)| (at, place)).collect();
+        for earlier in &world.written {
+            for later in &world.written {
+                let same = (earlier.lane, earlier.seq) == (later.lane, later.seq);
+                let (left, right) = (node(&graph, earlier.lane, earlier.seq), node(&graph, later.lane, later.seq));
+                let knows = |clock: &Seen| !same && clock.get(&earlier.lane).is_some_and(|seq| *seq >= earlier.seq);
+                prop_assert_eq!(graph.before(left, right, Reading::Full), knows(&later.full_clock));
+                prop_assert_eq!(graph.before(left, right, Reading::NoLock), knows(&later.hard_clock));
+                if knows(&later.full_clock) {
+                    prop_assert!(place[&left] < place[&right]);
+                }
+            }
+        }
+    }
+}
