@@ -1,0 +1,44 @@
+//! `logq` alone: what the last run was, and what to type next.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use super::{CliError, exit, output};
+use crate::investigation::{self, Investigation, InvestigationError, RunChoice};
+use crate::spool::SpoolError;
+use crate::view::runs::{self, RunLine};
+use crate::view::style::{self, paint};
+use crate::view::threads::Overview;
+
+const FIRST_STEPS: &str = "\
+logq run -- python prog.py       run a program, record what its threads, processes and tasks do
+logq threads                     what was there, and how each ended
+logq timeline --thread 3         what thread 3 did, and what made it do that
+logq why 1.t3@17                 what led to that record
+logq search 'timeout level:ERROR'
+logq help                        all of it";
+
+pub fn welcome() -> Result<ExitCode, CliError> {
+    let mut out = output::stdout();
+    match last_run() {
+        Ok(case) => {
+            let overview =
+                Overview { run: case.run.name(), graph: &case.graph, alive: &case.alive, problems: &case.problems };
+            writeln!(out, "{}", paint(style::DIM, "the last run:"))?;
+            runs::write(&RunLine::of(&overview), &mut out)?;
+            writeln!(out)?;
+        }
+        // Nothing recorded here yet: the first steps say how.
+        Err(InvestigationError::Spool(SpoolError::NoStore { .. }) | InvestigationError::NotFound { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    writeln!(out, "{FIRST_STEPS}")?;
+    out.flush()?;
+    Ok(ExitCode::from(exit::FOUND))
+}
+
+fn last_run() -> Result<Investigation, InvestigationError> {
+    let dir = std::env::var_os("LOGQ_DIR").map(std::path::PathBuf::from);
+    let store = investigation::find_store(dir.as_deref())?;
+    Investigation::open(investigation::newest_run(&store, &RunChoice::Newest)?)
+}

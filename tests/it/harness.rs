@@ -1,0 +1,150 @@
+//! What every test of the whole needs: a folder of its own, the binary, interpreters, and text without times and ids.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use regex::Regex;
+use tempfile::TempDir;
+
+/// A folder with a store in it, and logq to be called there.
+pub struct Case {
+    folder: TempDir,
+}
+
+/// What a command printed, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    pub out: String,
+    pub err: String,
+    /// `None` when a signal ended it.
+    pub code: Option<i32>,
+}
+
+impl Case {
+    pub fn new() -> Case {
+        Case { folder: tempfile::tempdir().expect("a folder for the test") }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the store is, once something has been recorded.
+    pub fn store(&self) -> PathBuf {
+        self.path().join(".logq")
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// logq in this folder, with nothing of the test's own environment that it would heed.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_logq"));
+        command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
+        for name in std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("LOGQ_")) {
+            command.env_remove(name);
+        }
+        command.env("TZ", "UTC").env("NO_COLOR", "1").env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env_remove("PYTHONPATH").env_remove("PYTHONUNBUFFERED");
+        command
+    }
+
+    /// Runs logq to its end.
+    pub fn logq(&self, arguments: &[&str]) -> Said {
+        Said::of(self.command(arguments).output().expect("logq runs"))
+    }
+
+    /// Runs a Python program under logq.
+    pub fn run_python(&self, python: &str, program: &Path) -> Said {
+        self.logq(&["run", "--", python, &program.to_string_lossy()])
+    }
+
+    /// The name of the newest run.
+    pub fn run_name(&self) -> String {
+        let runs = fs::read_dir(self.store().join("runs")).expect("runs");
+        let names = runs.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+        names.max().expect("a run")
+    }
+
+    pub fn spool(&self) -> PathBuf {
+        self.store().join("runs").join(self.run_name()).join("spool")
+    }
+
+    /// The answer of a command, with `--format json`, one value a line.
+    pub fn json(&self, arguments: &[&str]) -> Vec<serde_json::Value> {
+        let mut all = arguments.to_vec();
+        all.extend(["--format", "json"]);
+        let said = self.logq(&all);
+        let values = said.out.lines().map(|line| serde_json::from_str(line).expect("a line of JSON"));
+        values.collect()
+    }
+}
+
+impl Said {
+    pub fn of(output: Output) -> Said {
+        Said {
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: output.status.code(),
+        }
+    }
+
+    /// Fails the test unless the command ended with that code.
+    #[track_caller]
+    pub fn ended(self, code: i32) -> Said {
+        assert_eq!(self.code, Some(code), "\nstdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+}
+
+/// The interpreters to test on, the default one first: `make test` names them, else it is the machine's `python3`.
+pub fn pythons() -> Vec<String> {
+    let named = std::env::var("LOGQ_TEST_PYTHONS").unwrap_or_default();
+    let named: Vec<String> = named.split(':').filter(|path| !path.is_empty()).map(str::to_owned).collect();
+    if named.is_empty() { vec!["python3".to_owned()] } else { named }
+}
+
+pub fn python() -> String {
+    pythons().swap_remove(0)
+}
+
+/// Text with what differs from run to run replaced: times, durations, run names, pids, native thread ids, folders.
+pub fn normalised(text: &str, case: &Case) -> String {
+    let mut text = text.replace(&*case.path().to_string_lossy(), "<folder>");
+    text = text.replace(env!("CARGO_MANIFEST_DIR"), "<repo>");
+    let rules: &[(&str, &str)] = &[
+        (r"\d{8}-\d{6}-[a-z0-9]{4}", "<run>"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", "<date time>"),
+        (r"\d{4}-\d\d-\d\d", "<date>"),
+        (r"\d\d:\d\d:\d\d\.\d{6}", "<time hh:mm:s>"),
+        (r" {8}\.\d{6}", "<time hh:mm:s>"),
+        (r"\b\d+(\.\d+)? (ns|µs|ms|s)\b", "<took>"),
+        (r"pid:? \d+", "pid <pid>"),
+        (r"process \d{3,}", "process <pid>"),
+        (r"tid \d+", "tid <tid>"),
+        (r"[^\s]*/bin/python[\d.]*", "<python>"),
+    ];
+    for (pattern, replacement) in rules {
+        text = Regex::new(pattern).expect("a rule").replace_all(&text, *replacement).into_owned();
+    }
+    // Blanks at the ends of lines differ with the widths of what was replaced.
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// How many lines contain each of the texts.
+#[track_caller]
+pub fn assert_has(text: &str, wanted: &[&str]) {
+    let missing: Vec<&&str> = wanted.iter().filter(|wanted| !text.contains(**wanted)).collect();
+    assert!(missing.is_empty(), "lacks {missing:?}:\n{text}");
+}
+
+/// The records of a JSON answer by id.
+pub fn by_id(records: Vec<serde_json::Value>) -> BTreeMap<String, serde_json::Value> {
+    records.into_iter().map(|record| (record["id"].as_str().expect("an id").to_owned(), record)).collect()
+}
