@@ -1,0 +1,29 @@
+"""logq, the flight recorder and causal debugger for concurrent Python: the recording side.
+
+`logq run -- python program.py` needs none of this. In a program of your own: `logq.install()`, or
+`"class": "logq.Handler"` in a `dictConfig`. `logq.stamp()` and `logq.merge()` carry causality
+through channels that logq does not know.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .identity import VERSION as __version__
+from .stamp import merge_text as merge
+from .stamp import stamp_text as stamp
+from .switch import install, uninstall
+
+if TYPE_CHECKING:
+    from .handler import Handler
+
+__all__ = ["Handler", "__version__", "install", "merge", "stamp", "uninstall"]
+
+
+def __getattr__(name: str) -> Any:
+    # Its base class is logging's, which is not imported before the program does.
+    if name == "Handler":
+        from .handler import Handler
+
+        return Handler
+    raise AttributeError("module 'logq' has no attribute %r" % name)

@@ -1,0 +1,188 @@
+"""Lane, stamps and text into one line of the file: the only way records are written.
+
+Nothing here takes a lock, and no `Exception` leaves it: what cannot be written is counted by the
+sink and told in a `lost` event.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Dict, Iterable, List, Optional, Tuple
+
+from . import identity
+from .encode import members, quote, stamp_time
+from .identity import Process
+from .lane import Entry, Lane, here, thread_lane
+
+__all__ = ["announce", "event", "forget", "open_process", "send"]
+
+_getpid = os.getpid
+_now = time.time_ns
+_mono = time.monotonic_ns
+
+
+def event(ev: str, fields: Dict[str, object], lane: Optional[Lane] = None) -> None:
+    """Writes an event in `lane`, or in the lane that is running. Fields that are None are left out."""
+    process = identity.me
+    if process is None:
+        return
+    try:
+        send(lane or here(), ',"ev":"%s"%s' % (ev, members(fields)))
+    except Exception:
+        process.sink.count_lost("error")
+
+
+def send(lane: Lane, body: str) -> None:
+    """Writes one record whose members after the common ones are `body` (`,"key":value…`, ASCII)."""
+    process = lane.process
+    if _getpid() != process.pid:
+        process, lane = _after_unseen_fork(lane)
+    if lane.birth:
+        announce(lane)
+    number, hard, soft = lane.begin()
+    mono = _mono()
+    stamps = _stamps(hard, soft, process) if hard or soft else ""
+    line = f'{{"ts":"{stamp_time(_now())}","mono":{mono}{lane.head},"seq":{number}{stamps}{body}}}\n'
+    sink = process.sink
+    sink.write(line.encode("ascii"), mono)
+    if sink.lost and not sink.failing:
+        _tell_lost(lane)
+
+
+def _stamps(hard: List[Entry], soft: List[Entry], process: Process) -> str:
+    text = ""
+    if hard:
+        text = ',"hb":[%s]' % _entries(hard, process)
+    if soft:
+        text += ',"hbl":[%s]' % _entries(soft, process)
+    return text
+
+
+def _entries(entries: List[Entry], process: Process) -> str:
+    return ",".join(
+        '"%s@%d%s"' % (giver.reference(process), seq, "|" + thing.reference(process) if thing is not None else "")
+        for giver, seq, thing in compact(entries)
+    )
+
+
+def compact(entries: List[Entry]) -> List[Entry]:
+    """One entry a lane and object: the greatest number, which covers the smaller ones."""
+    if len(entries) == 1:
+        return entries
+    greatest: Dict[Tuple[object, object], Entry] = {}
+    for entry in entries:
+        key = (entry[0], entry[2])
+        known = greatest.get(key)
+        if known is None or known[1] < entry[1]:
+            greatest[key] = entry
+    return list(greatest.values())
+
+
+# First lines. ---------------------------------------------------------------------------------
+
+
+def announce(lane: Lane) -> None:
+    """Writes the lane's first line; for t1 that is the `proc` line, and with it opens the file."""
+    process = lane.process
+    if process.unopened:
+        open_process(process)
+    try:
+        lane.birth.pop()
+    except IndexError:
+        return
+    process.lanes[lane.key] = lane
+    _first(lane, ',"ev":"lane"' + members(_lane_facts(lane)))
+
+
+def open_process(process: Process, first: int = 1) -> None:
+    """Claims a number, opens part 1 and writes its `proc` line. What fails is counted."""
+    try:
+        process.unopened.pop()
+    except IndexError:
+        return
+    main = process.main
+    assert main is not None
+    try:
+        process.open(first)
+    except OSError:
+        process.sink.broken = True
+        process.sink.count_lost("unopened")
+    process.sink._preamble = lambda part: preamble(process, part)
+    main.birth.clear()
+    _first(main, ',"ev":"proc"' + members(process.facts(1)))
+    process.sink.flush_early()
+
+
+def _first(lane: Lane, body: str) -> None:
+    hard, soft = lane.take_first()
+    process = lane.process
+    mono = _mono()
+    stamps = _stamps(hard, soft, process) if hard or soft else ""
+    line = f'{{"ts":"{stamp_time(_now())}","mono":{mono}{lane.head},"seq":1{stamps}{body}}}\n'
+    process.sink.write(line.encode("ascii"), mono)
+
+
+def _lane_facts(lane: Lane) -> Dict[str, object]:
+    if lane.kind == "thread":
+        lane.name = getattr(lane.who, "_name", None) or lane.name
+    elif lane.tid is None:
+        lane.task_name()
+        lane.tid = thread_lane().tid
+    origin = lane.origin
+    return {
+        "kind": lane.kind,
+        "name": lane.name,
+        "fn": lane.fn,
+        "tid": lane.tid,
+        "daemon": lane.daemon or None,
+        "from": "%s@%d" % (origin[0].reference(lane.process), origin[1]) if origin else None,
+        "site": lane.site,
+        "began": lane.began or None,
+    }
+
+
+def forget(lane: Lane) -> None:
+    """The lane ended: parts to come need not name it."""
+    lane.process.lanes.pop(lane.key, None)
+    lane.over = True
+    lane.who = None
+
+
+def preamble(process: Process, part: int) -> Iterable[bytes]:
+    """The first lines of a later part: what a reader needs who has this part alone."""
+    main = process.main
+    assert main is not None
+    yield _again(main, ',"ev":"proc"' + members(process.facts(part)))
+    for lane in list(process.lanes.values()):
+        yield _again(lane, ',"ev":"lane"' + members(_lane_facts(lane)))
+    for reference in list(process.things.values()):
+        thing = reference()
+        if thing is not None:
+            yield _again(main, ',"ev":"obj"' + members(thing.facts(process)))
+
+
+def _again(lane: Lane, body: str) -> bytes:
+    line = f'{{"ts":"{stamp_time(_now())}","mono":{_mono()}{lane.head}{body},"again":true}}\n'
+    return line.encode("ascii")
+
+
+# Trouble. -------------------------------------------------------------------------------------
+
+
+def _tell_lost(lane: Lane) -> None:
+    sink = lane.process.sink
+    why = ",".join(list(sink.lost))
+    count = sink.take_lost()
+    if count > 0:
+        send(lane, ',"ev":"lost","n":%d,"why":%s' % (count, quote(why)))
+
+
+def _after_unseen_fork(lane: Lane) -> Tuple[Process, Lane]:
+    """Something forked in C without Python's hooks: this is a new process all the same."""
+    from .fork import become_child
+
+    become_child(lane)
+    process = identity.me
+    assert process is not None and process.main is not None
+    return process, process.main

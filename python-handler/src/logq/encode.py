@@ -1,0 +1,171 @@
+"""Values into JSON text. Never raises an `Exception`, whatever the host's objects do.
+
+Output is ASCII. There is no state and no I/O here. Strings take CPython's own C encoder; `json`
+itself is not imported, since that would cost more than the rest of logq's start.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict, List, Mapping, Set, Tuple
+
+__all__ = ["quote", "safe_repr", "safe_str", "stamp_time", "value"]
+
+_quote: Callable[[str], str]
+try:
+    from _json import encode_basestring_ascii as _quote
+except ImportError:  # an interpreter without the C accelerator
+    from json.encoder import py_encode_basestring_ascii as _quote  # type: ignore[attr-defined]
+
+_MAX_DEPTH = 8
+_MAX_TEXT = 64 * 1024
+_MAX_ITEMS = 10_000
+_BIG = 1 << 63
+
+
+def quote(text: str) -> str:
+    """A JSON string. Lone surrogates, which no strict parser accepts, become `\\udc80` as text."""
+    quoted = _quote(text)
+    if "\\ud" in quoted:
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            return _quote(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return quoted
+
+
+def safe_repr(thing: object) -> str:
+    """`repr(thing)`, or what can be said instead."""
+    try:
+        text = repr(thing)
+        return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "…"
+    except Exception as problem:
+        return _unprintable(thing, problem)
+
+
+def safe_str(thing: object) -> str:
+    """`str(thing)`, or what can be said instead."""
+    try:
+        return str(thing)
+    except Exception as problem:
+        return _unprintable(thing, problem)
+
+
+def _unprintable(thing: object, problem: Exception) -> str:
+    return "<unprintable %s: %s>" % (type(thing).__name__, type(problem).__name__)
+
+
+# (second, "2026-11-22T17:15:03."): replaced as a whole, so that it needs no lock.
+_second: Tuple[int, str] = (-1, "")
+
+
+def stamp_time(now: int) -> str:
+    """Nanoseconds since 1970 as RFC 3339 UTC with nine decimals."""
+    global _second
+    second, fraction = divmod(now, 1_000_000_000)
+    known, prefix = _second
+    if known != second:
+        prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+        _second = (second, prefix)
+    return f"{prefix}{fraction:09d}Z"
+
+
+def value(thing: object) -> str:
+    """Any Python value as JSON text; what JSON lacks becomes its `repr`."""
+    kind = type(thing)
+    if kind is str:
+        return quote(thing)  # type: ignore[arg-type]
+    if kind is int and -_BIG < thing < _BIG:  # type: ignore[operator]
+        return int.__repr__(thing)  # type: ignore[arg-type]
+    if thing is None:
+        return "null"
+    try:
+        return _Encoder().encode(thing, 0)
+    except Exception as problem:
+        return quote(_unprintable(thing, problem))
+
+
+class _Encoder:
+    """One value's encoding: remembers what it is inside of, and how much it has written."""
+
+    __slots__ = ("_inside", "_items")
+
+    def __init__(self) -> None:
+        self._inside: Set[int] = set()
+        self._items = 0
+
+    def encode(self, thing: Any, depth: int) -> str:
+        if thing is None:
+            return "null"
+        if thing is True:
+            return "true"
+        if thing is False:
+            return "false"
+        if isinstance(thing, str):
+            return _text(thing)
+        if isinstance(thing, int):
+            return _integer(thing)
+        if isinstance(thing, float):
+            return _number(thing)
+        if isinstance(thing, (dict, list, tuple)) and self._may_enter(thing, depth):
+            return self._enter(thing, depth)
+        return _text(safe_repr(thing))
+
+    def _may_enter(self, thing: object, depth: int) -> bool:
+        return depth < _MAX_DEPTH and id(thing) not in self._inside and self._items < _MAX_ITEMS
+
+    def _enter(self, thing: Any, depth: int) -> str:
+        self._inside.add(id(thing))
+        try:
+            if isinstance(thing, dict):
+                return self._mapping(thing, depth + 1)
+            return self._sequence(thing, depth + 1)
+        except Exception as problem:  # a subclass whose iteration raises
+            return _quote(_unprintable(thing, problem))
+        finally:
+            self._inside.discard(id(thing))
+
+    def _mapping(self, thing: Mapping[Any, Any], depth: int) -> str:
+        parts: List[str] = []
+        for key, member in list(thing.items()):
+            self._items += 1
+            name = key if isinstance(key, str) else safe_repr(key)
+            parts.append(_text(name) + ":" + self.encode(member, depth))
+            if self._items > _MAX_ITEMS:
+                break
+        return "{" + ",".join(parts) + "}"
+
+    def _sequence(self, thing: Any, depth: int) -> str:
+        parts: List[str] = []
+        for member in list(thing):
+            self._items += 1
+            parts.append(self.encode(member, depth))
+            if self._items > _MAX_ITEMS:
+                break
+        return "[" + ",".join(parts) + "]"
+
+
+def _text(thing: str) -> str:
+    if type(thing) is not str:
+        thing = str.__str__(thing)  # a subclass may define its own __str__ and slicing
+    if len(thing) > _MAX_TEXT:
+        thing = thing[:_MAX_TEXT] + "…"
+    return quote(thing)
+
+
+def _integer(thing: int) -> str:
+    if -_BIG < thing < _BIG:
+        return int.__repr__(thing)
+    return _text(safe_repr(thing))  # readers hold integers in 64 bits
+
+
+def _number(thing: float) -> str:
+    text = float.__repr__(thing)
+    if text in ("nan", "inf", "-inf"):
+        return '"' + text + '"'
+    return text
+
+
+def members(fields: Dict[str, object]) -> str:
+    """`,"key":value` for each field that is not None; keys are ours, plain ASCII."""
+    return "".join(',"%s":%s' % (key, value(field)) for key, field in fields.items() if field is not None)

@@ -1,0 +1,201 @@
+"""How this process ends: the `exit` line, with the return code if it can be known.
+
+Normal ends come here through `atexit`, hard ones through the wrapped `os._exit`; whichever is
+first writes the line. What ends by a signal is seen by its parent only.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+from _thread import get_ident
+from types import FrameType
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from . import identity
+from .emit import event
+from .identity import Process
+from .patching import dress, replace
+
+__all__ = ["finish", "note_code", "note_top", "patch", "reset"]
+
+# Filled by the instruments: `(key, function)` gives one member of the `exit` line.
+contributors: List[Tuple[str, Callable[[], object]]] = []
+# Run before the line is written: what else has to be said while there is time.
+last_words: List[Callable[[], None]] = []
+
+_noted: Optional[Tuple[int, Optional[FrameType], int]] = None
+_top: Optional[FrameType] = None
+_process: Optional[Process] = None
+_RETURNS = ("RETURN_VALUE", "RETURN_CONST", "RETURN_GENERATOR", "INSTRUMENTED_RETURN_VALUE")
+
+
+def patch() -> None:
+    """Watches every way out of this process."""
+    global _process
+    if _process is None:
+        atexit.register(_at_exit)
+    _process = identity.me
+    replace(os, "_exit", _wrap_hard_exit)
+    replace(sys, "exit", _wrap_exit)
+
+
+def reset() -> None:
+    """In a forked child: the parent's end is not ours."""
+    global _noted, _process
+    _noted = None
+    _process = identity.me
+
+
+def _wrap_hard_exit(original: Callable[[int], Any]) -> Any:
+    def _exit(status: int) -> Any:
+        if isinstance(status, int):
+            finish("_exit", status & 0xFF)
+        return original(status)
+
+    return dress(_exit, original)
+
+
+def _wrap_exit(original: Callable[..., Any]) -> Any:
+    def exit(*status: Any) -> Any:
+        note_code(status[0] if status else None)
+        return original(*status)
+
+    return dress(exit, original)
+
+
+def note_code(status: Any) -> None:
+    """`sys.exit(status)` was called; it may yet be caught."""
+    global _noted
+    note_top()
+    if not _is_main_thread():
+        return
+    top = _top
+    _noted = (_code_of(status), top, top.f_lasti if top is not None else -1)
+
+
+def _code_of(status: Any) -> int:
+    if status is None:
+        return 0
+    return status & 0xFF if isinstance(status, int) else 1
+
+
+def _is_main_thread() -> bool:
+    process = identity.me
+    return process is not None and process.main_ident == get_ident()
+
+
+def note_top() -> None:
+    """Keeps the main module's frame, to see at the end whether it returned or was left by an
+    exception. Its variables are the module's globals, which live until then anyway."""
+    global _top
+    if _top is not None or not _is_main_thread():
+        return
+    frame: Optional[FrameType] = sys._getframe(1)
+    while frame is not None and frame.f_back is not None:
+        frame = frame.f_back
+    if frame is not None and frame.f_globals.get("__name__") in ("__main__", "runpy"):
+        _top = frame
+
+
+def _at_exit() -> None:
+    finish("exit", None)
+
+
+def finish(how: str, rc: Optional[int]) -> None:
+    """Writes the `exit` line, once a process."""
+    process = identity.me or _process
+    if process is None or process.pid != os.getpid() or (process.quiet and process.unopened):
+        return
+    try:
+        process.ended.pop()
+    except IndexError:
+        return
+    resumed, identity.me = identity.me, process
+    try:
+        _say_last_words()
+        code = rc if rc is not None else _return_code()
+        if code == "exception":
+            how, code = "exc", _exception_code()
+        event("exit", _facts(process, how, code), process.main if _is_main_thread() else None)
+    except Exception:
+        pass
+    finally:
+        identity.me = resumed
+
+
+def _say_last_words() -> None:
+    for say in last_words:
+        try:
+            say()
+        except Exception:
+            pass
+
+
+def _facts(process: Process, how: str, rc: object) -> Dict[str, object]:
+    facts: Dict[str, object] = {
+        "rc": rc,
+        "how": how,
+        "cpu": time.thread_time_ns() if _is_main_thread() else None,
+        "folded": [
+            {"site": site, "fn": fn, "n": count} for (site, fn), count in list(process.folded.items())
+        ]
+        or None,
+    }
+    for key, contribute in contributors:
+        try:
+            facts[key] = contribute() or None
+        except Exception:
+            pass
+    return facts
+
+
+def _return_code() -> object:
+    """0, the code given to `sys.exit`, "exception", or None where nothing tells.
+
+    None is for `raise SystemExit(3)`, which no hook sees: the parent's `reap` knows.
+    """
+    left_by_exception = _left_by_exception()
+    if _noted is not None:
+        code, frame, position = _noted
+        if frame is None or frame.f_lasti == position:
+            return code
+    if left_by_exception is False:
+        return 0
+    if uncaught() is not None:
+        return "exception"
+    return None if left_by_exception else 0
+
+
+def _left_by_exception() -> Optional[bool]:
+    """Whether the main module's frame was left by an exception; None where it was never seen."""
+    if _top is None:
+        return None
+    import opcode
+
+    code, position = _top.f_code.co_code, _top.f_lasti
+    while position > 0 and code[position] == 0:  # caches of 3.11 and later
+        position -= 2
+    return opcode.opname[code[position]] not in _RETURNS
+
+
+def uncaught() -> Optional[BaseException]:
+    """The exception that left the main module, if one did.
+
+    The interpreter leaves it in `sys.last_value`. Test runners and debuggers put other exceptions
+    there: those did not come through the main module's own frame.
+    """
+    problem: Optional[BaseException] = getattr(sys, "last_value", None)
+    if problem is None or problem.__traceback__ is None:
+        return None
+    frame = problem.__traceback__.tb_frame
+    if _top is not None:
+        return problem if frame is _top else None
+    is_main = frame.f_globals.get("__name__") in ("__main__", "runpy")
+    return problem if is_main and frame.f_code.co_name in ("<module>", "_run_module_as_main") else None
+
+
+def _exception_code() -> int:
+    return 130 if isinstance(uncaught(), KeyboardInterrupt) else 1

@@ -1,0 +1,132 @@
+"""A process splits: the child gets an identity of its own before any other code runs in it.
+
+Hooks of `os.register_at_fork`. They stay registered for good and do nothing while nothing is
+recorded. Starting interpreters (`spawn`, `exec`) is not the concern of this file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import get_ident
+from typing import Dict, NamedTuple, Optional
+
+from . import identity
+from .emit import event, open_process
+from .identity import Process
+from .lane import Lane, Stamp, here, make_main
+from .place import random_suffix
+from .sites import caller_site
+from .stamp import leave_of
+
+__all__ = ["Plan", "become_child", "plans", "register"]
+
+
+class Plan(NamedTuple):
+    """What the code that forks knows of the child to come."""
+
+    name: Optional[str] = None
+    suffix: Optional[str] = None
+    hidden: bool = False  # becomes another program at once: no file, and no `child` line from here
+    announced: bool = False  # the caller writes the `child` line itself
+
+
+class _Departure(NamedTuple):
+    lane: Lane
+    stamp: Stamp
+    suffix: str
+
+
+# Both by thread: several threads may be forking, each its own child.
+plans: Dict[int, Plan] = {}
+_departures: Dict[int, _Departure] = {}
+_registered = False
+
+
+def register() -> None:
+    """Once a process and for good: such hooks cannot be taken back."""
+    global _registered
+    if _registered or not hasattr(os, "register_at_fork"):
+        return
+    _registered = True
+    os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+
+
+def _before() -> None:
+    if identity.me is None:
+        return
+    try:
+        lane = here()
+        plan = plans.get(get_ident())
+        suffix = plan.suffix if plan is not None and plan.suffix else random_suffix(6)
+        _departures[get_ident()] = _Departure(lane, leave_of(lane), suffix)
+    except Exception:
+        pass
+
+
+def _after_in_parent() -> None:
+    departure = _departures.pop(get_ident(), None)
+    plan = plans.get(get_ident())
+    if departure is None or identity.me is None or identity.me.quiet:
+        return
+    if plan is not None and (plan.hidden or plan.announced):
+        return
+    pid = _newest_child()
+    if pid is not None:
+        key = "%d-%s" % (pid, departure.suffix)
+        event("child", {"child_pid": pid, "child_proc": key, "site": caller_site(2)})
+
+
+def _newest_child() -> Optional[int]:
+    """The child that this thread forked last. The kernel knows; `os.fork` is left unwrapped, since
+    its warning about threads must go on naming the program's own line."""
+    try:
+        with open("/proc/thread-self/children", "rb", 0) as listing:
+            return int(listing.read().split()[-1])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _after_in_child() -> None:
+    departure = _departures.pop(get_ident(), None)
+    _departures.clear()
+    plan = plans.pop(get_ident(), None)
+    plans.clear()
+    if identity.me is None or departure is None:
+        return
+    try:
+        become_child(departure.lane, departure.stamp, departure.suffix, plan)
+    except Exception:
+        identity.me = None
+
+
+def become_child(
+    lane: Lane, stamp: Optional[Stamp] = None, suffix: Optional[str] = None, plan: Optional[Plan] = None
+) -> None:
+    """Makes this process, a copy of the one that `lane` belongs to, a process of its own."""
+    parent = identity.me or lane.process
+    giver, seq, hard, soft = stamp or leave_of(lane)
+    child = Process(
+        parent.place,
+        parent.capture,
+        "forkserver" if parent.quiet else "fork",
+        origin=None if parent.quiet else "%s@%d" % (parent.key + "/" + giver.key, seq),
+        name=plan.name if plan is not None else None,
+        suffix=suffix,
+        objects=parent.objects,
+    )
+    parent.sink.close_inherited()
+    identity.me = child
+    main = make_main(child, get_ident())
+    main.hard.extend(hard)
+    main.soft.extend(soft)
+    _forget_parents_exit()
+    waits_for_token = parent.quiet or (plan is not None and plan.hidden)
+    if not waits_for_token:
+        open_process(child, parent.number + 1)
+
+
+def _forget_parents_exit() -> None:
+    exits = sys.modules.get("logq.exits")
+    if exits is not None:
+        exits.reset()

@@ -1,0 +1,67 @@
+"""Exceptions that nobody handled: the main thread's, a thread's, unraisable ones.
+
+`sys.excepthook` and `threading.excepthook` are left alone, since programs replace and compare
+them: the interpreter leaves the main thread's exception in `sys.last_value` before it calls the
+hook, whichever it is, and a thread calls `_invoke_excepthook`, which `instrument/threads.py` wraps.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Callable, Optional
+
+from . import exits, identity
+from .emit import event
+from .failure import describe
+from .lane import Lane
+from .patching import dress, replace
+
+__all__ = ["note_main_exception", "patch", "report"]
+
+_told: Optional[BaseException] = None
+
+
+def patch() -> None:
+    replace(sys, "unraisablehook", _wrap_unraisable)
+    if note_main_exception not in exits.last_words:
+        exits.last_words.append(note_main_exception)
+
+
+def report(
+    where: str,
+    problem: BaseException,
+    hook: Optional[str] = None,
+    lane: Optional[Lane] = None,
+    **more: object,
+) -> None:
+    """Writes an `exc` event."""
+    fields = {"where": where, **describe(problem), "hook": hook, **more}
+    event("exc", fields, lane)
+
+
+def note_main_exception() -> None:
+    """Writes what ended the main thread, if an exception did. Called when the program shuts down."""
+    global _told
+    problem = exits.uncaught()
+    process = identity.me
+    if problem is None or problem is _told or process is None or process.pid != os.getpid():
+        return
+    _told = problem
+    hook = "default" if sys.excepthook is sys.__excepthook__ else "user"
+    report("sys", problem, hook, process.main)
+
+
+def _wrap_unraisable(original: Callable[[Any], Any]) -> Any:
+    def unraisablehook(unraisable: Any) -> Any:
+        try:
+            problem = unraisable.exc_value
+            if problem is not None and identity.me is not None:
+                default = original is sys.__unraisablehook__
+                in_object = getattr(unraisable.object, "__qualname__", None) or type(unraisable.object).__qualname__
+                report("unraisable", problem, "default" if default else "user", fn=in_object)
+        except Exception:
+            pass
+        return original(unraisable)
+
+    return dress(unraisablehook, original)

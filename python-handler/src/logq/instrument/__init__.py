@@ -1,0 +1,68 @@
+"""The table of instrumented primitives, and what puts them in place.
+
+To instrument another one: a function that patches its module, and a line here.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, List, NamedTuple
+
+from .. import importing
+
+__all__ = ["PRIMITIVES", "install", "uninstall"]
+
+
+class Primitive(NamedTuple):
+    """`module` is patched, once it is imported, by function `patch` of `family` in this folder."""
+
+    module: str
+    family: str
+    patch: str
+    capture: str = "causal"
+
+
+PRIMITIVES: List[Primitive] = [
+    Primitive("threading", "threads", "patch_shutdown", "records"),
+    Primitive("threading", "threads", "patch"),
+    Primitive("queue", "queues", "patch_queue"),
+    Primitive("asyncio.queues", "queues", "patch_asyncio"),
+    Primitive("concurrent.futures._base", "futures", "patch_base"),
+    Primitive("concurrent.futures.thread", "futures", "patch_thread"),
+    Primitive("asyncio.tasks", "tasks", "patch_tasks"),
+    Primitive("asyncio.base_events", "tasks", "patch_base_events"),
+    Primitive("asyncio.taskgroups", "tasks", "patch_taskgroups"),
+    Primitive("multiprocessing.process", "processes", "patch_process"),
+    Primitive("multiprocessing.popen_fork", "processes", "patch_popen"),
+    Primitive("multiprocessing.popen_forkserver", "processes", "patch_popen"),
+    Primitive("traceback", "processes", "patch_traceback"),
+    Primitive("subprocess", "subprocesses", "patch"),
+    Primitive("asyncio.base_subprocess", "subprocesses", "patch_asyncio"),
+]
+
+_ORDER = ("records", "causal", "events", "full")
+
+
+def install(capture: str) -> None:
+    """Patches what is imported, and arranges for the rest to be patched when it is."""
+    for primitive in PRIMITIVES:
+        if _ORDER.index(primitive.capture) <= _ORDER.index(capture):
+            importing.when_imported(primitive.module, _patcher(primitive))
+
+
+def _patcher(primitive: Primitive) -> Any:
+    def patch(module: Any) -> None:
+        name = __name__ + "." + primitive.family
+        __import__(name)
+        getattr(sys.modules[name], primitive.patch)(module)
+
+    return patch
+
+
+def uninstall() -> None:
+    """Forgets what the families remember; the names themselves `patching` has restored."""
+    for primitive in PRIMITIVES:
+        family = sys.modules.get(__name__ + "." + primitive.family)
+        forget = getattr(family, "forget", None)
+        if forget is not None:
+            forget()

@@ -1,0 +1,197 @@
+"""concurrent.futures: from `submit` to the worker that runs it, and from there to who asks.
+
+Also failures that nobody asked for. Process pools have their futures here too; what happens
+inside their workers is `processes.py`'s affair.
+"""
+
+from __future__ import annotations
+
+import sys
+from _weakref import ref
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+from .. import exits, identity
+from ..emit import event
+from ..failure import describe
+from ..lane import Lane, Site, here
+from ..patching import dress, replace
+from ..sites import caller_site
+from ..stamp import leave, merge
+
+__all__ = ["patch_base", "patch_thread"]
+
+
+class _Failure(NamedTuple):
+    """A future's exception that nobody has asked for yet."""
+
+    future: Any  # weak
+    lane: Lane  # that ran it
+    site: Optional[Site]  # of its submission
+    facts: Dict[str, object]
+
+
+# By id of the future; an entry goes when it is asked for or when the future goes.
+_unretrieved: Dict[int, _Failure] = {}
+
+
+class OnRead:
+    """A method that does something when it is looked up, and then is the original.
+
+    So a caller's traceback shows no frame of ours.
+    """
+
+    def __init__(self, original: Any, act: Callable[[Any], None]) -> None:
+        self.original = original
+        self.act = act
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is not None and identity.me is not None:
+            try:
+                self.act(instance)
+            except Exception:
+                pass
+        return self.original.__get__(instance, owner)
+
+
+def patch_base(base: Any) -> None:
+    future = base.Future
+    replace(future, "set_result", _wrap_settle)
+    replace(future, "set_exception", _wrap_fail)
+    replace(future, "cancel", _wrap_settle)
+    replace(future, "_Future__get_result", lambda original: OnRead(original, _asked))
+    replace(future, "exception", _wrap_exception)
+    replace(future, "done", _wrap_done)
+    replace(base, "wait", _wrap_wait)
+    package = sys.modules.get("concurrent.futures")
+    if package is not None and "wait" in vars(package):  # imported before us
+        replace(package, "wait", lambda original: base.wait)
+    if ("unretrieved", _list_unretrieved) not in exits.contributors:
+        exits.contributors.append(("unretrieved", _list_unretrieved))
+
+
+def patch_thread(thread: Any) -> None:
+    replace(thread._WorkItem, "__init__", _wrap_item)
+    replace(thread._WorkItem, "run", _wrap_run)
+
+
+def forget() -> None:
+    _unretrieved.clear()
+
+
+def _wrap_item(original: Callable[..., None]) -> Any:
+    """Made inside `submit`, by the thread that submits and before any worker can see it."""
+
+    def __init__(self: Any, future: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, future, *args, **kwargs)
+        if identity.me is not None:
+            try:
+                future._logq_submitted = (leave(), caller_site(2))
+            except Exception:
+                pass
+
+    return dress(__init__, original)
+
+
+def _wrap_run(original: Callable[..., None]) -> Any:
+    def run(self: Any, *args: Any) -> None:
+        submitted = getattr(self.future, "_logq_submitted", None)
+        if submitted is not None:
+            merge(submitted[0])
+        original(self, *args)
+
+    return dress(run, original)
+
+
+def _wrap_settle(original: Callable[..., Any]) -> Any:
+    def settle(self: Any, *args: Any) -> Any:
+        _leave_on(self)
+        return original(self, *args)
+
+    return dress(settle, original)
+
+
+def _leave_on(future: Any) -> None:
+    """The stamp must be there before anyone can see the result. A settled future keeps its own."""
+    if identity.me is not None and future._state in ("PENDING", "RUNNING"):
+        future._logq_stamp = leave()
+
+
+def _wrap_fail(original: Callable[..., None]) -> Any:
+    def set_exception(self: Any, exception: Any) -> None:
+        if identity.me is not None and isinstance(exception, BaseException) and self._state in ("PENDING", "RUNNING"):
+            try:
+                _note_failure(self, exception)
+            except Exception:
+                pass
+            _leave_on(self)
+        original(self, exception)
+
+    return dress(set_exception, original)
+
+
+def _note_failure(future: Any, exception: BaseException) -> None:
+    key = id(future)
+    submitted = getattr(future, "_logq_submitted", None)
+    facts = describe(exception)
+
+    def collected(_: Any) -> None:
+        failure = _unretrieved.pop(key, None)
+        if failure is not None and identity.me is failure.lane.process:
+            _say_lost(failure)
+
+    _unretrieved[key] = _Failure(ref(future, collected), here(), submitted[1] if submitted else None, facts)
+
+
+def _say_lost(failure: _Failure) -> None:
+    """A future was collected and nobody ever asked how it ended."""
+    target = failure.lane.reference(failure.lane.process)
+    event("exc", {"where": "future", **failure.facts, "target": target, "site": failure.site})
+
+
+def _asked(future: Any) -> None:
+    _unretrieved.pop(id(future), None)
+    merge(getattr(future, "_logq_stamp", None))
+
+
+def _wrap_exception(original: Callable[..., Any]) -> Any:
+    def exception(self: Any, timeout: Optional[float] = None) -> Any:
+        found = original(self, timeout)
+        _asked(self)
+        return found
+
+    return dress(exception, original)
+
+
+def _wrap_done(original: Callable[[Any], bool]) -> Any:
+    def done(self: Any) -> bool:
+        is_done = original(self)
+        if is_done:
+            merge(getattr(self, "_logq_stamp", None))
+        return is_done
+
+    return dress(done, original)
+
+
+def _wrap_wait(original: Callable[..., Any]) -> Any:
+    def wait(fs: Any, timeout: Optional[float] = None, return_when: str = "ALL_COMPLETED") -> Any:
+        result = original(fs, timeout, return_when)
+        for future in result.done:
+            merge(getattr(future, "_logq_stamp", None))
+        return result
+
+    return dress(wait, original)
+
+
+def _list_unretrieved() -> List[Dict[str, object]]:
+    process = identity.me
+    if process is None:
+        return []
+    return [
+        {
+            "lane": failure.lane.reference(process),
+            "site": failure.site,
+            "exc": {"type": failure.facts["type"], "msg": failure.facts["msg"]},
+        }
+        for failure in list(_unretrieved.values())
+        if failure.lane.process is process
+    ]

@@ -1,0 +1,185 @@
+"""multiprocessing.Process: who started whom by which method, and how each child ended.
+
+A forked child is told by the fork hooks, a spawned one by a token that is pickled with its process
+object. Pools, queues and pipes between processes are not this file's affair.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import get_ident
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+from .. import exits, fork, hooks, identity, records
+from ..emit import event
+from ..patching import dress, replace
+from ..place import random_suffix
+from ..sites import caller_site
+from ..stamp import settled_text
+
+__all__ = ["note_child", "note_reaped", "patch_popen", "patch_process", "patch_traceback"]
+
+
+class _Child(NamedTuple):
+    key: Optional[str]
+    name: Optional[str]
+
+
+# Children of this process that have not been reaped, by pid.
+_children: Dict[int, _Child] = {}
+
+
+def forget() -> None:
+    _children.clear()
+
+
+def note_child(pid: int, key: Optional[str], name: Optional[str], **more: object) -> None:
+    """A child was started."""
+    _children[pid] = _Child(key, name)
+    if ("children", _list_children) not in exits.contributors:
+        exits.contributors.append(("children", _list_children))
+    event("child", {"child_pid": pid, "child_proc": key, "name": name, **more})
+
+
+def note_reaped(pid: int, returncode: Optional[int]) -> None:
+    """The end of a child was seen; once a child."""
+    child = _children.pop(pid, None)
+    if child is None or returncode is None:
+        return
+    outcome: Dict[str, object] = {"child_pid": pid, "child_proc": child.key, "name": child.name}
+    if returncode < 0:
+        outcome["signal"] = -returncode
+    else:
+        outcome["rc"] = returncode
+    event("reap", outcome)
+
+
+def _list_children() -> List[Dict[str, object]]:
+    return [{"pid": pid, "state": _state(pid)} for pid in list(_children)]
+
+
+def _state(pid: int) -> str:
+    """Looks without reaping."""
+    try:
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except (OSError, AttributeError):
+        return "gone"
+    return "zombie" if ended is not None else "running"
+
+
+def patch_process(process: Any) -> None:
+    replace(process.BaseProcess, "start", _wrap_start)
+    replace(process.BaseProcess, "_bootstrap", _wrap_bootstrap)
+
+
+def patch_popen(module: Any) -> None:
+    replace(module.Popen, "poll", _wrap_poll)
+
+
+def patch_traceback(traceback: Any) -> None:
+    replace(traceback, "print_exc", _wrap_print_exc)
+
+
+# In the parent. -------------------------------------------------------------------------------
+
+
+def _wrap_start(original: Callable[[Any], None]) -> Any:
+    def start(self: Any) -> None:
+        process = identity.me
+        if process is None:
+            original(self)
+            return
+        suffix = random_suffix(6)
+        name = getattr(self, "_name", None)
+        fork.plans[get_ident()] = fork.Plan(name=name, suffix=suffix, announced=True)
+        self._logq_token = _Token(name, suffix)
+        try:
+            original(self)
+        finally:
+            fork.plans.pop(get_ident(), None)
+            self.__dict__.pop("_logq_token", None)
+        if identity.me is process:  # not in a child that comes back here
+            try:
+                pid = self._popen.pid
+                note_child(pid, "%d-%s" % (pid, suffix), name, site=caller_site(2))
+            except Exception:
+                pass
+
+    return dress(start, original)
+
+
+class _Token:
+    """Pickles into a call that makes the child a process of this run before its target runs.
+
+    The call is source text, since the child may be an interpreter that has no logq.
+    """
+
+    def __init__(self, name: Optional[str], suffix: str) -> None:
+        self.name = name
+        self.suffix = suffix
+        self.origin = settled_text()
+
+    def __reduce__(self) -> Any:
+        process = identity.me
+        if process is None:
+            return (str, ())
+        popen = sys.modules.get("multiprocessing.context")
+        spawning = popen.get_spawning_popen() if popen is not None else None
+        how = getattr(spawning, "method", None) or "spawn"
+        package = os.path.dirname(os.path.dirname(os.path.abspath(fork.__file__)))
+        facts = (tuple(process.place), process.capture, how, self.origin, self.name, self.suffix, records.wrapped)
+        return (exec, (_ARRIVAL % (package, facts),))
+
+
+_ARRIVAL = """
+try:
+    import sys as _sys
+    _sys.path.insert(0, %r)
+    try:
+        import logq.start as _start
+    finally:
+        _sys.path.pop(0)
+    _start.arrive(*%r)
+except Exception:
+    pass
+"""
+
+
+def _wrap_poll(original: Callable[..., Any]) -> Any:
+    def poll(self: Any, *args: Any, **kwargs: Any) -> Any:
+        code = original(self, *args, **kwargs)
+        if code is not None and identity.me is not None and self.pid in _children:
+            note_reaped(self.pid, code)
+        return code
+
+    return dress(poll, original)
+
+
+# In the child. --------------------------------------------------------------------------------
+
+
+def _wrap_bootstrap(original: Callable[..., Any]) -> Any:
+    def _bootstrap(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _children.clear()
+        code = original(self, *args, **kwargs)
+        exits.note_code(code)
+        return code
+
+    return dress(_bootstrap, original)
+
+
+def _wrap_print_exc(original: Callable[..., Any]) -> Any:
+    """`_bootstrap` prints what ended the child's target, and only there can it be seen."""
+
+    def print_exc(*args: Any, **kwargs: Any) -> Any:
+        caller = sys._getframe(1).f_code
+        if caller.co_name == "_bootstrap" and caller.co_filename.endswith("process.py"):
+            problem = sys.exc_info()[1]
+            process = identity.me
+            if problem is not None and process is not None:
+                hooks.report("sys", problem, "default", process.main)
+            del problem
+        return original(*args, **kwargs)
+
+    return dress(print_exc, original)

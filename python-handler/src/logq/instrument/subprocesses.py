@@ -1,0 +1,97 @@
+"""subprocess.Popen, also under asyncio: which programs were started, and how they ended.
+
+A child that inherits the environment is told which run it belongs to and who started it. One that
+is given an environment of its own gets exactly that.
+"""
+
+from __future__ import annotations
+
+import os
+from _thread import get_ident
+from typing import Any, Callable, Dict, List
+
+from .. import fork, identity
+from ..encode import safe_str
+from ..patching import dress, replace
+from ..sites import caller_site
+from ..stamp import settled_text
+from .processes import note_child, note_reaped
+
+__all__ = ["patch", "patch_asyncio"]
+
+_ENV_POSITION = 10  # of `env` among Popen's arguments after self
+
+
+def patch(subprocess: Any) -> None:
+    replace(subprocess.Popen, "__init__", _wrap_init)
+    replace(subprocess.Popen, "_handle_exitstatus", _wrap_exit_status)
+
+
+def patch_asyncio(base_subprocess: Any) -> None:
+    replace(base_subprocess.BaseSubprocessTransport, "_process_exited", _wrap_process_exited)
+
+
+def _wrap_init(original: Callable[..., None]) -> Any:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        process = identity.me
+        if process is None:
+            original(self, *args, **kwargs)
+            return
+        inherits = len(args) <= _ENV_POSITION and kwargs.get("env") is None
+        if inherits and _may_add_environment(args, kwargs):
+            kwargs["env"] = _environment()
+        fork.plans[get_ident()] = fork.Plan(hidden=True)
+        try:
+            original(self, *args, **kwargs)
+        finally:
+            fork.plans.pop(get_ident(), None)
+        try:
+            note_child(self.pid, None, None, argv=_words(self.args), site=caller_site(2))
+        except Exception:
+            pass
+
+    return dress(__init__, original)
+
+
+def _may_add_environment(args: Any, kwargs: Dict[str, Any]) -> bool:
+    """Not with a preexec_fn, which may change the environment that is inherited."""
+    return len(args) <= 6 and kwargs.get("preexec_fn") is None
+
+
+def _environment() -> Dict[str, str]:
+    process = identity.me
+    environment = dict(os.environ)
+    origin = settled_text()
+    if process is not None and origin is not None:
+        environment["LOGQ_DIR"] = process.place.directory
+        environment["LOGQ_RUN"] = process.place.run
+        environment["LOGQ_CAPTURE"] = process.capture
+        environment["LOGQ_PARENT"] = origin
+    return environment
+
+
+def _words(args: Any) -> List[str]:
+    if isinstance(args, (str, bytes, os.PathLike)):
+        args = [args]
+    return [os.fsdecode(word) if isinstance(word, (str, bytes, os.PathLike)) else safe_str(word) for word in args]
+
+
+def _wrap_exit_status(original: Callable[..., Any]) -> Any:
+    def _handle_exitstatus(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        if identity.me is not None:
+            note_reaped(self.pid, self.returncode)
+        return result
+
+    return dress(_handle_exitstatus, original)
+
+
+def _wrap_process_exited(original: Callable[..., Any]) -> Any:
+    """asyncio's watchers reap by themselves and never ask the Popen."""
+
+    def _process_exited(self: Any, returncode: Any) -> Any:
+        if identity.me is not None and self._pid is not None:
+            note_reaped(self._pid, returncode)
+        return original(self, returncode)
+
+    return dress(_process_exited, original)

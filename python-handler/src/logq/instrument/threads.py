@@ -1,0 +1,182 @@
+"""threading.Thread: who started whom, what ended how, and who saw it end.
+
+Locks, events and conditions are not this file's affair.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Optional
+
+from .. import exits, hooks, identity
+from ..emit import event, forget
+from ..failure import brief
+from ..lane import Lane, enter, here, new_thread_lane
+from ..patching import dress, replace
+from ..sites import caller_site, function_name
+from ..stamp import leave_of, merge_into
+
+__all__ = ["patch", "patch_shutdown"]
+
+# A thread that wrote nothing and ended well is only counted if it lived shorter than this.
+_SHORT_NS = 10_000_000
+
+_default_hook: Any = None
+
+
+def patch_shutdown(threading: Any) -> None:
+    """The interpreter calls `_shutdown` to wait for threads: by then the main thread is done."""
+    replace(threading, "_shutdown", _wrap_shutdown)
+
+
+def _wrap_shutdown(original: Callable[..., Any]) -> Any:
+    def _shutdown(*args: Any) -> Any:
+        hooks.note_main_exception()
+        return original(*args)
+
+    return dress(_shutdown, original)
+
+
+def patch(threading: Any) -> None:
+    global _default_hook
+    _default_hook = getattr(threading, "__excepthook__", threading.excepthook)
+    thread = threading.Thread
+    replace(thread, "start", _wrap_start)
+    replace(thread, "_bootstrap_inner", lambda original: _wrap_bootstrap(original, threading))
+    replace(thread, "join", _wrap_join)
+    replace(thread, "is_alive", _wrap_is_alive)
+
+
+def _wrap_start(original: Callable[[Any], None]) -> Any:
+    def start(self: Any) -> None:
+        if identity.me is not None and getattr(self, "_initialized", False) and self._ident is None:
+            try:
+                _announce_start(self)
+            except Exception:
+                pass
+        original(self)
+
+    return dress(start, original)
+
+
+def _announce_start(thread: Any) -> None:
+    exits.note_top()
+    creator = here()
+    lane = new_thread_lane(thread._name)
+    lane.daemon = bool(thread._daemonic)
+    lane.origin = (creator, creator.seq)
+    creator.left = True
+    lane.hard.extend(creator.hard)
+    lane.soft.extend(creator.soft)
+    lane.site = caller_site(3)
+    lane.fn = _what_runs(thread)
+    thread._logq_lane = lane
+
+
+def _what_runs(thread: Any) -> Optional[str]:
+    kind = type(thread)
+    if kind.run is not _base_run(kind):
+        return function_name(kind.run)
+    return function_name(getattr(thread, "_target", None))
+
+
+def _base_run(kind: Any) -> Any:
+    for base in kind.__mro__:
+        if base.__module__ == "threading" and base.__name__ == "Thread":
+            return base.run
+    return None
+
+
+def _wrap_bootstrap(original: Callable[[Any], None], threading: Any) -> Any:
+    def _bootstrap_inner(self: Any) -> None:
+        lane: Optional[Lane] = getattr(self, "_logq_lane", None)
+        if lane is None or lane.process is not identity.me:
+            original(self)
+            return
+        enter(lane)
+        lane.who = self
+        _watch_failure(self, lane, threading)
+        try:
+            original(self)
+        finally:
+            _end(lane)
+
+    return dress(_bootstrap_inner, original)
+
+
+def _watch_failure(thread: Any, lane: Lane, threading: Any) -> None:
+    """Whatever hook is in force when the thread dies, the exception is seen first."""
+    original = getattr(thread, "_invoke_excepthook", None)
+    if original is None:
+        return
+
+    def _invoke_excepthook(failed: Any) -> None:
+        import sys
+
+        problem = sys.exc_info()[1]
+        if problem is not None and not isinstance(problem, SystemExit):
+            try:
+                lane.failure = brief(problem)
+                hook = "default" if threading.excepthook is _default_hook else "user"
+                hooks.report("thread", problem, hook, lane)
+            except Exception:
+                pass
+        del problem
+        original(failed)
+
+    thread._invoke_excepthook = _invoke_excepthook
+
+
+def _end(lane: Lane) -> None:
+    """Writes the lane's end, before a join can return; one that was never worth a line is counted."""
+    try:
+        process = lane.process
+        if process is not identity.me:
+            return
+        lived = time.monotonic_ns() - lane.began
+        if lane.birth and not lane.left and lane.failure is None and lived < _SHORT_NS:
+            key = (lane.site, lane.fn or "")
+            process.folded[key] = process.folded.get(key, 0) + 1
+        else:
+            how = "exc" if lane.failure else "ok"
+            event("end", {"how": how, "exc": lane.failure, "cpu": time.thread_time_ns()}, lane)
+        forget(lane)
+    except Exception:
+        pass
+
+
+def _wrap_join(original: Callable[..., None]) -> Any:
+    def join(self: Any, timeout: Optional[float] = None) -> None:
+        original(self, timeout)
+        if identity.me is not None and not _alive(self):
+            see_end(self)
+
+    return dress(join, original)
+
+
+def _wrap_is_alive(original: Callable[[Any], bool]) -> Any:
+    global _alive
+    _alive = original
+
+    def is_alive(self: Any) -> bool:
+        alive = original(self)
+        if not alive and identity.me is not None:
+            see_end(self)
+        return alive
+
+    return dress(is_alive, original)
+
+
+def _alive(thread: Any) -> bool:
+    return bool(thread.is_alive())
+
+
+def see_end(thread: Any) -> None:
+    """The running lane has learnt that the thread is over."""
+    lane: Optional[Lane] = getattr(thread, "_logq_lane", None)
+    if lane is None or not lane.over:  # not started, or left behind in the parent by a fork
+        return
+    try:
+        merge_into(here(), leave_of(lane))
+    except Exception:
+        pass

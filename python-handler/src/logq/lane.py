@@ -1,0 +1,246 @@
+"""Who is running: lanes, their numbers and what they have pending.
+
+A lane is one sequential flow of control: a thread `t3`, a task `a17`. Lanes are numbered by
+counters of the process, never by an id that the system reuses. A lane's number, its pending stamps
+and its first line are changed by the lane itself only, but a signal handler or a finalizer may do
+so in the middle of any line here: hence the atomic list operations, and no lock.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from _thread import _local, get_ident
+from _weakref import ref
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+
+from . import identity
+from .identity import Process
+
+__all__ = ["Lane", "Stamp", "adopt", "here", "new_task_lane", "new_thread_lane", "thread_lane"]
+
+try:
+    from _thread import get_native_id
+except ImportError:  # a platform without native ids
+    get_native_id = get_ident
+
+Site = Tuple[str, int, str]
+# (giver, its last number, the object that carried it): an entry of `hb` or `hbl`.
+Entry = Tuple[Union["Lane", "Elsewhere"], int, Any]
+
+
+class Elsewhere:
+    """A lane of another process, known by its stamp only."""
+
+    __slots__ = ("full",)
+
+    def __init__(self, full: str) -> None:
+        self.full = full
+
+    def reference(self, process: Process) -> str:
+        return self.full
+
+
+class Lane:
+    """One sequential flow of control of one process."""
+
+    __slots__ = (
+        "process", "key", "seq", "count", "hard", "soft", "depth", "birth", "kind", "name", "fn",
+        "tid", "daemon", "origin", "site", "began", "left", "head", "who", "failure", "over",
+        "name_text", "__weakref__",
+    )  # fmt: skip
+
+    def __init__(self, process: Process, key: str, kind: str) -> None:
+        self.process = process
+        self.key = key
+        self.kind = kind
+        self.seq = 0  # the number of its last record: what a stamp says
+        self.count = itertools.count(2)  # 1 is kept for its first line, however late that is written
+        self.hard: List[Entry] = []
+        self.soft: List[Entry] = []
+        self.depth = 0
+        self.birth = [True]  # popped by whoever writes its first line
+        self.name: Optional[str] = None
+        self.fn: Optional[str] = None
+        self.tid: Optional[int] = None
+        self.daemon = False
+        self.origin: Optional[Tuple[Lane, int]] = None
+        self.site: Optional[Site] = None
+        self.began = 0
+        self.left = False  # it has left a stamp somewhere: others may name it
+        self.head = ',"proc":"%s","pid":%d,"lane":"%s"' % (process.key, process.pid, key)
+        self.who: Any = None  # the thread, or a weak reference to the task, while it runs
+        self.failure: Optional[Dict[str, object]] = None
+        self.over = False
+        self.name_text: Optional[Tuple[Any, str]] = None  # for log records: name, its members
+
+    def reference(self, process: Process) -> str:
+        """How a record of `process` names this lane in a stamp."""
+        return self.key if self.process is process else self.process.key + "/" + self.key
+
+    def begin(self) -> Tuple[int, List[Entry], List[Entry]]:
+        """The number of the next record and the stamps it carries, taken together.
+
+        A nested record (a signal handler in the middle of this) copies the stamps and leaves them
+        to the outer one, so that neither goes without.
+        """
+        depth = self.depth
+        self.depth = depth + 1
+        hard = self.hard[:]
+        soft = self.soft[:]
+        number = next(self.count)
+        if number > self.seq:
+            self.seq = number  # from here on stamps may name this record
+        if depth == 0:
+            if hard:
+                del self.hard[: len(hard)]
+            if soft:
+                del self.soft[: len(soft)]
+        self.depth = depth
+        return number, hard, soft
+
+    def task_name(self) -> Optional[str]:
+        """The task's name now: before 3.12 tasks are named after their creation."""
+        task = self.who() if self.who is not None else None
+        if task is not None and hasattr(task, "get_name"):
+            self.name = task.get_name()
+        return self.name
+
+    def take_first(self) -> Tuple[List[Entry], List[Entry]]:
+        """The stamps for the lane's first line, whose number is 1."""
+        hard = self.hard[:]
+        soft = self.soft[:]
+        del self.hard[: len(hard)]
+        del self.soft[: len(soft)]
+        if self.seq < 1:
+            self.seq = 1
+        return hard, soft
+
+
+class _Here(_local):
+    """The lane of the OS thread that asks, task or not."""
+
+    lane: Optional[Lane] = None
+    expected: Optional[Lane] = None  # of a task that may run before its creation has returned
+
+
+_here = _Here()
+
+
+def _no_loop() -> Any:
+    return None
+
+
+# Set by `instrument/tasks.py` once asyncio is imported.
+running_loop: Callable[[], Any] = _no_loop
+current_task: Callable[[Any], Any] = lambda loop: None
+
+
+def here() -> Lane:
+    """The lane that is running now. Recording must be on."""
+    loop = running_loop()
+    if loop is not None:
+        task = current_task(loop)
+        if task is not None:
+            lane: Optional[Lane] = getattr(task, "_logq_lane", None)
+            if lane is None or lane.process is not identity.me:
+                lane = adopt_task(task)
+            return lane
+    return thread_lane()
+
+
+def thread_lane() -> Lane:
+    """The lane of the OS thread that is running, also inside a task."""
+    lane = _here.lane
+    if lane is None or lane.process is not identity.me:
+        lane = adopt()
+    return lane
+
+
+def new_thread_lane(name: Optional[str] = None) -> Lane:
+    process = identity.me
+    assert process is not None
+    lane = Lane(process, "t%d" % next(process.threads), "thread")
+    lane.name = name
+    return lane
+
+
+def new_task_lane() -> Lane:
+    process = identity.me
+    assert process is not None
+    lane = Lane(process, "a%d" % next(process.tasks), "task")
+    lane.began = time.monotonic_ns()
+    return lane
+
+
+def enter(lane: Lane) -> None:
+    """The OS thread that calls this is `lane` from now on."""
+    lane.tid = get_native_id()
+    lane.began = time.monotonic_ns()
+    _here.lane = lane
+
+
+def adopt() -> Lane:
+    """A lane for a thread that nobody announced: the main thread, one made in C, an early one."""
+    process = identity.me
+    assert process is not None
+    main = process.main
+    if main is not None and process.main_ident == get_ident():
+        _here.lane = main
+        return main
+    lane = new_thread_lane()
+    thread = _thread_object()
+    if thread is not None:
+        lane.name = getattr(thread, "_name", None)
+        lane.daemon = bool(getattr(thread, "_daemonic", False))
+        lane.who = thread
+    enter(lane)
+    return lane
+
+
+def _thread_object() -> Any:
+    """The `Thread` of this OS thread; unlike `current_thread()` it makes none up."""
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return None
+    return getattr(threading, "_active", {}).get(get_ident())
+
+
+def adopt_task(task: Any) -> Lane:
+    """A lane for a task that was made behind our back, or that came along through a fork."""
+    lane, _here.expected = _here.expected, None
+    if lane is None or lane.process is not identity.me:
+        lane = new_task_lane()
+        thread = thread_lane()
+        lane.origin = (thread, thread.seq)
+    attach(lane, task)
+    return lane
+
+
+def attach(lane: Lane, task: Any) -> None:
+    """Binds lane and task. Weakly on this side: tasks must go when the program lets go of them."""
+    lane.who = ref(task)
+    task._logq_lane = lane
+
+
+def expect(lane: Optional[Lane]) -> None:
+    """The next task that runs in this thread without a lane has this one."""
+    _here.expected = lane
+
+
+def make_main(process: Process, ident: int) -> Lane:
+    """t1 of a new process."""
+    lane = Lane(process, "t%d" % next(process.threads), "thread")
+    lane.name = "MainThread"
+    process.main = lane
+    process.main_ident = ident
+    if ident == get_ident():
+        thread = _thread_object()
+        if thread is not None:
+            lane.name = getattr(thread, "_name", lane.name)
+        enter(lane)
+    return lane
+
+
+Stamp = Tuple[Lane, int, Tuple[Entry, ...], Tuple[Entry, ...]]

@@ -1,0 +1,57 @@
+"""What must not reach the disk: `redact=` of `install` and `logq.Handler`, made into one function.
+
+A redactor changes `{"msg": str, "extra": dict}` in place.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, FrozenSet, List, Optional
+
+__all__ = ["REDACTED", "make_redactor"]
+
+REDACTED = "[redacted]"
+
+Redactor = Callable[[Dict[str, Any]], None]
+
+
+def make_redactor(wanted: Any) -> Optional[Redactor]:
+    """A function is taken as it is. Of a list, strings are names of extra fields (in any case) whose
+    values are hidden, and compiled patterns are hidden wherever they match in texts."""
+    if wanted is None:
+        return None
+    if callable(wanted):
+        return wanted  # type: ignore[no-any-return]
+    if isinstance(wanted, str) or hasattr(wanted, "sub"):
+        wanted = [wanted]
+    rules = list(wanted)
+    names = frozenset(rule.lower() for rule in rules if isinstance(rule, str))
+    patterns = [rule for rule in rules if hasattr(rule, "sub")]
+
+    def redact(content: Dict[str, Any]) -> None:
+        content["msg"] = _hide(content["msg"], patterns)
+        content["extra"] = _clean(content["extra"], names, patterns, 0)
+
+    return redact
+
+
+def _hide(text: str, patterns: List[Any]) -> str:
+    for pattern in patterns:
+        text = pattern.sub(REDACTED, text)
+    return text
+
+
+def _clean(value: Any, names: FrozenSet[str], patterns: List[Any], depth: int) -> Any:
+    if isinstance(value, str):
+        return _hide(value, patterns)
+    if depth > 8:
+        return value
+    if isinstance(value, dict):
+        return {
+            key: REDACTED
+            if isinstance(key, str) and key.lower() in names
+            else _clean(member, names, patterns, depth + 1)
+            for key, member in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_clean(member, names, patterns, depth + 1) for member in value]
+    return value

@@ -1,0 +1,298 @@
+"""The files of one process: parts, the lock file, one `write(2)` a record, and what was lost.
+
+It knows bytes and descriptors, not records. There is no lock that can block here: a finalizer, a
+signal handler or a fork may interrupt any line of it. Nothing it does may reach the host's files:
+the host may close our descriptor and open something else under its number, so the number is high,
+and every write looks first whether the descriptor still is what it was.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from _thread import allocate_lock
+from collections import deque
+from typing import Callable, Deque, Dict, Iterable, Tuple
+
+import fcntl
+
+__all__ = ["MAX_LINE", "Sink"]
+
+MAX_LINE = 1 << 20
+_RETRY_NS = 1_000_000_000
+_OPEN_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+_HIGH = 4000
+_GONE = (errno.EBADF, errno.ESPIPE)
+
+# Looked up once: the emit path runs them for every record.
+_write = os.write
+_lseek = os.lseek
+
+Preamble = Callable[[int], Iterable[bytes]]
+
+
+class Sink:
+    """Writes whole lines to `<base>.1.jsonl`, `<base>.2.jsonl`, …
+
+    `preamble(part)` gives the lines with which a part begins; it is asked for part 2 and later.
+    """
+
+    __slots__ = (
+        "_base", "_preamble", "_part_size", "part", "_fd", "_lock_fd", "_identity", "_position",
+        "_written", "_torn", "_early", "_rotating", "_checked", "_retry_at",
+        "lost", "_lost_told", "failing", "broken",
+    )  # fmt: skip
+
+    def __init__(self, base: str, preamble: Preamble, part_size: int) -> None:
+        self._base = base
+        self._preamble = preamble
+        self._part_size = part_size
+        self.part = 0
+        self._fd = -1
+        self._lock_fd = -1
+        self._identity: Tuple[int, int] = (0, 0)
+        self._position = 0
+        self._written = 0
+        self._torn = False
+        self._early: Deque[bytes] = deque(maxlen=10_000)
+        self._rotating = allocate_lock()  # only ever tried, never waited for
+        self._checked = 0
+        self._retry_at = 0
+        self.lost: Dict[str, int] = {}
+        self._lost_told = 0
+        self.failing = False  # the last write lost something
+        self.broken = False  # the file could not be opened in the first place
+
+    def write(self, data: bytes, now: int) -> None:
+        """Writes one line; `now` is the monotonic clock in ns. Never raises an `Exception`."""
+        fd = self._fd
+        if fd < 0:
+            self._write_unopened(data, now)
+            return
+        try:
+            # A position that is not where our last write ended means another thread wrote, or
+            # that the host has put something else under our number: look closely.
+            if _lseek(fd, 0, 1) != self._position or now - self._checked > _RETRY_NS:
+                self._check(fd, now)
+            if self._torn:
+                self._torn = False
+                data = b"\n" + data
+            count = _write(fd, data)
+        except (OSError, _Foreign) as problem:
+            self._recover(data, now, problem)
+            return
+        except BaseException:
+            self._write_interrupted(fd, data)
+            raise
+        self._account(count, data)
+
+    def _write_interrupted(self, fd: int, data: bytes) -> None:
+        """A signal handler raised in the midst of a write (Ctrl-C): the record must not be missing.
+
+        Where the file has not grown since our last write, it was not written yet.
+        """
+        try:
+            if _lseek(fd, 0, 1) == self._position:
+                self._account(_write(fd, data), data)
+        except OSError:
+            self.count_lost("interrupted")
+
+    def _account(self, count: int, data: bytes) -> None:
+        try:
+            self._position = _lseek(self._fd, 0, 1)
+        except OSError:
+            pass
+        if count != len(data):
+            self._torn = True
+            self.count_lost("short-write")
+        else:
+            self.failing = False
+        self._written += count
+        if self._early:
+            self.flush_early()
+        if self._written > self._part_size:
+            self._rotate()
+
+    def _check(self, fd: int, now: int) -> None:
+        """Raises when the descriptor is not our file any more, or the file was removed."""
+        state = os.fstat(fd)
+        if (state.st_dev, state.st_ino) != self._identity:
+            raise _Foreign("descriptor")
+        if state.st_nlink == 0:
+            raise _Foreign("removed")
+        self._checked = now
+
+    def count_lost(self, why: str) -> None:
+        self.failing = True
+        self.lost[why] = self.lost.get(why, 0) + 1
+
+    def take_lost(self) -> int:
+        """How many records were lost that no `lost` event has told of yet; they count as told."""
+        total = sum(list(self.lost.values()))
+        untold = total - self._lost_told
+        self._lost_told = total
+        return untold
+
+    # Opening. -----------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Takes the lock file and opens part 1. Raises OSError."""
+        self._take_lock()
+        self._fd = self._open_part(1)
+        self.part = 1
+
+    def _take_lock(self) -> None:
+        """Holds a POSIX record lock for the life of the process, so that readers can see it live.
+
+        Any close of the lock file by this process would drop the lock, so it is taken on the
+        final descriptor, after the one that opened the file was closed.
+        """
+        low = os.open(self._base + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock_fd = _lift(low)
+        fcntl.lockf(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _open_part(self, part: int) -> int:
+        fd = _lift(os.open("%s.%d.jsonl" % (self._base, part), _OPEN_FLAGS | os.O_EXCL, 0o600))
+        self._adopt(fd)
+        return fd
+
+    def _adopt(self, fd: int) -> None:
+        state = os.fstat(fd)
+        self._identity = (state.st_dev, state.st_ino)
+        self._position = self._written = state.st_size
+
+    def _write_unopened(self, data: bytes, now: int) -> None:
+        """Before the file is open, or after it was lost."""
+        if self.broken:
+            self.count_lost("unopened")
+        elif self.part == 0:
+            self._early.append(data)  # whoever is opening writes it next
+        else:
+            self._recover(data, now, None)
+
+    def flush_early(self) -> None:
+        """Writes what nested records and other threads left while the file was being opened."""
+        while self._early:
+            try:
+                data = self._early.popleft()
+            except IndexError:
+                return
+            self.write(data, 0)
+
+    # Rotation and recovery. -----------------------------------------------------------------
+
+    def _rotate(self) -> None:
+        """Goes on in a new part. Whoever finds another one rotating goes on in the old part."""
+        if not self._rotating.acquire(False):
+            return
+        low = -1
+        try:
+            if self._written <= self._part_size:
+                return
+            low = self._begin_part(self.part + 1)
+            self._check(self._fd, self._checked)
+            os.dup2(low, self._fd, False)
+            self._adopt(self._fd)
+            self.part += 1
+        except (OSError, _Foreign):
+            self._written = 0  # try again after another part's worth
+        finally:
+            if low >= 0:
+                os.close(low)
+            self._rotating.release()
+
+    def _begin_part(self, part: int) -> int:
+        """Opens a part under a low number and writes its first lines before anyone else can."""
+        low = os.open("%s.%d.jsonl" % (self._base, part), _OPEN_FLAGS | os.O_EXCL, 0o600)
+        for line in self._preamble(part):
+            _write(low, line)
+        return low
+
+    def _recover(self, data: bytes, now: int, problem: object) -> None:
+        """Counts the record as lost unless a new part can be opened and takes it."""
+        if isinstance(problem, OSError) and problem.errno not in _GONE:
+            self.count_lost(_reason(problem))
+            return
+        now = now or time.monotonic_ns()
+        if now < self._retry_at:
+            self.count_lost("closed")
+            return
+        if not self._rotating.acquire(False):
+            self._early.append(data)  # another thread is at it, and writes this after
+            return
+        try:
+            self._reopen()
+            count = _write(self._fd, data)
+        except OSError as again:
+            self._retry_at = now + _RETRY_NS
+            self.count_lost(_reason(again))
+            self._drop_early()
+            return
+        finally:
+            self._rotating.release()
+        self._account(count, data)
+
+    def _drop_early(self) -> None:
+        while self._early:
+            self._early.popleft()
+            self.count_lost("closed")
+
+    def _reopen(self) -> None:
+        """Goes on in a new part, without closing or replacing what the host put under our number."""
+        low = self._begin_part(self.part + 1)
+        if _is_identity(self._fd, self._identity):
+            os.dup2(low, self._fd, False)
+            os.close(low)
+        else:
+            self._fd = _lift(low)
+        self.part += 1
+        self._adopt(self._fd)
+        if not _is_file(self._lock_fd, self._base + ".lock"):
+            self._take_lock()
+
+    def close_inherited(self) -> None:
+        """In a forked child: lets go of the parent's files, if the numbers still are theirs."""
+        if self._fd >= 0 and _is_identity(self._fd, self._identity):
+            os.close(self._fd)
+        if self._lock_fd >= 0 and _is_file(self._lock_fd, self._base + ".lock"):
+            os.close(self._lock_fd)
+        self._fd = self._lock_fd = -1
+
+
+class _Foreign(Exception):
+    """Our descriptor number belongs to something else now, or our file is gone."""
+
+
+def _reason(problem: OSError) -> str:
+    return errno.errorcode.get(problem.errno or 0, "OSError")
+
+
+def _lift(low: int) -> int:
+    """Moves a descriptor to a high number, out of the way of programs that close low ones."""
+    try:
+        for floor in (_HIGH, 900, 200, 0):
+            try:
+                return int(fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, floor))
+            except OSError:
+                if floor == 0:
+                    raise
+        raise AssertionError("unreachable")
+    finally:
+        os.close(low)
+
+
+def _is_identity(fd: int, identity: Tuple[int, int]) -> bool:
+    try:
+        state = os.fstat(fd)
+    except OSError:
+        return False
+    return (state.st_dev, state.st_ino) == identity
+
+
+def _is_file(fd: int, path: str) -> bool:
+    try:
+        state = os.stat(path)
+    except OSError:
+        return False
+    return _is_identity(fd, (state.st_dev, state.st_ino))

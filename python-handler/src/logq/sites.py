@@ -1,0 +1,123 @@
+"""Where in the program something happened: the nearest frame that is the user's own code.
+
+Also reads a line of source for display, and guesses a variable's name from the line that made it.
+Pure look-ups: nothing here writes records, and nothing here raises.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import FrameType
+from typing import Any, Dict, List, Optional
+
+from .lane import Site
+
+__all__ = ["caller_site", "code_line", "function_name", "is_machinery", "name_at"]
+
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_PACKAGES = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
+
+# File name -> is it logq's own or the standard library's? A few hundred entries at most.
+_foreign: Dict[str, bool] = {}
+_absolute: Dict[str, str] = {}
+
+
+def is_machinery(filename: str) -> bool:
+    known = _foreign.get(filename)
+    if known is None:
+        known = filename.startswith(("<frozen ", _HERE)) or (
+            filename.startswith(_STDLIB) and not any(place in filename for place in _PACKAGES)
+        )
+        _foreign[filename] = known
+    return known
+
+
+def caller_site(depth: int = 1) -> Optional[Site]:
+    """`(file, line, function)` of the nearest frame outside logq and the standard library."""
+    frame: Optional[FrameType] = sys._getframe(depth)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if not is_machinery(filename):
+            return (absolute(filename), frame.f_lineno or 0, frame.f_code.co_name)
+        frame = frame.f_back
+    return None
+
+
+def absolute(filename: str) -> str:
+    """The path as it was meant when the file was first seen; `<string>` and its like stay."""
+    known = _absolute.get(filename)
+    if known is None:
+        known = filename if filename.startswith("<") else os.path.abspath(filename)
+        if len(_absolute) > 10_000:
+            _absolute.clear()
+        _absolute[filename] = known
+    return known
+
+
+def function_name(target: Any) -> Optional[str]:
+    """`module.qualname` of a thread's target or a coroutine; wrappers are looked through."""
+    for _ in range(4):
+        inner = getattr(target, "func", None)  # functools.partial
+        if inner is None or not callable(inner):
+            break
+        target = inner
+    name = getattr(target, "__qualname__", None) or getattr(target, "__name__", None)
+    if not isinstance(name, str):
+        return type(target).__qualname__ if target is not None else None
+    module = getattr(target, "__module__", None)
+    if isinstance(module, str) and module not in ("__main__", "__mp_main__", "builtins"):
+        return module + "." + name
+    return name
+
+
+_MAX_SOURCE = 2 << 20
+_sources: Dict[str, List[str]] = {}
+
+
+def code_line(filename: str, number: int) -> Optional[str]:
+    """One line of source, stripped, or None."""
+    lines = _sources.get(filename)
+    if lines is None:
+        lines = _read_source(filename)
+        if len(_sources) > 200:
+            _sources.clear()
+        _sources[filename] = lines
+    if not 1 <= number <= len(lines):
+        return None
+    return lines[number - 1].strip() or None
+
+
+def _read_source(filename: str) -> List[str]:
+    cache = getattr(sys.modules.get("linecache"), "cache", {})
+    entry = cache.get(filename)  # cells of notebooks and doctests exist only here
+    if entry is not None and len(entry) == 4 and filename.startswith("<"):
+        return list(entry[2])
+    try:
+        with open(filename, "rb") as source:
+            data = source.read(_MAX_SOURCE)
+    except (OSError, ValueError):
+        return []
+    return data.decode("utf-8", "replace").splitlines()
+
+
+def name_at(site: Optional[Site]) -> Optional[str]:
+    """The variable or attribute that the line at `site` binds: `self.jobs = Queue()` → `jobs`."""
+    if site is None:
+        return None
+    line = code_line(site[0], site[1])
+    if line is None:
+        return None
+    return _bound_name(line)
+
+
+def _bound_name(line: str) -> Optional[str]:
+    before, equals, after = line.partition("=")
+    if not equals or after.startswith("=") or before.endswith(("!", "<", ">", "+", "-", "*", "/")):
+        return None
+    before = before.split(":", 1)[0].strip()  # without an annotation
+    for opener in "([{,":  # `Worker(jobs=Queue())`: the keyword is the name
+        before = before.rpartition(opener)[2] if opener in before else before
+    name = before.strip().rpartition(".")[2]
+    return name if name.isidentifier() else None

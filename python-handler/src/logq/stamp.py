@@ -1,0 +1,124 @@
+"""The two verbs of causality: leave a stamp, merge a stamp.
+
+A stamp is `(lane, number of its last record, its pending hard stamps, its pending lock stamps)`.
+Whoever hands over leaves one; whoever takes over merges it, and the next record of that lane
+carries it. No record is written here, except `sync` when a lane has gathered too many, and `obj`
+when an object is mentioned for the first time.
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from . import identity
+from .emit import compact, event
+from .lane import Elsewhere, Entry, Lane, Stamp, here
+from .objects import Thing
+
+__all__ = ["leave", "merge", "merge_into", "merge_text", "stamp_text"]
+
+_CROWDED = 16
+
+
+def leave() -> Optional[Stamp]:
+    """The stamp of the lane that is running, for someone else to merge."""
+    if identity.me is None:
+        return None
+    lane = here()
+    lane.left = True
+    hard = lane.hard
+    soft = lane.soft
+    return (lane, lane.seq, tuple(hard) if hard else (), tuple(soft) if soft else ())
+
+
+def leave_of(lane: Lane) -> Stamp:
+    """The stamp of a lane that another one speaks for. One that was only counted and never written
+    gives its number as -1: what it had merged itself is all there is to tell."""
+    unwritten = lane.over and lane.birth
+    return (lane, -1 if unwritten else lane.seq, tuple(lane.hard), tuple(lane.soft))
+
+
+def merge(stamp: Optional[Stamp], thing: Optional[Thing] = None) -> None:
+    """What happened before `stamp` happened before the next record of the running lane."""
+    if stamp is not None and identity.me is not None:
+        merge_into(here(), stamp, thing)
+
+
+def merge_into(lane: Lane, stamp: Stamp, thing: Optional[Thing] = None) -> None:
+    """Merges by a hard hand-over, carried by `thing`."""
+    giver, seq, hard, soft = stamp
+    if thing is not None and thing.told is not identity.me:
+        thing.tell()
+    mine = lane.hard
+    if giver is not lane and seq >= 0:
+        mine.append((giver, seq, thing))
+    if hard:
+        # What the giver had merged itself did not come by this object.
+        mine.extend([(entry[0], entry[1], None) for entry in hard if entry[0] is not lane])
+    if soft:
+        lane.soft.extend(soft)
+    if len(mine) > _CROWDED or len(lane.soft) > _CROWDED:
+        _relieve(lane)
+
+
+def _relieve(lane: Lane) -> None:
+    """Keeps one entry a lane and object; still too many are written as a `sync` record."""
+    depth = lane.depth
+    if depth:
+        return  # in the midst of a record of this lane: it takes them, or the next one does
+    lane.depth = 1
+    try:
+        for pending in (lane.hard, lane.soft):
+            count = len(pending)
+            pending[:count] = compact(pending[:count])
+    finally:
+        lane.depth = 0
+    if len(lane.hard) > _CROWDED or len(lane.soft) > _CROWDED:
+        event("sync", {}, lane)
+
+
+def stamp_text() -> str:
+    """The running lane's stamp as one string for any channel; empty when nothing is recorded.
+
+    Writes a `send` first, so that one string carries everything that came before.
+    """
+    process = identity.me
+    if process is None:
+        return ""
+    lane = here()
+    event("send", {"via": "stamp"}, lane)
+    return "%s/%s@%d" % (process.key, lane.key, lane.seq)
+
+
+def settled_text() -> Optional[str]:
+    """The running lane's stamp as one string; a `sync` is written only if something is pending."""
+    process = identity.me
+    if process is None:
+        return None
+    lane = here()
+    if lane.hard or lane.soft:
+        event("sync", {}, lane)
+    return "%s/%s@%d" % (process.key, lane.key, lane.seq)
+
+
+def merge_text(text: object) -> None:
+    """Merges a stamp that `stamp_text` made, in whichever process. Anything else is ignored."""
+    entry = parse(text)
+    process = identity.me
+    if entry is None or process is None:
+        return
+    lane = here()
+    lane.hard.append(entry)
+    event("recv", {"via": "stamp", "from": text}, lane)
+
+
+def parse(text: object) -> Optional[Entry]:
+    """`4242-k3f9xz/t1@12` as an entry."""
+    if not isinstance(text, str):
+        return None
+    full, at, number = text.rpartition("@")
+    key, slash, name = full.partition("/")
+    well_formed = at and slash and key and name.isalnum() and number.isdigit() and number.isascii()
+    if not well_formed or not text.isascii() or not key.replace("-", "").isalnum():
+        return None
+    return (Elsewhere(full), int(number), None)

@@ -1,0 +1,83 @@
+"""Recording from the first moment: what `boot/sitecustomize.py` calls in every interpreter of a run.
+
+Decides what kind of interpreter this is. Children of multiprocessing are told by their parent who
+they are, a moment later; its helpers (resource tracker, fork server) are no processes of the
+program and leave no file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import List, Optional, Tuple
+
+from . import exits, identity, importing, records
+from .place import Place
+from .switch import CAPTURES, become, turn_on
+
+__all__ = ["arrive", "boot"]
+
+
+def boot() -> None:
+    """Starts recording into the run that the environment names. Raises what goes wrong."""
+    if identity.me is not None:
+        return
+    arguments = _arguments()
+    command = arguments[1] if len(arguments) > 1 else ""
+    if "multiprocessing.resource_tracker" in command:
+        return
+    capture = os.environ.get("LOGQ_CAPTURE") or "causal"
+    if capture not in CAPTURES:
+        capture = "causal"
+    helper = "multiprocessing.forkserver" in command
+    told_later = "--multiprocessing-fork" in arguments
+    become(
+        Place(os.environ["LOGQ_DIR"], os.environ["LOGQ_RUN"]),
+        capture,
+        how="spawn" if told_later else None,
+        wait=helper or told_later,
+    )
+    process = identity.me
+    if helper and process is not None:
+        process.quiet = True
+    turn_on(capture)
+    importing.when_imported("logging", records.patch)
+
+
+def _arguments() -> List[str]:
+    """`["-c", command, …]` or the like: the command line without the interpreter's own switches."""
+    return [part for part in _command_line() if part == "-c" or part.startswith("--") or part[:1] != "-"]
+
+
+def _command_line() -> List[str]:
+    original = getattr(sys, "orig_argv", None)  # since 3.10
+    if original:
+        return list(original[1:])
+    try:
+        with open("/proc/self/cmdline", "rb") as line:
+            return line.read().decode("utf-8", "replace").split("\0")[1:]
+    except OSError:
+        return list(sys.argv)
+
+
+def arrive(
+    place: Tuple[str, str],
+    capture: str,
+    how: str,
+    origin: Optional[str],
+    name: Optional[str],
+    suffix: str,
+    wrap: bool,
+) -> None:
+    """In a child of multiprocessing: its parent's token says who it is, before its target runs."""
+    known = identity.me
+    if known is not None and not known.unopened:
+        return  # it has written something already, under an identity of its own
+    os.environ.pop("LOGQ_PARENT", None)  # of the interpreter, not of this child
+    become(Place(*place), capture, how, origin, name, suffix)
+    if known is None:
+        turn_on(capture)
+    else:
+        exits.reset()
+    if wrap and not records.wrapped:
+        importing.when_imported("logging", records.patch)
