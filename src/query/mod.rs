@@ -1,5 +1,8 @@
 //! What is asked: the [`Query`] tree. [`Query::matches`] is its definition; every store must answer as it does.
 
+pub mod glob;
+pub mod text;
+
 use crate::record::Field;
 
 /// A condition on one record.
