@@ -4,13 +4,11 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::{exit, output};
-use crate::collect::CollectError;
 use crate::investigation::InvestigationError;
 use crate::launch;
 use crate::query::QueryError;
 use crate::record::id::BadName;
 use crate::spool::SpoolError;
-use crate::store::StoreError;
 use crate::view::printable;
 use crate::view::style::{self, paint};
 
@@ -19,15 +17,11 @@ pub enum CliError {
     #[error(transparent)]
     Investigation(#[from] InvestigationError),
     #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
     Spool(#[from] SpoolError),
     #[error(transparent)]
-    Collect(#[from] CollectError),
-    #[error(transparent)]
     Launch(#[from] launch::Error),
-    #[error(transparent)]
-    Query(#[from] QueryError),
+    #[error("{error}")]
+    Query { query: String, error: QueryError },
     #[error(transparent)]
     Name(#[from] BadName),
     #[error("{0}")]
@@ -51,21 +45,24 @@ impl CliError {
 
     fn code(&self) -> u8 {
         match self {
-            CliError::Query(_) | CliError::Name(_) | CliError::Usage(_) => exit::BAD_USAGE,
-            CliError::Investigation(InvestigationError::NotFound { .. } | InvestigationError::Query(_)) => exit::BAD_USAGE,
+            CliError::Query { .. } | CliError::Name(_) | CliError::Usage(_) => exit::BAD_USAGE,
+            CliError::Investigation(InvestigationError::NotFound { .. }) => exit::BAD_USAGE,
             CliError::Spool(error) | CliError::Investigation(InvestigationError::Spool(error)) => code_of_spool(error),
-            CliError::Launch(error) => error.exit_code(),
+            CliError::Launch(error) => u8::try_from(error.exit_code()).unwrap_or(exit::UNREADABLE),
             _ => exit::UNREADABLE,
         }
     }
 
     fn print(&self, out: &mut dyn Write) -> io::Result<()> {
-        let query_error = match self {
-            CliError::Query(error) | CliError::Investigation(InvestigationError::Query(error)) => Some(error),
-            _ => None,
-        };
-        let text = query_error.map_or_else(|| self.to_string(), QueryError::report);
-        writeln!(out, "{} {}", paint(style::BAD, "logq:"), printable::lines(&text))?;
+        writeln!(out, "{} {}", paint(style::BAD, "logq:"), printable::lines(&self.to_string()))?;
+        if let CliError::Query { query, error } = self {
+            for line in error.pointing(query).lines() {
+                writeln!(out, "  {}", printable::one_line(line))?;
+            }
+            for hint in &error.hints {
+                writeln!(out, "  {}", printable::one_line(hint))?;
+            }
+        }
         if let CliError::Investigation(InvestigationError::NotFound { there_is, .. }) = self {
             for line in there_is {
                 writeln!(out, "  {}", printable::one_line(line))?;

@@ -13,6 +13,7 @@ use super::selection::StoreArgs;
 use crate::investigation::Investigation;
 use crate::launch::{self, End, Outcome, RunOptions};
 use crate::spool::RunDir;
+use crate::view::names;
 use crate::view::threads::Overview;
 use crate::view::verdict::{self, Ending, RootEnd};
 
@@ -58,8 +59,10 @@ impl Capture {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("`{text}` is no time span; try 30s, 5m or 1h30m");
-    let seconds = crate::query::time::span(text).or_else(|| text.parse::<f64>().ok()).ok_or_else(bad)?;
-    Duration::try_from_secs_f64(seconds).ok().filter(|span| !span.is_zero()).ok_or_else(bad)
+    // A bare number is seconds, as timeout(1) takes it.
+    let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let span = seconds.or_else(|| humantime::parse_duration(text).ok());
+    span.filter(|span| !span.is_zero()).ok_or_else(bad)
 }
 
 pub fn run(args: RunArgs) -> Result<ExitCode, CliError> {
@@ -67,7 +70,9 @@ pub fn run(args: RunArgs) -> Result<ExitCode, CliError> {
     let dir = match &args.store.dir {
         Some(dir) => here.join(dir),
         // The nearest store, as every reader finds it, so that the next command finds this run.
-        None => crate::spool::StoreDir::find(&here).map_or_else(|_| here.join(".logq"), |store| store.path().to_owned()),
+        None => {
+            crate::spool::StoreDir::find(&here).map_or_else(|_| here.join(".logq"), |store| store.path().to_owned())
+        }
     };
     let mut options = RunOptions::new(dir, args.command.clone());
     options.timeout = args.timeout;
@@ -108,7 +113,7 @@ fn ending(command: &[OsString], outcome: &Outcome) -> Ending {
         unreached.push(format!("{} records of logq run itself could not be written", outcome.lost));
     }
     Ending {
-        program: words.join(" "),
+        program: names::command(&words),
         root,
         took: outcome.took,
         still_running: outcome.alive.iter().map(|process| (process.pid, process.argv.join(" "))).collect(),

@@ -1,5 +1,6 @@
 //! `logq timeline`: what the chosen lanes did, in causal order, with the hand-overs between them.
 
+use std::cmp::Reverse;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use clap::Args;
 use super::output::{self, Format};
 use super::selection::SelectionArgs;
 use super::{CliError, exit};
+use crate::causality::LaneIndex;
 use crate::investigation::{self, Investigation};
 use crate::view::timeline::{Filter, Timeline};
 use crate::view::{timeline_json, timeline_text};
@@ -21,34 +23,36 @@ pub struct TimelineArgs {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 200)]
     limit: usize,
 
-    /// Show every event, also those that only carry names and stamps, and the hand-overs by locks
+    /// All lanes, however many
     #[arg(long)]
     all: bool,
+
+    /// Every event, also those that only carry names and stamps, and the hand-overs by locks
+    #[arg(long)]
+    events: bool,
 
     /// text for people, json for programs (one row a line)
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
-/// Lanes that fit side by side; more are shown one below the other only when asked for by name.
-const MOST_COLUMNS: usize = 12;
+/// Lanes that fit side by side; more are shown only when asked for.
+const MOST_COLUMNS: usize = 8;
 
 pub fn timeline(args: TimelineArgs) -> Result<ExitCode, CliError> {
     let selection = args.selection.resolve()?;
     let store = investigation::find_store(selection.dir.as_deref())?;
     let case = Investigation::open(investigation::newest_run(&store, &selection.run)?)?;
     let mut lanes = case.lanes(&selection.lanes)?;
-    let mut remark = None;
-    if selection.lanes.is_empty() && lanes.len() > MOST_COLUMNS && args.format == Format::Text {
-        remark = Some(format!("showing {MOST_COLUMNS} of {} lanes; name others with --thread or --task", lanes.len()));
-        lanes.truncate(MOST_COLUMNS);
-    }
+    let remark = (selection.lanes.is_empty() && !args.all && args.format == Format::Text)
+        .then(|| keep_busiest(&case, &mut lanes))
+        .flatten();
     let filter = Filter {
         level: selection.level,
         since: selection.since,
         until: selection.until,
         limit: (args.limit > 0).then_some(args.limit),
-        everything: args.all,
+        everything: args.events,
     };
     let timeline = Timeline::of(&case.graph, lanes, &filter);
     let contents = case.contents(timeline.records())?;
@@ -62,8 +66,21 @@ pub fn timeline(args: TimelineArgs) -> Result<ExitCode, CliError> {
         Format::Json => timeline_json::write(&timeline, &contents, &mut out)?,
     }
     if let Some(remark) = remark {
-        writeln!(out, "{remark}")?;
+        writeln!(out, "\n{remark}")?;
     }
     out.flush()?;
     Ok(ExitCode::from(exit::FOUND))
+}
+
+/// Where nobody said which lanes: those that logged the most, in their own order.
+fn keep_busiest(case: &Investigation, lanes: &mut Vec<LaneIndex>) -> Option<String> {
+    let all = lanes.len();
+    if all <= MOST_COLUMNS {
+        return None;
+    }
+    let mut busiest = lanes.clone();
+    busiest.sort_by_key(|lane| Reverse(case.graph.lane(*lane).logs));
+    busiest.truncate(MOST_COLUMNS);
+    lanes.retain(|lane| busiest.contains(lane));
+    Some(format!("the {MOST_COLUMNS} busiest of {all} lanes; --all shows all, --thread and --task some"))
 }

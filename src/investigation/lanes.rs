@@ -2,7 +2,7 @@
 
 use super::{InvestigationError, is_shown};
 use crate::causality::{CausalGraph, LaneIndex, ProcessIndex};
-use crate::query::glob_matches;
+use crate::query::{Glob, text};
 use crate::record::{Lane, LaneKind};
 
 /// The words of `--process`, `--thread` and `--task`, split at commas.
@@ -115,7 +115,8 @@ fn lanes_called(
     sort: &str,
     processes: Option<&[ProcessIndex]>,
 ) -> Result<Vec<LaneIndex>, InvestigationError> {
-    let of_kind: Vec<LaneIndex> = candidates.iter().copied().filter(|lane| graph.lane(*lane).lane.kind == kind).collect();
+    let of_kind: Vec<LaneIndex> =
+        candidates.iter().copied().filter(|lane| graph.lane(*lane).lane.kind == kind).collect();
     if let Some((number, lane)) = address(word, kind) {
         let process = match (number, processes) {
             (Some(number), _) => graph.process_numbered(number),
@@ -184,4 +185,9 @@ pub(super) fn list(graph: &CausalGraph, lanes: &[LaneIndex]) -> Vec<String> {
         lines.push(format!("… and {} more (logq threads)", lanes.len() - SHOWN));
     }
     lines
+}
+
+/// Whether the name fits the glob, case ignored.
+fn glob_matches(glob: &str, name: &str) -> bool {
+    Glob::whole(glob).fits(&text::lower(name))
 }

@@ -10,10 +10,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::causality::{Builder, CausalGraph, LaneIndex, NodeRef};
-use crate::query::{QueryError, QueryTimeError};
 use crate::record::{Lane, LaneKind, Record, RecordName};
 use crate::spool::{RunDir, Spool, SpoolError};
-use crate::store::StoreError;
 
 pub use lanes::LaneChoice;
 pub use runs::{RunChoice, choose_runs, find_store, newest_run};
@@ -36,10 +34,6 @@ pub struct Selection {
 pub enum InvestigationError {
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Query(#[from] QueryError),
     /// What was named is not there, or is several things; with what there is.
     #[error("{what}")]
     NotFound { what: String, there_is: Vec<String> },

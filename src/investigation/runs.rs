@@ -41,7 +41,10 @@ pub fn choose_runs(store: &StoreDir, choice: &RunChoice) -> Result<Vec<RunDir>, 
     let mut runs = store.runs()?;
     if runs.is_empty() {
         let what = format!("no runs in {}", store.path().display());
-        return Err(InvestigationError::NotFound { what, there_is: vec!["make one: logq run -- python prog.py".into()] });
+        return Err(InvestigationError::NotFound {
+            what,
+            there_is: vec!["make one: logq run -- python prog.py".into()],
+        });
     }
     let name = match choice {
         RunChoice::All => return Ok(runs),

@@ -67,7 +67,11 @@ fn write_step(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let (node, id) = (graph.node(at), graph.id(at).to_string());
-    let name = names::lane(graph, at.lane, None);
+    let name = if graph.process_of(at.lane).is_logq() {
+        "logq run".to_owned()
+    } else {
+        one_line(&graph.lane(at.lane).display_name()).into_owned()
+    };
     write!(out, "{}  {}  ", paint(style::BOLD, pad(&id, 8)), paint(style::DIM, time_of_day(node.ts)))?;
     write!(out, "{}  ", pad(&name, 16))?;
     let Some(record) = contents.get(&at) else {

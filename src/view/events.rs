@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::record::{Event, EventKind};
 use crate::view::clock::duration;
+use crate::view::names::command;
 use crate::view::printable::one_line;
 
 /// How an event reads in a line of text. `object` names an object of the event's process.
@@ -41,7 +42,7 @@ pub fn sentence(event: &Event, object: &dyn Fn(&str) -> String) -> Sentence {
 
 fn proc_sentence(event: &Event) -> String {
     let Some(proc) = event.proc() else { return other_sentence(event) };
-    let command = one_line(&proc.argv.join(" ")).into_owned();
+    let command = command(&proc.argv);
     match proc.how {
         Some("root" | "logq") | None => format!("process began: {command}"),
         Some(how) => format!("process began by {how}: {command}"),
@@ -81,7 +82,7 @@ fn exit_sentence(event: &Event) -> Sentence {
 
 fn child_words(event: &Event) -> String {
     let Some(child) = event.child() else { return String::new() };
-    let name = child.name.map(str::to_owned).or_else(|| (!child.argv.is_empty()).then(|| child.argv.join(" ")));
+    let name = child.name.map(str::to_owned).or_else(|| (!child.argv.is_empty()).then(|| command(&child.argv)));
     let name = name.map_or_else(String::new, |name| format!(" {}", one_line(&name)));
     match child.child_pid {
         Some(pid) => format!("{name} (pid {pid})"),

@@ -1,13 +1,25 @@
 //! What to call things: lanes, objects and hand-overs, in words; names before ids.
 
 use crate::causality::{CausalGraph, Edge, EdgeKind, LaneIndex, NodeRef, ObjectFacts};
-use crate::record::{EventKind, LaneKind, RecordId, Site};
+use crate::record::{EventKind, RecordId, Site};
 use crate::view::printable::one_line;
 
 /// `orders.py:120`: the last part of the path is enough beside the function's own lines.
 pub fn site(site: &Site) -> String {
     let file = site.file.rsplit(['/', '\\']).next().unwrap_or(&site.file);
     one_line(&format!("{file}:{}", site.line)).into_owned()
+}
+
+/// A command line as people typed it, more or less: `python3 shop.py --fast`, without the folders of the program and of
+/// its script.
+pub fn command<Word: AsRef<str>>(argv: &[Word]) -> String {
+    let last_part = |word: &str| word.rsplit('/').next().unwrap_or(word).to_owned();
+    let word = |(place, word): (usize, &Word)| {
+        let word = word.as_ref();
+        if place < 2 && !word.starts_with('-') { last_part(word) } else { word.to_owned() }
+    };
+    let words: Vec<String> = argv.iter().enumerate().map(word).collect();
+    one_line(&words.join(" ")).into_owned()
 }
 
 /// `1.t3`, the lane's address in its run.
@@ -105,17 +117,16 @@ pub fn hand_over(graph: &CausalGraph, edge: &Edge, to: NodeRef) -> HandOver {
     }
 }
 
-/// Words for a stamp that no object carried: they follow from where it comes and where it arrives.
+/// Words for a stamp that no object carried. It may have come through other lanes that wrote nothing, so only the order
+/// is said.
 fn unnamed(graph: &CausalGraph, edge: &Edge, to: NodeRef) -> HandOver {
     let words = |arriving: &str, leaving: &str| HandOver { arriving: arriving.into(), leaving: leaving.into() };
     let from = graph.last_up_to(edge.from, edge.seq);
     let ended = from.is_some_and(|from| matches!(graph.node(from).event, Some(EventKind::End | EventKind::Exit)));
     let reaped = graph.node(to).event == Some(EventKind::Reap);
-    let task = graph.lane(edge.from).lane.kind == LaneKind::Task;
-    match (reaped, ended, task) {
-        (true, ..) => words("saw the end of process of", "end seen by"),
-        (_, true, true) => words("result of task", "result awaited by"),
-        (_, true, false) => words("joined", "joined by"),
-        _ => words("hand-over from", "hand-over to"),
+    match (reaped, ended) {
+        (true, _) => words("saw the end of process of", "end of the process seen by"),
+        (_, true) => words("after the end of", "end known to"),
+        _ => words("after", "before"),
     }
 }

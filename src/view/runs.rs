@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::causality::ProcessEnd;
 use crate::view::clock::duration;
 use crate::view::json::timestamp;
+use crate::view::names;
 use crate::view::printable::{cut, one_line, pad};
 use crate::view::style::{self, paint};
 use crate::view::threads::{Overview, State};
@@ -33,7 +34,7 @@ impl RunLine {
         let nothing = || State { text: "recorded nothing".into(), bad: true };
         RunLine {
             name: overview.run.to_owned(),
-            program: root.map_or_else(String::new, |root| graph.processes[root.0].argv.join(" ")),
+            program: root.map_or_else(String::new, |root| names::command(&graph.processes[root.0].argv)),
             counts: overview.counts(),
             first,
             last,

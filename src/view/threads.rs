@@ -179,7 +179,7 @@ impl Overview<'_> {
         let number = process.number.map_or_else(|| "?".to_owned(), |number| number.to_string());
         let name = process.name.as_deref().filter(|name| *name != "MainProcess").unwrap_or_default();
         let title = format!("process {number}  {}", one_line(name));
-        let command = one_line(&process.argv.join(" ")).into_owned();
+        let command = names::command(&process.argv);
         let how =
             process.how.as_deref().filter(|how| *how != "root").map_or_else(String::new, |how| format!("by {how}, "));
         let took = duration((last - first).max(0) as u64);

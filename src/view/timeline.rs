@@ -125,23 +125,26 @@ impl<'a> Timeline<'a> {
             return;
         }
         let first = node.event == Some(EventKind::Lane);
+        let mut arriving = Vec::new();
         for (place, edge) in self.graph.edges_into(at).enumerate() {
             let lock = edge.kind == EdgeKind::Lock;
-            let own_start = first && edge.kind == EdgeKind::Start;
             // A lane's first record says itself who began it; what else came from there adds nothing.
-            let across = self.lanes.contains(&edge.from);
-            if edge.from == at.lane || (lock && !filter.everything) || (own_start && !across) {
+            let said = first && (edge.kind == EdgeKind::Start || self.starts_it(at, edge));
+            if edge.from == at.lane || (lock && !filter.everything) || said {
                 continue;
             }
-            if first && edge.kind != EdgeKind::Start && self.starts_it(at, edge) {
-                continue;
-            }
-            self.rows.push(Row::In { to: at, edge: place, across });
+            arriving.push(Row::In { to: at, edge: place, across: self.lanes.contains(&edge.from) });
         }
         let plumbing = matches!(node.event, Some(EventKind::Obj | EventKind::Sync));
         let too_mild = node.event.is_none() && filter.level.is_some_and(|level| node.level < level);
-        if filter.everything || !(plumbing || too_mild) {
-            self.rows.push(Row::Record(at));
+        let record = (filter.everything || !(plumbing || too_mild)).then_some(Row::Record(at));
+        // What a lane was handed before its first record still reached it after it had begun.
+        if first {
+            self.rows.extend(record);
+            self.rows.extend(arriving);
+        } else {
+            self.rows.extend(arriving);
+            self.rows.extend(record);
         }
     }
 
@@ -149,6 +152,21 @@ impl<'a> Timeline<'a> {
     fn starts_it(&self, at: NodeRef, edge: &crate::causality::Edge) -> bool {
         let mut starts = self.graph.edges_into(at).filter(|own| own.kind == EdgeKind::Start);
         starts.any(|own| own.from == edge.from && own.seq >= edge.seq)
+    }
+
+    /// First and last row of a lane: of its own records, or of what it handed over; to the end where it did not end.
+    pub fn span_of(&self, lane: LaneIndex) -> (usize, usize) {
+        let own = |row: &Row| match row {
+            Row::Record(at) => at.lane == lane,
+            Row::In { to, edge, .. } => {
+                to.lane == lane || self.graph.edges_into(*to).nth(*edge).is_some_and(|edge| edge.from == lane)
+            }
+            Row::Out { lane: from, .. } => *from == lane,
+        };
+        let first = if self.left_out > 0 { 0 } else { self.rows.iter().position(own).unwrap_or(usize::MAX) };
+        let ended = self.graph.lane(lane).end.is_some();
+        let last = if ended { self.rows.iter().rposition(own).unwrap_or(0) } else { usize::MAX };
+        (first, last)
     }
 
     /// The records whose contents the rows need.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::causality::{CausalGraph, Edge, LaneIndex, NodeRef};
-use crate::record::{Body, EventKind, Record};
+use crate::record::{Body, EventKind, Record, RecordId};
 use crate::view::clock::{ClockColumn, duration};
 use crate::view::events::sentence;
 use crate::view::names;
@@ -17,12 +17,21 @@ const GAP: i64 = 500_000_000;
 
 /// Prints the timeline: a heading, the rows, and what is missing.
 pub fn write(timeline: &Timeline, contents: &Contents, run: &str, out: &mut dyn Write) -> io::Result<()> {
-    let mut writer = Writer { timeline, graph: timeline.graph, contents, clock: ClockColumn::default(), before: None };
+    let mut writer = Writer {
+        timeline,
+        graph: timeline.graph,
+        contents,
+        clock: ClockColumn::default(),
+        before: None,
+        spans: timeline.lanes.iter().map(|lane| timeline.span_of(*lane)).collect(),
+        at: 0,
+    };
     writer.heading(run, out)?;
     if timeline.left_out > 0 {
         writeln!(out, "{}", paint(style::DIM, format!("… {} rows before these (-n 0 shows all)", timeline.left_out)))?;
     }
-    for row in &timeline.rows {
+    for (at, row) in timeline.rows.iter().enumerate() {
+        writer.at = at;
         writer.gap(row, out)?;
         writer.row(row, out)?;
     }
@@ -36,6 +45,10 @@ struct Writer<'a> {
     clock: ClockColumn,
     /// Time of the row before.
     before: Option<i64>,
+    /// First and last row of each column's line.
+    spans: Vec<(usize, usize)>,
+    /// The row that is being written.
+    at: usize,
 }
 
 impl Writer<'_> {
@@ -96,21 +109,42 @@ impl Writer<'_> {
             _ if self.timeline.lanes.len() > 1 => "●",
             _ => "│",
         };
-        write!(out, "{}  {}", paint(style::DIM, time), self.gutter(at.lane, mark))?;
+        write!(out, "{}  ", paint(style::DIM, time))?;
+        match self.start_arrow(at) {
+            Some(arrow) => write!(out, "{arrow}")?,
+            None => write!(out, "{}", self.gutter(at.lane, mark))?,
+        }
         self.what(at, record, out)?;
         if let Some(site) = self.site_of(at, record) {
             write!(out, "  {}", paint(style::DIM, site))?;
         }
-        let id = names::id_from(self.graph, &record.id(), self.reader());
+        let id = self.short_id(&record.id());
         writeln!(out, "  {}", paint(style::DIM, id))?;
         let indent = ClockColumn::WIDTH + 2 + 2 * self.timeline.lanes.len();
         let exception = record.exception().filter(|_| node.event.is_none());
         write_exception(exception.as_ref(), indent + 2, out)
     }
 
-    /// The lane that ids are short for: the only one shown, or the first.
-    fn reader(&self) -> LaneIndex {
-        self.timeline.lanes[0]
+    /// For the first record of a lane that a shown lane began: the gutter with an arrow from there.
+    fn start_arrow(&self, at: NodeRef) -> Option<String> {
+        let column = |lane: LaneIndex| self.timeline.lanes.iter().position(|shown| *shown == lane);
+        let start = self.graph.origin(at.lane).filter(|_| self.graph.node(at).event == Some(EventKind::Lane))?;
+        let (from, to) = (column(start.from)?, column(at.lane)?);
+        let arrow =
+            arrow(self.timeline.lanes.len(), from, to, if from < to { '┌' } else { '┐' }, |at| self.line(at));
+        Some(format!("{} ", paint(style::HAND_OVER, arrow)))
+    }
+
+    /// `@5` where one lane is shown, `t3@5` where several of one process are, else `1.t3@5`.
+    fn short_id(&self, id: &RecordId) -> String {
+        match self.timeline.lanes.as_slice() {
+            [one] => names::id_from(self.graph, id, *one),
+            lanes => {
+                let first = self.graph.lane(lanes[0]).process;
+                let same = lanes.iter().all(|lane| self.graph.lane(*lane).process == first);
+                if same { format!("{}@{}", id.lane, id.seq) } else { id.to_string() }
+            }
+        }
     }
 
     fn what(&self, at: NodeRef, record: &Record, out: &mut dyn Write) -> io::Result<()> {
@@ -148,7 +182,7 @@ impl Writer<'_> {
         let seq = self.graph.node(at).seq;
         let seen = self.graph.edges_out_of(at.lane).into_iter().find(|(upto, ..)| *upto >= seq);
         match seen {
-            Some((_, to, _)) => format!(", joined by {}", names::lane(self.graph, to.lane, Some(at.lane))),
+            Some((_, to, _)) => format!(", its end known to {}", names::lane(self.graph, to.lane, Some(at.lane))),
             None => ", seen by nobody".to_owned(),
         }
     }
@@ -187,18 +221,29 @@ impl Writer<'_> {
         let words = names::hand_over(self.graph, edge, to).arriving;
         let text = format!("{words} {}", self.sender(edge, to.lane));
         let blank = " ".repeat(ClockColumn::WIDTH);
-        let arrow = arrow(self.timeline.lanes.len(), start, end);
-        writeln!(out, "{blank}  {}  {}", paint(style::HAND_OVER, arrow), paint(style::HAND_OVER, text))
+        let head = if start < end { '▶' } else { '◀' };
+        let arrow = arrow(self.timeline.lanes.len(), start, end, head, |at| self.line(at));
+        writeln!(out, "{blank}  {} {}", paint(style::HAND_OVER, arrow), paint(style::HAND_OVER, text))
     }
 
     /// The columns of the lanes, with the mark in the lane's own.
     fn gutter(&self, lane: LaneIndex, mark: &str) -> String {
-        let columns = self.timeline.lanes.iter().map(|shown| if *shown == lane { mark } else { "│" });
-        let mut text: String = columns.flat_map(|mark| [mark, " "]).collect();
+        let columns = self.timeline.lanes.iter().enumerate();
+        let column = |(column, shown): (usize, &LaneIndex)| match *shown == lane {
+            true => mark,
+            false => self.line(column),
+        };
+        let mut text: String = columns.map(column).flat_map(|mark| [mark, " "]).collect();
         if self.timeline.lanes.len() > 1 {
             text.push(' ');
         }
         text
+    }
+
+    /// A column's line, while its lane lives.
+    fn line(&self, column: usize) -> &'static str {
+        let (first, last) = self.spans[column];
+        if (first..=last).contains(&self.at) { "│" } else { " " }
     }
 
     fn site_of(&self, at: NodeRef, record: &Record) -> Option<String> {
@@ -229,22 +274,20 @@ impl Writer<'_> {
     }
 }
 
-/// `├─┼─▶` from one column to another.
-fn arrow(columns: usize, start: usize, end: usize) -> String {
+/// `├─┼─▶` from one column to another; `line` is what the columns that it does not touch show.
+fn arrow(columns: usize, start: usize, end: usize, head: char, line: impl Fn(usize) -> &'static str) -> String {
     let (low, high) = (start.min(end), start.max(end));
     let mut text = String::new();
     for column in 0..columns {
-        text.push(match column {
-            _ if column == end && end > start => '▶',
-            _ if column == end => '◀',
-            _ if column == start && end > start => '├',
-            _ if column == start => '┤',
-            _ if (low..high).contains(&column) => '┼',
-            _ => '│',
-        });
+        match column {
+            _ if column == end => text.push(head),
+            _ if column == start => text.push(if end > start { '├' } else { '┤' }),
+            _ if (low..high).contains(&column) => text.push(if line(column) == "│" { '┼' } else { '─' }),
+            _ => text.push_str(line(column)),
+        }
         text.push(if (low..high).contains(&column) { '─' } else { ' ' });
     }
-    text.trim_end().to_owned() + &" ".repeat(columns * 2 - text.trim_end().chars().count())
+    text
 }
 
 #[cfg(test)]
@@ -253,8 +296,8 @@ mod tests {
 
     #[test]
     fn arrows_go_through_the_columns_between() {
-        assert_eq!(arrow(3, 0, 2).trim_end(), "├─┼─▶");
-        assert_eq!(arrow(3, 2, 1).trim_end(), "│ ◀─┤");
-        assert_eq!(arrow(2, 0, 1).trim_end(), "├─▶");
+        assert_eq!(arrow(3, 0, 2, '▶', |_| "│").trim_end(), "├─┼─▶");
+        assert_eq!(arrow(3, 2, 1, '◀', |_| "│").trim_end(), "│ ◀─┤");
+        assert_eq!(arrow(2, 0, 1, '▶', |_| "│").trim_end(), "├─▶");
     }
 }

@@ -113,7 +113,7 @@ fn write_processes(ending: &Ending, overview: &Overview, out: &mut dyn Write) ->
         let state = overview.process_state(index);
         if state.bad {
             let number = process.number.map_or_else(|| process.proc.to_string(), |number| number.to_string());
-            let name = process.name.clone().unwrap_or_else(|| process.argv.join(" "));
+            let name = process.name.clone().unwrap_or_else(|| names::command(&process.argv));
             let text = format!("process {number} {} (pid {})", one_line(&name), process.pid);
             writeln!(out, "  {text} {}", paint(style::BAD, state.text))?;
         }

@@ -21,8 +21,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "record", "query", "spool", "store", "collect", "causality", "diagnose", "view", "investigation", "care",
-            "launch", "serve",
+            "record",
+            "query",
+            "spool",
+            "store",
+            "collect",
+            "causality",
+            "diagnose",
+            "view",
+            "investigation",
+            "care",
+            "launch",
+            "serve",
         ],
     ),
 ];
@@ -139,9 +149,7 @@ fn every_file_says_what_it_is_for() {
 #[test]
 fn nothing_is_called_utils() {
     let vague = ["utils", "util", "common", "helpers", "helper", "misc"];
-    let named: Vec<String> = house()
-        .into_keys()
-        .filter(|name| name.split(['/', '.']).any(|part| vague.contains(&part)))
-        .collect();
+    let named: Vec<String> =
+        house().into_keys().filter(|name| name.split(['/', '.']).any(|part| vague.contains(&part))).collect();
     assert!(named.is_empty(), "{}", named.join(", "));
 }

@@ -1,0 +1,201 @@
+//! `logq search`: records by words and fields; newest last, as they happened.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::output::{self, Format};
+use super::selection::{SelectionArgs, now};
+use super::{CliError, exit, follow};
+use crate::investigation::{self, RunChoice, RunHit, SearchedRun};
+use crate::query;
+use crate::record::Field;
+use crate::spool::Problems;
+use crate::store::{Extent, Hit};
+use crate::view::records::RecordLines;
+use crate::view::style::{self, paint};
+use crate::view::{clock, json, printable, threads};
+
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    /// Words of the message, and fields: timeout level:ERROR order_id:8812 'ms:[100 TO *]' 'msg~"order \d+"'
+    #[arg(value_name = "QUERY", allow_hyphen_values = true)]
+    query: Vec<String>,
+
+    #[command(flatten)]
+    selection: SelectionArgs,
+
+    /// Show new records as they are written, until interrupted
+    #[arg(short = 'F', long, conflicts_with_all = ["count", "top"])]
+    follow: bool,
+
+    /// Show N records before and after each hit in the same lane
+    #[arg(short = 'C', long, value_name = "N", conflicts_with_all = ["follow", "count", "top"])]
+    context: Option<u64>,
+
+    /// Only say how many records there are
+    #[arg(long)]
+    count: bool,
+
+    /// Only count the values of a field, the most frequent first
+    #[arg(long, value_name = "FIELD", conflicts_with = "count")]
+    top: Option<String>,
+
+    /// At most the newest N records; 0 for all [default: 100, all with --format json, 10 with -F]
+    #[arg(short = 'n', long, value_name = "N")]
+    limit: Option<usize>,
+
+    /// text for people, json for programs (one record a line)
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// How many hits a person is shown unasked.
+const SHOWN: usize = 100;
+
+/// How many earlier hits `-F` begins with.
+const SHOWN_BEFORE_FOLLOWING: usize = 10;
+
+pub fn search(args: SearchArgs) -> Result<ExitCode, CliError> {
+    let selection = args.selection.resolve()?;
+    let text = args.query.join(" ");
+    let parsed = query::parse(&text, now()).map_err(|error| CliError::Query { query: text.clone(), error })?;
+    if args.follow {
+        let limit = args.limit.unwrap_or(SHOWN_BEFORE_FOLLOWING);
+        return follow::follow(&selection, &parsed.query, limit, args.format);
+    }
+    let runs = investigation::open_search(&selection, &parsed).map_err(|error| CliError::of_search(error, &text))?;
+    if args.count {
+        return print_count(&runs, args.format);
+    }
+    if let Some(field) = &args.top {
+        return print_top(&runs, &Field::named(field), args.limit.unwrap_or(20), args.format);
+    }
+    let limit = match args.limit {
+        Some(0) => usize::MAX,
+        Some(limit) => limit,
+        None if args.format == Format::Json => usize::MAX,
+        None => SHOWN,
+    };
+    // One more than is shown tells whether there are more.
+    let mut hits = investigation::newest(&runs, limit.saturating_add(1))?;
+    let more = hits.len() > limit;
+    if more {
+        hits.remove(0);
+    }
+    let mut out = output::stdout();
+    if hits.is_empty() {
+        return nothing_found(&runs);
+    }
+    if more && args.format == Format::Text {
+        let text = format!("… the newest {limit}; -n 0 shows all, --count says how many");
+        writeln!(out, "{}", paint(style::DIM, text))?;
+    }
+    let mut printer = Printer { lines: RecordLines::default(), several: several(&selection.run), runs: &runs };
+    match args.context {
+        Some(around) => printer.with_neighbours(&hits, around, args.format, &mut out)?,
+        None => hits.iter().try_for_each(|hit| printer.hit(hit.run, &hit.hit, args.format, &mut out))?,
+    }
+    out.flush()?;
+    say_problems(&runs);
+    Ok(ExitCode::from(exit::FOUND))
+}
+
+fn several(choice: &RunChoice) -> bool {
+    *choice == RunChoice::All
+}
+
+struct Printer<'a> {
+    lines: RecordLines,
+    /// Name the run of every record.
+    several: bool,
+    runs: &'a [SearchedRun],
+}
+
+impl Printer<'_> {
+    fn hit(&mut self, run: usize, hit: &Hit, format: Format, out: &mut dyn Write) -> std::io::Result<()> {
+        if format == Format::Json {
+            return json::write_record(&hit.record, &hit.line, out);
+        }
+        self.lines.run = self.several.then(|| self.runs[run].run.name().to_owned());
+        self.lines.write(&hit.record, out)
+    }
+
+    /// Hits with their neighbours; groups that do not touch are parted by `--`.
+    fn with_neighbours(
+        &mut self,
+        hits: &[RunHit],
+        around: u64,
+        format: Format,
+        out: &mut dyn Write,
+    ) -> Result<(), CliError> {
+        for (place, found) in hits.iter().enumerate() {
+            if place > 0 && format == Format::Text {
+                writeln!(out, "{}", paint(style::DIM, "--"))?;
+            }
+            for hit in investigation::with_neighbours(&self.runs[found.run], &found.hit.record, around)? {
+                self.hit(found.run, &hit, format, out)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn print_count(runs: &[SearchedRun], format: Format) -> Result<ExitCode, CliError> {
+    let count = investigation::count(runs)?;
+    let mut out = output::stdout();
+    match format {
+        Format::Text => writeln!(out, "{count}")?,
+        Format::Json => writeln!(out, "{{\"count\":{count}}}")?,
+    }
+    out.flush()?;
+    say_problems(runs);
+    Ok(ExitCode::from(if count > 0 { exit::FOUND } else { exit::NOTHING_FOUND }))
+}
+
+fn print_top(runs: &[SearchedRun], field: &Field, limit: usize, format: Format) -> Result<ExitCode, CliError> {
+    let counts = investigation::top(runs, field)?;
+    let shown = if limit == 0 { counts.len() } else { limit };
+    let mut out = output::stdout();
+    for (value, count) in counts.iter().take(shown) {
+        match format {
+            Format::Text => writeln!(out, "{count:>8}  {}", printable::one_line(value))?,
+            Format::Json => writeln!(out, "{}", serde_json::json!({ "value": value, "count": count }))?,
+        }
+    }
+    if counts.len() > shown && format == Format::Text {
+        writeln!(out, "{}", paint(style::DIM, format!("… and {} other values", counts.len() - shown)))?;
+    }
+    out.flush()?;
+    say_problems(runs);
+    Ok(ExitCode::from(if counts.is_empty() { exit::NOTHING_FOUND } else { exit::FOUND }))
+}
+
+/// Says what was looked at, so that an empty answer is an answer.
+fn nothing_found(runs: &[SearchedRun]) -> Result<ExitCode, CliError> {
+    let Extent { records, first, last } = investigation::extent(runs)?;
+    let mut err = output::stderr();
+    write!(err, "logq: nothing found in {}", threads::count(records, "record", "records"))?;
+    if let (Some(first), Some(last)) = (first, last) {
+        write!(err, " from {} to {}", clock::date_and_time(first), clock::time_of_day(last))?;
+    }
+    match runs {
+        [one] => writeln!(err, " of run {}", one.run.name())?,
+        _ => writeln!(err, " of {} runs", runs.len())?,
+    }
+    err.flush()?;
+    say_problems(runs);
+    Ok(ExitCode::from(exit::NOTHING_FOUND))
+}
+
+/// What could not be read is said beside every answer that it could change.
+fn say_problems(runs: &[SearchedRun]) {
+    let mut problems = Problems::default();
+    for run in runs {
+        problems.merge(run.reader.problems());
+    }
+    for line in problems.to_string().lines() {
+        eprintln!("logq: {}", printable::one_line(line));
+    }
+}

@@ -1,0 +1,153 @@
+//! Searching runs: the question of a selection, asked of the chosen runs, and the neighbours of what was found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Investigation, InvestigationError, Selection, choose_runs, find_store};
+use crate::query::{self, Bound, Op, Parsed, Query};
+use crate::record::field::Known;
+use crate::record::{Field, Record};
+use crate::spool::RunDir;
+use crate::store::{Extent, Filter, Hit, Order, Request, RunReader};
+
+/// One run that is searched, and the question as it reads there: lanes have other numbers in every run.
+pub struct SearchedRun {
+    pub run: RunDir,
+    pub reader: RunReader,
+    pub filter: Filter,
+}
+
+/// A hit and the run it is from, as an index into the searched runs.
+pub struct RunHit {
+    pub run: usize,
+    pub hit: Hit,
+}
+
+/// The chosen runs, ready to be asked. The query's fields are checked against what their records have.
+///
+/// # Errors
+/// A field that no record of the runs has, a lane that is in none of them, a run that cannot be read.
+pub fn open_search(selection: &Selection, parsed: &Parsed) -> Result<Vec<SearchedRun>, InvestigationError> {
+    let store = find_store(selection.dir.as_deref())?;
+    let runs = choose_runs(&store, &selection.run)?;
+    let several = runs.len() > 1;
+    let mut searched = Vec::new();
+    let mut not_found = None;
+    for run in runs {
+        let filter = match filter_for(&run, selection, &parsed.query) {
+            Ok(filter) => filter,
+            // Of many runs some will not have that thread; it is an error only when none has.
+            Err(error @ InvestigationError::NotFound { .. }) if several => {
+                not_found = Some(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        searched.push(SearchedRun { reader: RunReader::open(&run)?, run, filter });
+    }
+    if let (true, Some(error)) = (searched.is_empty(), not_found) {
+        return Err(error);
+    }
+    check_fields(&searched, parsed)?;
+    Ok(searched)
+}
+
+fn check_fields(searched: &[SearchedRun], parsed: &Parsed) -> Result<(), InvestigationError> {
+    let mut keys = BTreeSet::new();
+    if parsed.fields.iter().any(|named| matches!(named.field, Field::Key(_))) {
+        for run in searched {
+            keys.extend(run.reader.keys()?);
+        }
+    }
+    Ok(query::check_fields(parsed, keys.iter().map(String::as_str))?)
+}
+
+/// The selection and the query as one filter on the records of a run.
+pub fn filter_for(run: &RunDir, selection: &Selection, query: &Query) -> Result<Filter, InvestigationError> {
+    let mut conditions = vec![query.clone()];
+    if let Some(level) = selection.level {
+        conditions.push(Query::Compare { field: Field::Known(Known::Level), op: Op::AtLeast, bound: Bound::Level(level) });
+    }
+    if !selection.lanes.is_empty() {
+        let case = Investigation::open(run.clone())?;
+        let lanes = case.lanes(&selection.lanes)?;
+        let lane = |lane| {
+            let facts = case.graph.lane(lane);
+            let process = &case.graph.processes[facts.process.0];
+            Query::And(vec![
+                Query::is(Known::Proc, &*process.proc),
+                Query::is(Known::Lane, facts.lane.to_string()),
+            ])
+        };
+        conditions.push(Query::Or(lanes.into_iter().map(lane).collect()));
+    }
+    Ok(Filter { query: Query::And(conditions), since: selection.since, until: selection.until })
+}
+
+/// The newest `limit` hits of all runs, oldest of them first.
+pub fn newest(runs: &[SearchedRun], limit: usize) -> Result<Vec<RunHit>, InvestigationError> {
+    let mut found = Vec::new();
+    for (index, run) in runs.iter().enumerate() {
+        let request = Request { filter: run.filter.clone(), order: Order::Newest, limit, after: None };
+        found.extend(run.reader.search(&request)?.into_iter().map(|hit| RunHit { run: index, hit }));
+    }
+    found.sort_by(|left, right| {
+        let key = |found: &RunHit| (found.hit.record.ts, found.run, found.hit.sort_key());
+        key(left).cmp(&key(right))
+    });
+    let older = found.len().saturating_sub(limit);
+    found.drain(..older);
+    Ok(found)
+}
+
+pub fn count(runs: &[SearchedRun]) -> Result<u64, InvestigationError> {
+    let mut total = 0;
+    for run in runs {
+        total += run.reader.count(&run.filter)?;
+    }
+    Ok(total)
+}
+
+/// How many of the found records have each value of the field, the most frequent first.
+pub fn top(runs: &[SearchedRun], field: &Field) -> Result<Vec<(String, u64)>, InvestigationError> {
+    let mut all: BTreeMap<String, u64> = BTreeMap::new();
+    for run in runs {
+        for (value, count) in run.reader.counts(&run.filter, field)? {
+            *all.entry(value).or_default() += count;
+        }
+    }
+    let mut counts: Vec<(String, u64)> = all.into_iter().collect();
+    counts.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
+    Ok(counts)
+}
+
+/// How much there is in the searched runs, whatever was asked.
+pub fn extent(runs: &[SearchedRun]) -> Result<Extent, InvestigationError> {
+    let mut all = Extent::default();
+    for run in runs {
+        let own = run.reader.extent()?;
+        all.records += own.records;
+        all.first = all.first.into_iter().chain(own.first).min();
+        all.last = all.last.into_iter().chain(own.last).max();
+    }
+    Ok(all)
+}
+
+/// The record with up to `around` records before and after it in the same lane, in the lane's order.
+pub fn with_neighbours(run: &SearchedRun, record: &Record, around: u64) -> Result<Vec<Hit>, InvestigationError> {
+    let seq = |op, bound: u64| Query::Compare {
+        field: Field::Known(Known::Seq),
+        op,
+        bound: Bound::Int(i128::from(bound)),
+    };
+    let query = Query::And(vec![
+        Query::is(Known::Proc, &*record.proc),
+        Query::is(Known::Lane, record.lane.to_string()),
+        seq(Op::AtLeast, record.seq.saturating_sub(around)),
+        seq(Op::AtMost, record.seq.saturating_add(around)),
+    ]);
+    let limit = usize::try_from(around.saturating_mul(2).saturating_add(1)).unwrap_or(usize::MAX);
+    let request = Request { filter: Filter::new(query), order: Order::Oldest, limit, after: None };
+    let mut hits = run.reader.search(&request)?;
+    hits.sort_by_key(|hit| hit.record.seq);
+    Ok(hits)
+}
