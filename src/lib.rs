@@ -14,6 +14,7 @@
 //! tests; it is no public API.
 
 pub mod causality;
+pub mod launch;
 pub mod query;
 pub mod record;
 pub mod spool;
