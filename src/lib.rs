@@ -14,6 +14,8 @@
 //! tests; it is no public API.
 
 pub mod causality;
+pub mod cli;
+pub mod investigation;
 pub mod launch;
 pub mod query;
 pub mod record;

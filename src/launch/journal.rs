@@ -34,15 +34,15 @@ pub(super) struct Journal {
 
 /// What process 0 has to say, with the keys that each event adds to those of every record.
 ///
-/// `child` and `reap` write `pid` and `proc` after the record's own keys of these names, as the wire format has
-/// it: the first is the writer's, the second the child's.
+/// `child` and `reap` name the child by `child_pid` and `child_proc`: `pid` and `proc` are the writer's, in every record.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Entry<'a> {
     Proc(Start<'a>),
     Child {
+        #[serde(rename = "child_pid")]
         pid: u32,
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(rename = "child_proc", skip_serializing_if = "Option::is_none")]
         proc: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<&'a str>,
@@ -53,8 +53,9 @@ pub(super) enum Entry<'a> {
         adopted: bool,
     },
     Reap {
+        #[serde(rename = "child_pid")]
         pid: u32,
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(rename = "child_proc", skip_serializing_if = "Option::is_none")]
         proc: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         rc: Option<i32>,
@@ -251,9 +252,9 @@ mod tests {
         let start = records[0].event().and_then(|event| event.proc()).expect("proc");
         assert_eq!((start.n, start.how, start.run), (Some(0), Some("logq"), Some("the-run")));
         let child = records[1].event().and_then(|event| event.child()).expect("child");
-        assert_eq!((child.pid, child.argv), (Some(77), vec!["python", "x.py"]));
+        assert_eq!((child.child_pid, child.argv), (Some(77), vec!["python", "x.py"]));
         let reap = records[2].event().and_then(|event| event.reap()).expect("reap");
-        assert_eq!((reap.pid, reap.proc, reap.killed_by()), (Some(77), Some("77-abcdef"), Some(9)));
+        assert_eq!((reap.child_pid, reap.child_proc, reap.killed_by()), (Some(77), Some("77-abcdef"), Some(9)));
         assert_eq!(journal.stamp_of_root(), format!("{}/t1@2", journal.proc));
     }
 

@@ -140,9 +140,9 @@ impl<'de> Visitor<'de> for LineVisitor {
             match key.as_ref() {
                 "ts" => keys.ts = Some(value(&mut map, &key)?),
                 "mono" => keys.mono = Some(value(&mut map, &key)?),
-                "proc" if keys.proc.is_none() => keys.proc = Some(value(&mut map, &key)?),
-                "pid" if keys.pid.is_none() => keys.pid = Some(value(&mut map, &key)?),
-                "lane" if keys.lane.is_none() => keys.lane = Some(value(&mut map, &key)?),
+                "proc" => keys.proc = Some(value(&mut map, &key)?),
+                "pid" => keys.pid = Some(value(&mut map, &key)?),
+                "lane" => keys.lane = Some(value(&mut map, &key)?),
                 "seq" => keys.seq = Some(value(&mut map, &key)?),
                 "hb" => keys.hb = stamps(&mut map, &key)?,
                 "hbl" => keys.hbl = stamps(&mut map, &key)?,
