@@ -19,7 +19,7 @@ fn orphans_are_adopted_and_their_ends_seen() {
     assert_eq!(case.run().code, Some(0));
     let orphan = pids(&case.wait_for("orphan"))[0];
     let journal = case.journal();
-    let of_orphan: Vec<_> = journal.iter().filter(|record| record["pid"] == json!(orphan)).collect();
+    let of_orphan: Vec<_> = journal.iter().filter(|record| record["child_pid"] == json!(orphan)).collect();
     assert_eq!((&of_orphan[0]["ev"], &of_orphan[0]["adopted"]), (&json!("child"), &json!(true)));
     assert_eq!((&of_orphan[1]["ev"], &of_orphan[1]["rc"]), (&json!("reap"), &json!(3)));
 }

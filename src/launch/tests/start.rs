@@ -109,7 +109,7 @@ fn process_0_tells_the_run_from_outside() {
     let journal = case.journal();
     let kinds: Vec<_> = journal.iter().map(|record| record["ev"].as_str().expect("an event")).collect();
     assert_eq!(kinds, ["proc", "child", "reap", "exit"]);
-    assert_eq!(journal[2]["pid"], done.result["root"]);
+    assert_eq!(journal[2]["child_pid"], done.result["root"]);
     assert_eq!((&journal[2]["rc"], &journal[3]["rc"]), (&json!(4), &json!(4)));
     assert_eq!(
         journal.iter().map(|record| record["seq"].as_u64()).collect::<Vec<_>>(),
