@@ -108,14 +108,14 @@ fn more(all: usize, out: &mut dyn Write) -> io::Result<()> {
 
 /// Children that failed or were killed, processes that live on, processes that logq ended.
 fn write_processes(ending: &Ending, overview: &Overview, out: &mut dyn Write) -> io::Result<()> {
+    let mut failed = Vec::new();
     for index in overview.processes().into_iter().skip(1) {
         let process = &overview.graph.processes[index.0];
         let state = overview.process_state(index);
         if state.bad {
             let number = process.number.map_or_else(|| process.proc.to_string(), |number| number.to_string());
             let name = process.name.clone().unwrap_or_else(|| names::command(&process.argv));
-            let text = format!("process {number} {} (pid {})", one_line(&name), process.pid);
-            writeln!(out, "  {text} {}", paint(style::BAD, state.text))?;
+            failed.push((format!("process {number} {} (pid {})", one_line(&name), process.pid), state.text));
         }
     }
     for child in &overview.graph.unseen_children {
@@ -125,8 +125,12 @@ fn write_processes(ending: &Ending, overview: &Overview, out: &mut dyn Write) ->
             (None, Some(code)) if code != 0 => format!("exited {code}"),
             _ => continue,
         };
-        writeln!(out, "  a child that left no record (pid {pid}) {}", paint(style::BAD, end))?;
+        failed.push((format!("a child that left no record (pid {pid})"), end));
     }
+    for (name, end) in failed.iter().take(MOST) {
+        writeln!(out, "  {name} {}", paint(style::BAD, end))?;
+    }
+    more(failed.len(), out)?;
     for (pid, command, signal) in ending.ended_by_logq.iter().take(MOST) {
         let name = signal_name(i64::from(*signal));
         writeln!(out, "  ended by logq with {name}: pid {pid} {}", cut(&one_line(command), 60))?;

@@ -7,14 +7,15 @@ through channels that logq does not know.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from .identity import VERSION as __version__
+from .identity import __version__
 from .stamp import merge_text as merge
 from .stamp import stamp_text as stamp
 from .switch import install, uninstall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .handler import Handler
 
 __all__ = ["Handler", "__version__", "install", "merge", "stamp", "uninstall"]
@@ -26,4 +27,4 @@ def __getattr__(name: str) -> Any:
         from .handler import Handler
 
         return Handler
-    raise AttributeError("module 'logq' has no attribute %r" % name)
+    raise AttributeError(f"module 'logq' has no attribute {name!r}")

@@ -8,27 +8,34 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Dict, Iterable, List, Optional, Tuple
 
 from . import identity
 from .encode import members, quote, stamp_time
 from .identity import Process
-from .lane import Entry, Lane, here, thread_lane
+from .lane import Lane, here, thread_lane
 
-__all__ = ["announce", "event", "forget", "open_process", "send"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .lane import Entry
+
+__all__ = ["announce", "event", "open_process", "retire", "send"]
 
 _getpid = os.getpid
 _now = time.time_ns
 _mono = time.monotonic_ns
 
 
-def event(ev: str, fields: Dict[str, object], lane: Optional[Lane] = None) -> None:
+def event(ev: str, fields: dict[str, object], lane: Lane | None = None) -> None:
     """Writes an event in `lane`, or in the lane that is running. Fields that are None are left out."""
     process = identity.me
     if process is None:
         return
     try:
-        send(lane or here(), ',"ev":"%s"%s' % (ev, members(fields)))
+        if _getpid() != process.pid:
+            process, lane = _after_unseen_fork(lane or here())
+        send(lane or here(), f',"ev":"{ev}"{members(fields)}')
     except Exception:
         process.sink.count_lost("error")
 
@@ -36,13 +43,17 @@ def event(ev: str, fields: Dict[str, object], lane: Optional[Lane] = None) -> No
 def send(lane: Lane, body: str) -> None:
     """Writes one record whose members after the common ones are `body` (`,"key":value…`, ASCII)."""
     process = lane.process
-    if _getpid() != process.pid:
-        process, lane = _after_unseen_fork(lane)
     if lane.birth:
         announce(lane)
-    number, hard, soft = lane.begin()
+    stamps = ""
+    if lane.hard or lane.soft:
+        number, hard, soft = lane.begin()
+        stamps = _stamps(hard, soft, process)
+    else:
+        number = next(lane.count)
+        if number > lane.seq:
+            lane.seq = number
     mono = _mono()
-    stamps = _stamps(hard, soft, process) if hard or soft else ""
     line = f'{{"ts":"{stamp_time(_now())}","mono":{mono}{lane.head},"seq":{number}{stamps}{body}}}\n'
     sink = process.sink
     sink.write(line.encode("ascii"), mono)
@@ -50,27 +61,31 @@ def send(lane: Lane, body: str) -> None:
         _tell_lost(lane)
 
 
-def _stamps(hard: List[Entry], soft: List[Entry], process: Process) -> str:
+def _stamps(hard: list[Entry], soft: list[Entry], process: Process) -> str:
     text = ""
     if hard:
-        text = ',"hb":[%s]' % _entries(hard, process)
+        text = f',"hb":[{_entries(hard, process)}]'
     if soft:
-        text += ',"hbl":[%s]' % _entries(soft, process)
+        text += f',"hbl":[{_entries(soft, process)}]'
     return text
 
 
-def _entries(entries: List[Entry], process: Process) -> str:
-    return ",".join(
-        '"%s@%d%s"' % (giver.reference(process), seq, "|" + thing.reference(process) if thing is not None else "")
-        for giver, seq, thing in compact(entries)
-    )
+def _entries(entries: list[Entry], process: Process) -> str:
+    return ",".join(_entry(entry, process) for entry in compact(entries))
 
 
-def compact(entries: List[Entry]) -> List[Entry]:
+def _entry(entry: Entry, process: Process) -> str:
+    giver, seq, thing = entry
+    if thing is None:
+        return f'"{giver.reference(process)}@{seq}"'
+    return f'"{giver.reference(process)}@{seq}|{thing.reference()}"'
+
+
+def compact(entries: list[Entry]) -> list[Entry]:
     """One entry a lane and object: the greatest number, which covers the smaller ones."""
     if len(entries) == 1:
         return entries
-    greatest: Dict[Tuple[object, object], Entry] = {}
+    greatest: dict[tuple[object, object], Entry] = {}
     for entry in entries:
         key = (entry[0], entry[2])
         known = greatest.get(key)
@@ -123,7 +138,7 @@ def _first(lane: Lane, body: str) -> None:
     process.sink.write(line.encode("ascii"), mono)
 
 
-def _lane_facts(lane: Lane) -> Dict[str, object]:
+def _lane_facts(lane: Lane) -> dict[str, object]:
     if lane.kind == "thread":
         lane.name = getattr(lane.who, "_name", None) or lane.name
     elif lane.tid is None:
@@ -136,13 +151,13 @@ def _lane_facts(lane: Lane) -> Dict[str, object]:
         "fn": lane.fn,
         "tid": lane.tid,
         "daemon": lane.daemon or None,
-        "from": "%s@%d" % (origin[0].reference(lane.process), origin[1]) if origin else None,
+        "from": f"{origin[0].reference(lane.process)}@{origin[1]}" if origin else None,
         "site": lane.site,
         "began": lane.began or None,
     }
 
 
-def forget(lane: Lane) -> None:
+def retire(lane: Lane) -> None:
     """The lane ended: parts to come need not name it."""
     lane.process.lanes.pop(lane.key, None)
     lane.over = True
@@ -159,7 +174,7 @@ def preamble(process: Process, part: int) -> Iterable[bytes]:
     for reference in list(process.things.values()):
         thing = reference()
         if thing is not None:
-            yield _again(main, ',"ev":"obj"' + members(thing.facts(process)))
+            yield _again(main, ',"ev":"obj"' + members(thing.facts()))
 
 
 def _again(lane: Lane, body: str) -> bytes:
@@ -175,14 +190,15 @@ def _tell_lost(lane: Lane) -> None:
     why = ",".join(list(sink.lost))
     count = sink.take_lost()
     if count > 0:
-        send(lane, ',"ev":"lost","n":%d,"why":%s' % (count, quote(why)))
+        send(lane, f',"ev":"lost","n":{count},"why":{quote(why)}')
 
 
-def _after_unseen_fork(lane: Lane) -> Tuple[Process, Lane]:
+def _after_unseen_fork(lane: Lane) -> tuple[Process, Lane]:
     """Something forked in C without Python's hooks: this is a new process all the same."""
     from .fork import become_child
 
     become_child(lane)
     process = identity.me
-    assert process is not None and process.main is not None
+    assert process is not None
+    assert process.main is not None
     return process, process.main

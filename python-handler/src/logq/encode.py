@@ -7,7 +7,11 @@ itself is not imported, since that would cost more than the rest of logq's start
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List, Mapping, Set, Tuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Callable
 
 __all__ = ["quote", "safe_repr", "safe_str", "stamp_time", "value"]
 
@@ -15,7 +19,7 @@ _quote: Callable[[str], str]
 try:
     from _json import encode_basestring_ascii as _quote
 except ImportError:  # an interpreter without the C accelerator
-    from json.encoder import py_encode_basestring_ascii as _quote  # type: ignore[attr-defined]
+    from json.encoder import py_encode_basestring_ascii as _quote
 
 _MAX_DEPTH = 8
 _MAX_TEXT = 64 * 1024
@@ -52,11 +56,11 @@ def safe_str(thing: object) -> str:
 
 
 def _unprintable(thing: object, problem: Exception) -> str:
-    return "<unprintable %s: %s>" % (type(thing).__name__, type(problem).__name__)
+    return f"<unprintable {type(thing).__name__}: {type(problem).__name__}>"
 
 
 # (second, "2026-11-22T17:15:03."): replaced as a whole, so that it needs no lock.
-_second: Tuple[int, str] = (-1, "")
+_second: tuple[int, str] = (-1, "")
 
 
 def stamp_time(now: int) -> str:
@@ -76,7 +80,7 @@ def value(thing: object) -> str:
     if kind is str:
         return quote(thing)  # type: ignore[arg-type]
     if kind is int and -_BIG < thing < _BIG:  # type: ignore[operator]
-        return int.__repr__(thing)  # type: ignore[arg-type]
+        return int.__repr__(thing)
     if thing is None:
         return "null"
     try:
@@ -91,7 +95,7 @@ class _Encoder:
     __slots__ = ("_inside", "_items")
 
     def __init__(self) -> None:
-        self._inside: Set[int] = set()
+        self._inside: set[int] = set()
         self._items = 0
 
     def encode(self, thing: Any, depth: int) -> str:
@@ -126,7 +130,7 @@ class _Encoder:
             self._inside.discard(id(thing))
 
     def _mapping(self, thing: Mapping[Any, Any], depth: int) -> str:
-        parts: List[str] = []
+        parts: list[str] = []
         for key, member in list(thing.items()):
             self._items += 1
             name = key if isinstance(key, str) else safe_repr(key)
@@ -136,7 +140,7 @@ class _Encoder:
         return "{" + ",".join(parts) + "}"
 
     def _sequence(self, thing: Any, depth: int) -> str:
-        parts: List[str] = []
+        parts: list[str] = []
         for member in list(thing):
             self._items += 1
             parts.append(self.encode(member, depth))
@@ -166,6 +170,6 @@ def _number(thing: float) -> str:
     return text
 
 
-def members(fields: Dict[str, object]) -> str:
+def members(fields: dict[str, object]) -> str:
     """`,"key":value` for each field that is not None; keys are ours, plain ASCII."""
-    return "".join(',"%s":%s' % (key, value(field)) for key, field in fields.items() if field is not None)
+    return "".join(f',"{key}":{value(field)}' for key, field in fields.items() if field is not None)

@@ -6,15 +6,33 @@ file has no behaviour.
 
 from __future__ import annotations
 
-from typing import FrozenSet
-
 __all__ = ["EVENTS", "WIRE_VERSION"]
 
 WIRE_VERSION = 1
 
-EVENTS: FrozenSet[str] = frozenset(
-    """
-    proc lane end exit child reap obj wait got send recv begin acq rel nest note exc access
-    blocked snap sync lost
-    """.split()
+EVENTS: frozenset[str] = frozenset(
+    [
+        "proc",
+        "lane",
+        "end",
+        "exit",
+        "child",
+        "reap",
+        "obj",
+        "wait",
+        "got",
+        "send",
+        "recv",
+        "begin",
+        "acq",
+        "rel",
+        "nest",
+        "note",
+        "exc",
+        "access",
+        "blocked",
+        "snap",
+        "sync",
+        "lost",
+    ]
 )

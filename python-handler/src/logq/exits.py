@@ -12,23 +12,27 @@ import sys
 import time
 from _thread import get_ident
 from types import FrameType
-from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import identity
 from .emit import event
 from .identity import Process
 from .patching import dress, replace
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
 __all__ = ["finish", "note_code", "note_top", "patch", "reset"]
 
 # Filled by the instruments: `(key, function)` gives one member of the `exit` line.
-contributors: List[Tuple[str, Callable[[], object]]] = []
+contributors: list[tuple[str, Callable[[], object]]] = []
 # Run before the line is written: what else has to be said while there is time.
-last_words: List[Callable[[], None]] = []
+last_words: list[Callable[[], None]] = []
 
-_noted: Optional[Tuple[int, Optional[FrameType], int]] = None
-_top: Optional[FrameType] = None
-_process: Optional[Process] = None
+_noted: tuple[int, FrameType | None, int] | None = None
+_top: FrameType | None = None
+top_sought = False  # looked for by the main thread, from inside the program
+_process: Process | None = None
 _RETURNS = ("RETURN_VALUE", "RETURN_CONST", "RETURN_GENERATOR", "INSTRUMENTED_RETURN_VALUE")
 
 
@@ -59,11 +63,11 @@ def _wrap_hard_exit(original: Callable[[int], Any]) -> Any:
 
 
 def _wrap_exit(original: Callable[..., Any]) -> Any:
-    def exit(*status: Any) -> Any:
+    def exit_noted(*status: Any) -> Any:
         note_code(status[0] if status else None)
         return original(*status)
 
-    return dress(exit, original)
+    return dress(exit_noted, original)
 
 
 def note_code(status: Any) -> None:
@@ -90,10 +94,11 @@ def _is_main_thread() -> bool:
 def note_top() -> None:
     """Keeps the main module's frame, to see at the end whether it returned or was left by an
     exception. Its variables are the module's globals, which live until then anyway."""
-    global _top
-    if _top is not None or not _is_main_thread():
+    global _top, top_sought
+    if top_sought or not _is_main_thread():
         return
-    frame: Optional[FrameType] = sys._getframe(1)
+    top_sought = True
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_back is not None:
         frame = frame.f_back
     if frame is not None and frame.f_globals.get("__name__") in ("__main__", "runpy"):
@@ -104,7 +109,7 @@ def _at_exit() -> None:
     finish("exit", None)
 
 
-def finish(how: str, rc: Optional[int]) -> None:
+def finish(how: str, rc: int | None) -> None:
     """Writes the `exit` line, once a process."""
     process = identity.me or _process
     if process is None or process.pid != os.getpid() or (process.quiet and process.unopened):
@@ -134,15 +139,12 @@ def _say_last_words() -> None:
             pass
 
 
-def _facts(process: Process, how: str, rc: object) -> Dict[str, object]:
-    facts: Dict[str, object] = {
+def _facts(process: Process, how: str, rc: object) -> dict[str, object]:
+    facts: dict[str, object] = {
         "rc": rc,
         "how": how,
         "cpu": time.thread_time_ns() if _is_main_thread() else None,
-        "folded": [
-            {"site": site, "fn": fn, "n": count} for (site, fn), count in list(process.folded.items())
-        ]
-        or None,
+        "folded": [{"site": site, "fn": fn, "n": count} for (site, fn), count in list(process.folded.items())] or None,
     }
     for key, contribute in contributors:
         try:
@@ -169,7 +171,7 @@ def _return_code() -> object:
     return None if left_by_exception else 0
 
 
-def _left_by_exception() -> Optional[bool]:
+def _left_by_exception() -> bool | None:
     """Whether the main module's frame was left by an exception; None where it was never seen."""
     if _top is None:
         return None
@@ -181,13 +183,13 @@ def _left_by_exception() -> Optional[bool]:
     return opcode.opname[code[position]] not in _RETURNS
 
 
-def uncaught() -> Optional[BaseException]:
+def uncaught() -> BaseException | None:
     """The exception that left the main module, if one did.
 
     The interpreter leaves it in `sys.last_value`. Test runners and debuggers put other exceptions
     there: those did not come through the main module's own frame.
     """
-    problem: Optional[BaseException] = getattr(sys, "last_value", None)
+    problem: BaseException | None = getattr(sys, "last_value", None)
     if problem is None or problem.__traceback__ is None:
         return None
     frame = problem.__traceback__.tb_frame

@@ -6,7 +6,6 @@ Looks at exceptions and never changes them, nor keeps any alive. Never raises.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Dict, List, Optional, Set
 
 from .encode import safe_str
 from .sites import absolute, code_line
@@ -19,12 +18,12 @@ _MAX_MEMBERS = 15
 _MAX_MESSAGE = 16 * 1024
 
 
-def describe(problem: BaseException, traceback: Optional[TracebackType] = None) -> Dict[str, object]:
+def describe(problem: BaseException, traceback: TracebackType | None = None) -> dict[str, object]:
     """`{type, msg, stack, cause, group}`, stacks with the most recent call last."""
     return _describe(problem, traceback or problem.__traceback__, set())
 
 
-def brief(problem: BaseException) -> Dict[str, object]:
+def brief(problem: BaseException) -> dict[str, object]:
     """`{type, msg}`."""
     return {"type": type_name(problem), "msg": _message(problem)}
 
@@ -43,9 +42,7 @@ def _message(problem: BaseException) -> str:
     return text if len(text) <= _MAX_MESSAGE else text[:_MAX_MESSAGE] + "…"
 
 
-def _describe(
-    problem: BaseException, traceback: Optional[TracebackType], seen: Set[int]
-) -> Dict[str, object]:
+def _describe(problem: BaseException, traceback: TracebackType | None, seen: set[int]) -> dict[str, object]:
     seen.add(id(problem))
     found = brief(problem)
     found["stack"] = stack_of(traceback)
@@ -67,9 +64,9 @@ def _describe(
     return found
 
 
-def stack_of(traceback: Optional[TracebackType]) -> List[Dict[str, object]]:
+def stack_of(traceback: TracebackType | None) -> list[dict[str, object]]:
     """The frames of a traceback; of a very deep one the outermost and the innermost."""
-    levels: List[TracebackType] = []
+    levels: list[TracebackType] = []
     while traceback is not None:
         levels.append(traceback)
         traceback = traceback.tb_next
@@ -78,11 +75,11 @@ def stack_of(traceback: Optional[TracebackType]) -> List[Dict[str, object]]:
     return [_frame(level) for level in levels]
 
 
-def _frame(level: TracebackType) -> Dict[str, object]:
+def _frame(level: TracebackType) -> dict[str, object]:
     code = level.tb_frame.f_code
     filename = absolute(code.co_filename)
     line = level.tb_lineno or 0
-    frame: Dict[str, object] = {"file": filename, "line": line, "func": code.co_name}
+    frame: dict[str, object] = {"file": filename, "line": line, "func": code.co_name}
     text = code_line(filename, line)
     if text:
         frame["code"] = text

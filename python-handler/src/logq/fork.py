@@ -9,37 +9,43 @@ from __future__ import annotations
 import os
 import sys
 from _thread import get_ident
-from typing import Dict, NamedTuple, Optional
 
 from . import identity
 from .emit import event, open_process
 from .identity import Process
-from .lane import Lane, Stamp, here, make_main
+from .lane import Lane, here, make_main
 from .place import random_suffix
 from .sites import caller_site
 from .stamp import leave_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .lane import Stamp
+
 __all__ = ["Plan", "become_child", "plans", "register"]
 
 
-class Plan(NamedTuple):
-    """What the code that forks knows of the child to come."""
+class Plan:
+    """What the code that forks knows of the child to come.
 
-    name: Optional[str] = None
-    suffix: Optional[str] = None
-    hidden: bool = False  # becomes another program at once: no file, and no `child` line from here
-    announced: bool = False  # the caller writes the `child` line itself
+    `hidden` children become another program at once: no file, and no `child` line from here. Of
+    `announced` ones the caller writes the `child` line itself.
+    """
 
+    __slots__ = ("announced", "hidden", "name", "suffix")
 
-class _Departure(NamedTuple):
-    lane: Lane
-    stamp: Stamp
-    suffix: str
+    def __init__(
+        self, name: str | None = None, suffix: str | None = None, hidden: bool = False, announced: bool = False
+    ) -> None:
+        self.name = name
+        self.suffix = suffix
+        self.hidden = hidden
+        self.announced = announced
 
 
 # Both by thread: several threads may be forking, each its own child.
-plans: Dict[int, Plan] = {}
-_departures: Dict[int, _Departure] = {}
+plans: dict[int, Plan] = {}
+_departures: dict[int, tuple[Lane, Stamp, str]] = {}  # with the suffix of the child's key
 _registered = False
 
 
@@ -59,7 +65,7 @@ def _before() -> None:
         lane = here()
         plan = plans.get(get_ident())
         suffix = plan.suffix if plan is not None and plan.suffix else random_suffix(6)
-        _departures[get_ident()] = _Departure(lane, leave_of(lane), suffix)
+        _departures[get_ident()] = (lane, leave_of(lane), suffix)
     except Exception:
         pass
 
@@ -73,11 +79,11 @@ def _after_in_parent() -> None:
         return
     pid = _newest_child()
     if pid is not None:
-        key = "%d-%s" % (pid, departure.suffix)
+        key = f"{pid}-{departure[2]}"
         event("child", {"child_pid": pid, "child_proc": key, "site": caller_site(2)})
 
 
-def _newest_child() -> Optional[int]:
+def _newest_child() -> int | None:
     """The child that this thread forked last. The kernel knows; `os.fork` is left unwrapped, since
     its warning about threads must go on naming the program's own line."""
     try:
@@ -95,14 +101,12 @@ def _after_in_child() -> None:
     if identity.me is None or departure is None:
         return
     try:
-        become_child(departure.lane, departure.stamp, departure.suffix, plan)
+        become_child(*departure, plan)
     except Exception:
         identity.me = None
 
 
-def become_child(
-    lane: Lane, stamp: Optional[Stamp] = None, suffix: Optional[str] = None, plan: Optional[Plan] = None
-) -> None:
+def become_child(lane: Lane, stamp: Stamp | None = None, suffix: str | None = None, plan: Plan | None = None) -> None:
     """Makes this process, a copy of the one that `lane` belongs to, a process of its own."""
     parent = identity.me or lane.process
     giver, seq, hard, soft = stamp or leave_of(lane)
@@ -110,7 +114,7 @@ def become_child(
         parent.place,
         parent.capture,
         "forkserver" if parent.quiet else "fork",
-        origin=None if parent.quiet else "%s@%d" % (parent.key + "/" + giver.key, seq),
+        origin=None if parent.quiet else f"{parent.key}/{giver.key}@{seq}",
         name=plan.name if plan is not None else None,
         suffix=suffix,
         objects=parent.objects,

@@ -9,10 +9,16 @@ from __future__ import annotations
 import logging
 from _thread import _local, get_ident
 from _weakref import ref
-from typing import Any, Iterable, Optional, Union
 
-from . import identity, records
-from .switch import Redact, install_for_handler
+from . import identity, records, render
+from .switch import install_for_handler
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from .switch import Redact
 
 __all__ = ["Handler"]
 
@@ -38,18 +44,18 @@ class Handler(logging.Handler):
 
     def __init__(
         self,
-        capture: Optional[str] = "causal",
-        dir: Optional[str] = None,
+        capture: str | None = "causal",
+        dir: str | None = None,  # noqa: A002 - its name in dictConfig
         redact: Redact = None,
         context: Iterable[Any] = (),
-        level: Union[int, str] = logging.NOTSET,
+        level: int | str = logging.NOTSET,
     ) -> None:
         super().__init__(level)
-        if not records._plain_size:
-            records._measure_plain_record(logging)
+        if not render._plain_size:
+            render.measure_plain_record(logging)
         install_for_handler(capture, dir, redact, context)
 
-    def createLock(self) -> None:
+    def createLock(self) -> None:  # noqa: N802 - logging's name
         """There is nothing to protect, and a lock could be held while the process forks."""
         self.lock = None
 
@@ -67,7 +73,7 @@ class Handler(logging.Handler):
             if self._is_second_hand(record):
                 return
             records.write(record)
-            _recent.records = (ref(record),) + _recent.records[:3]
+            _recent.records = (ref(record), *_recent.records[:3])
         except Exception:
             process.sink.count_lost("error")
 

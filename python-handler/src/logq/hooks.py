@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Optional
 
 from . import exits, identity
 from .emit import event
@@ -17,9 +16,13 @@ from .failure import describe
 from .lane import Lane
 from .patching import dress, replace
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
 __all__ = ["note_main_exception", "patch", "report"]
 
-_told: Optional[BaseException] = None
+_told: BaseException | None = None
 
 
 def patch() -> None:
@@ -31,8 +34,8 @@ def patch() -> None:
 def report(
     where: str,
     problem: BaseException,
-    hook: Optional[str] = None,
-    lane: Optional[Lane] = None,
+    hook: str | None = None,
+    lane: Lane | None = None,
     **more: object,
 ) -> None:
     """Writes an `exc` event."""

@@ -11,29 +11,50 @@ import itertools
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
 from .place import Place, claim_number, make_spool, random_suffix
 from .sink import Sink
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
     from .lane import Lane
 
 __all__ = ["Process", "me"]
 
-VERSION = "0.1.0"
+__version__ = "0.1.0"
 DEFAULT_PART_SIZE = 64 << 20
 
-me: Optional["Process"] = None
+me: Process | None = None
 
 
 class Process:
     """One process of a run. `key` is `<pid>-<6 base32>` and unique for ever."""
 
     __slots__ = (
-        "key", "pid", "number", "place", "how", "origin", "name", "capture", "sink", "unopened",
-        "threads", "tasks", "objects", "main", "main_ident", "lanes", "things", "folded", "ended",
-        "quiet", "argv",
+        "argv",
+        "capture",
+        "ended",
+        "folded",
+        "how",
+        "key",
+        "lanes",
+        "main",
+        "main_ident",
+        "name",
+        "number",
+        "objects",
+        "origin",
+        "pid",
+        "place",
+        "quiet",
+        "sink",
+        "tasks",
+        "things",
+        "threads",
+        "unopened",
     )  # fmt: skip
 
     def __init__(
@@ -41,13 +62,13 @@ class Process:
         place: Place,
         capture: str,
         how: str,
-        origin: Optional[str] = None,
-        name: Optional[str] = None,
-        suffix: Optional[str] = None,
-        objects: Optional[Iterator[int]] = None,
+        origin: str | None = None,
+        name: str | None = None,
+        suffix: str | None = None,
+        objects: Iterator[int] | None = None,
     ) -> None:
         self.pid = os.getpid()
-        self.key = "%d-%s" % (self.pid, suffix or random_suffix(6))
+        self.key = f"{self.pid}-{suffix or random_suffix(6)}"
         self.number = 0
         self.place = place
         self.capture = capture
@@ -60,12 +81,12 @@ class Process:
         self.threads = itertools.count(1)
         self.tasks = itertools.count(1)
         self.objects = objects if objects is not None else itertools.count(1)
-        self.main: Optional["Lane"] = None
+        self.main: Lane | None = None
         self.main_ident = 0
-        self.lanes: Dict[str, "Lane"] = {}  # written and still running
-        self.things: Dict[int, Any] = {}  # number -> weak reference to a told Thing
-        self.folded: Dict[Tuple[Any, str], int] = {}  # (site, fn) -> count
-        self.ended: List[bool] = [True]  # popped by whoever writes `exit`
+        self.lanes: dict[str, Lane] = {}  # written and still running
+        self.things: dict[int, Any] = {}  # number -> weak reference to a told Thing
+        self.folded: dict[tuple[Any, str], int] = {}  # (site, fn) -> count
+        self.ended: list[bool] = [True]  # popped by whoever writes `exit`
         self.quiet = False  # infrastructure of multiprocessing: leaves no file of its own accord
 
     def open(self, first: int = 1) -> None:
@@ -76,7 +97,7 @@ class Process:
             self.how = "exec"  # something that is not Python stands between
         self.sink.open()
 
-    def facts(self, part: int) -> Dict[str, object]:
+    def facts(self, part: int) -> dict[str, object]:
         """What the `proc` line of a part says."""
         main = self.main
         return {
@@ -89,16 +110,16 @@ class Process:
             "tid": main.tid if main is not None else None,
             "ppid": os.getppid(),
             "argv": self.argv,
-            "python": "%d.%d.%d" % sys.version_info[:3],
+            "python": ".".join(str(part) for part in sys.version_info[:3]),
             "host": os.uname().nodename,
             "boot": _boot_id(),
             "run": self.place.run,
-            "logq": VERSION,
+            "logq": __version__,
             "tz": _time_zone(),
         }
 
 
-def _no_preamble(part: int) -> List[bytes]:
+def _no_preamble(_part: int) -> list[bytes]:
     return []
 
 
@@ -109,7 +130,7 @@ def _part_size() -> int:
         return DEFAULT_PART_SIZE
 
 
-def command_line() -> List[str]:
+def command_line() -> list[str]:
     """The program and its arguments; known this early, as `sitecustomize` runs before `main`."""
     argv = getattr(sys, "argv", None)
     if argv and argv[0] not in ("-m", ""):
@@ -118,7 +139,7 @@ def command_line() -> List[str]:
     return original[1:] or list(argv or [])
 
 
-def display_name(argv: List[str]) -> str:
+def display_name(argv: list[str]) -> str:
     """What a person calls this program: `shop.py`, `-m pkg`, `python`."""
     if "-m" in argv[:-1]:
         return argv[argv.index("-m") + 1]
@@ -127,7 +148,7 @@ def display_name(argv: List[str]) -> str:
     return os.path.basename(sys.executable or "python")
 
 
-def _boot_id() -> Optional[str]:
+def _boot_id() -> str | None:
     try:
         fd = os.open("/proc/sys/kernel/random/boot_id", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -140,4 +161,5 @@ def _boot_id() -> Optional[str]:
 
 def _time_zone() -> str:
     offset = time.localtime().tm_gmtoff // 60
-    return "%s%02d:%02d" % ("-" if offset < 0 else "+", abs(offset) // 60, abs(offset) % 60)
+    hours, minutes = divmod(abs(offset), 60)
+    return f"{'-' if offset < 0 else '+'}{hours:02d}:{minutes:02d}"

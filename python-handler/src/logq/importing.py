@@ -8,13 +8,17 @@ it removes itself when nothing is awaited any more, and leaves no trace on the m
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, Dict, List
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    Callback = Callable[[Any], None]
 
 __all__ = ["forget_all", "when_imported"]
 
-Callback = Callable[[Any], None]
 
-_awaited: Dict[str, List[Callback]] = {}
+_awaited: dict[str, list[Callback]] = {}
 
 
 def when_imported(name: str, callback: Callback) -> None:

@@ -13,7 +13,6 @@ import sys
 import time
 from _thread import _local, get_ident
 from _weakref import ref
-from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from . import identity
 from .identity import Process
@@ -25,9 +24,14 @@ try:
 except ImportError:  # a platform without native ids
     get_native_id = get_ident
 
-Site = Tuple[str, int, str]
-# (giver, its last number, the object that carried it): an entry of `hb` or `hbl`.
-Entry = Tuple[Union["Lane", "Elsewhere"], int, Any]
+TYPE_CHECKING = False  # what mypy knows by this name; `typing` costs more than the rest of logq's start
+if TYPE_CHECKING:
+    from typing import Any, Callable, Union
+
+    Site = tuple[str, int, str]
+    # (giver, its last number, the object that carried it): an entry of `hb` or `hbl`.
+    Entry = tuple[Union["Lane", "Elsewhere"], int, Any]
+    Stamp = tuple["Lane", int, tuple[Entry, ...], tuple[Entry, ...]]
 
 
 class Elsewhere:
@@ -38,7 +42,7 @@ class Elsewhere:
     def __init__(self, full: str) -> None:
         self.full = full
 
-    def reference(self, process: Process) -> str:
+    def reference(self, _process: Process) -> str:
         return self.full
 
 
@@ -46,9 +50,29 @@ class Lane:
     """One sequential flow of control of one process."""
 
     __slots__ = (
-        "process", "key", "seq", "count", "hard", "soft", "depth", "birth", "kind", "name", "fn",
-        "tid", "daemon", "origin", "site", "began", "left", "head", "who", "failure", "over",
-        "name_text", "__weakref__",
+        "__weakref__",
+        "began",
+        "birth",
+        "count",
+        "daemon",
+        "depth",
+        "failure",
+        "fn",
+        "hard",
+        "head",
+        "key",
+        "kind",
+        "left",
+        "name",
+        "name_text",
+        "origin",
+        "over",
+        "process",
+        "seq",
+        "site",
+        "soft",
+        "tid",
+        "who",
     )  # fmt: skip
 
     def __init__(self, process: Process, key: str, kind: str) -> None:
@@ -57,29 +81,29 @@ class Lane:
         self.kind = kind
         self.seq = 0  # the number of its last record: what a stamp says
         self.count = itertools.count(2)  # 1 is kept for its first line, however late that is written
-        self.hard: List[Entry] = []
-        self.soft: List[Entry] = []
+        self.hard: list[Entry] = []
+        self.soft: list[Entry] = []
         self.depth = 0
         self.birth = [True]  # popped by whoever writes its first line
-        self.name: Optional[str] = None
-        self.fn: Optional[str] = None
-        self.tid: Optional[int] = None
+        self.name: str | None = None
+        self.fn: str | None = None
+        self.tid: int | None = None
         self.daemon = False
-        self.origin: Optional[Tuple[Lane, int]] = None
-        self.site: Optional[Site] = None
+        self.origin: tuple[Lane, int] | None = None
+        self.site: Site | None = None
         self.began = 0
         self.left = False  # it has left a stamp somewhere: others may name it
-        self.head = ',"proc":"%s","pid":%d,"lane":"%s"' % (process.key, process.pid, key)
+        self.head = f',"proc":"{process.key}","pid":{process.pid},"lane":"{key}"'
         self.who: Any = None  # the thread, or a weak reference to the task, while it runs
-        self.failure: Optional[Dict[str, object]] = None
+        self.failure: dict[str, object] | None = None
         self.over = False
-        self.name_text: Optional[Tuple[Any, str]] = None  # for log records: name, its members
+        self.name_text: tuple[Any, str] | None = None  # for log records: name, its members
 
     def reference(self, process: Process) -> str:
         """How a record of `process` names this lane in a stamp."""
         return self.key if self.process is process else self.process.key + "/" + self.key
 
-    def begin(self) -> Tuple[int, List[Entry], List[Entry]]:
+    def begin(self) -> tuple[int, list[Entry], list[Entry]]:
         """The number of the next record and the stamps it carries, taken together.
 
         A nested record (a signal handler in the middle of this) copies the stamps and leaves them
@@ -100,14 +124,14 @@ class Lane:
         self.depth = depth
         return number, hard, soft
 
-    def task_name(self) -> Optional[str]:
+    def task_name(self) -> str | None:
         """The task's name now: before 3.12 tasks are named after their creation."""
         task = self.who() if self.who is not None else None
         if task is not None and hasattr(task, "get_name"):
             self.name = task.get_name()
         return self.name
 
-    def take_first(self) -> Tuple[List[Entry], List[Entry]]:
+    def take_first(self) -> tuple[list[Entry], list[Entry]]:
         """The stamps for the lane's first line, whose number is 1."""
         hard = self.hard[:]
         soft = self.soft[:]
@@ -121,8 +145,8 @@ class Lane:
 class _Here(_local):
     """The lane of the OS thread that asks, task or not."""
 
-    lane: Optional[Lane] = None
-    expected: Optional[Lane] = None  # of a task that may run before its creation has returned
+    lane: Lane | None = None
+    expected: Lane | None = None  # of a task that may run before its creation has returned
 
 
 _here = _Here()
@@ -134,7 +158,7 @@ def _no_loop() -> Any:
 
 # Set by `instrument/tasks.py` once asyncio is imported.
 running_loop: Callable[[], Any] = _no_loop
-current_task: Callable[[Any], Any] = lambda loop: None
+current_task: Callable[[Any], Any] = id  # never asked while there is no loop
 
 
 def here() -> Lane:
@@ -143,7 +167,7 @@ def here() -> Lane:
     if loop is not None:
         task = current_task(loop)
         if task is not None:
-            lane: Optional[Lane] = getattr(task, "_logq_lane", None)
+            lane: Lane | None = getattr(task, "_logq_lane", None)
             if lane is None or lane.process is not identity.me:
                 lane = adopt_task(task)
             return lane
@@ -158,10 +182,10 @@ def thread_lane() -> Lane:
     return lane
 
 
-def new_thread_lane(name: Optional[str] = None) -> Lane:
+def new_thread_lane(name: str | None = None) -> Lane:
     process = identity.me
     assert process is not None
-    lane = Lane(process, "t%d" % next(process.threads), "thread")
+    lane = Lane(process, f"t{next(process.threads)}", "thread")
     lane.name = name
     return lane
 
@@ -169,7 +193,7 @@ def new_thread_lane(name: Optional[str] = None) -> Lane:
 def new_task_lane() -> Lane:
     process = identity.me
     assert process is not None
-    lane = Lane(process, "a%d" % next(process.tasks), "task")
+    lane = Lane(process, f"a{next(process.tasks)}", "task")
     lane.began = time.monotonic_ns()
     return lane
 
@@ -224,14 +248,14 @@ def attach(lane: Lane, task: Any) -> None:
     task._logq_lane = lane
 
 
-def expect(lane: Optional[Lane]) -> None:
+def expect(lane: Lane | None) -> None:
     """The next task that runs in this thread without a lane has this one."""
     _here.expected = lane
 
 
 def make_main(process: Process, ident: int) -> Lane:
     """t1 of a new process."""
-    lane = Lane(process, "t%d" % next(process.threads), "thread")
+    lane = Lane(process, f"t{next(process.threads)}", "thread")
     lane.name = "MainThread"
     process.main = lane
     process.main_ident = ident
@@ -241,6 +265,3 @@ def make_main(process: Process, ident: int) -> Lane:
             lane.name = getattr(thread, "_name", lane.name)
         enter(lane)
     return lane
-
-
-Stamp = Tuple[Lane, int, Tuple[Entry, ...], Tuple[Entry, ...]]

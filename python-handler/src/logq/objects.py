@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import sys
 from _weakref import ref
-from typing import Any, Dict, Optional
 
 from . import identity
 from .emit import event
 from .identity import Process
-from .lane import Site
 from .sites import name_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .lane import Site
 
 __all__ = ["Thing"]
 
@@ -22,21 +26,19 @@ __all__ = ["Thing"]
 class Thing:
     """What is known of one queue, pool, lock…; `family` is the word before the colon."""
 
-    __slots__ = ("family", "kind", "site", "size", "inside", "number", "home", "told", "name", "owner", "__weakref__")
+    __slots__ = ("__weakref__", "family", "home", "inside", "kind", "name", "number", "owner", "site", "size", "told")
 
-    def __init__(
-        self, family: str, kind: str, site: Optional[Site], size: Optional[int] = None, owner: Any = None
-    ) -> None:
+    def __init__(self, family: str, kind: str, site: Site | None, size: int | None = None, owner: Any = None) -> None:
         self.family = family
         self.kind = kind
         self.site = site
         self.size = size
         self.owner = _weak(owner)
-        self.inside: Optional[str] = None
+        self.inside: str | None = None
         self.number = 0
-        self.home: Optional[Process] = None
-        self.told: Optional[Process] = None
-        self.name: Optional[str] = None
+        self.home: Process | None = None
+        self.told: Process | None = None
+        self.name: str | None = None
 
     def tell(self) -> None:
         """Writes the `obj` line, if this process has not yet."""
@@ -50,14 +52,14 @@ class Thing:
         if len(process.things) > 1000 and self.number % 256 == 0:
             _prune(process)
         process.things[self.number] = ref(self)
-        event("obj", self.facts(process))
+        event("obj", self.facts())
 
-    def reference(self, process: Process) -> str:
-        return "%s:%d" % (self.family, self.number)
+    def reference(self) -> str:
+        return f"{self.family}:{self.number}"
 
-    def facts(self, process: Process) -> Dict[str, object]:
+    def facts(self) -> dict[str, object]:
         return {
-            "obj": self.reference(process),
+            "obj": self.reference(),
             "kind": self.kind,
             "name": self.name,
             "site": self.site,
@@ -65,13 +67,13 @@ class Thing:
             "size": self.size,
         }
 
-    def _find_name(self) -> Optional[str]:
+    def _find_name(self) -> str | None:
         try:
             return name_at(self.site) or self._name_in_module()
         except Exception:
             return None
 
-    def _name_in_module(self) -> Optional[str]:
+    def _name_in_module(self) -> str | None:
         """The global of the creating module that is bound to the object."""
         thing = self.owner() if self.owner is not None else None
         if thing is None or self.site is None:

@@ -5,12 +5,14 @@ It keeps the originals and nothing else; what a replacement does is its owner's 
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Tuple
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
 
 __all__ = ["dress", "replace", "restore_all"]
 
 _MISSING = object()
-_replaced: List[Tuple[Any, str, Any, Any]] = []
+_replaced: list[tuple[Any, str, Any, Any]] = []
 
 
 def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:

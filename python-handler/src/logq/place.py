@@ -9,18 +9,24 @@ import errno
 import os
 import sys
 import time
-from typing import NamedTuple, Optional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    pass
 
 __all__ = ["Place", "claim_number", "find_directory", "new_run", "random_suffix", "spool_of"]
 
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 
 
-class Place(NamedTuple):
+class Place:
     """One run in one logq directory."""
 
-    directory: str
-    run: str
+    __slots__ = ("directory", "run")
+
+    def __init__(self, directory: str, run: str) -> None:
+        self.directory = directory
+        self.run = run
 
     @property
     def spool(self) -> str:
@@ -31,7 +37,7 @@ def spool_of(directory: str, run: str) -> str:
     return os.path.join(directory, "runs", run, "spool")
 
 
-def find_directory(start: Optional[str] = None) -> str:
+def find_directory(start: str | None = None) -> str:
     """The absolute logq directory for a program that was given none.
 
     `.logq` is looked for upward from the working directory, as git does. One that belongs to
@@ -45,11 +51,11 @@ def find_directory(start: Optional[str] = None) -> str:
     if here != "/" and os.access(here, os.W_OK | os.X_OK):
         return os.path.join(here, ".logq")
     fallback = _state_directory()
-    sys.stderr.write("logq: %s cannot hold a .logq directory; recording to %s\n" % (here, fallback))
+    sys.stderr.write(f"logq: {here} cannot hold a .logq directory; recording to {fallback}\n")
     return fallback
 
 
-def _look_upward(start: str) -> Optional[str]:
+def _look_upward(start: str) -> str | None:
     level = start
     while True:
         candidate = os.path.join(level, ".logq")
@@ -64,7 +70,7 @@ def _look_upward(start: str) -> Optional[str]:
 def _state_directory() -> str:
     base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     if not os.path.isabs(base):  # no home either: a private place under the temporary directory
-        base = os.path.join("/tmp", "logq-%d" % os.geteuid())
+        base = os.path.join("/tmp", f"logq-{os.geteuid()}")
     return os.path.join(base, "logq")
 
 
@@ -99,7 +105,7 @@ def claim_number(spool: str, key: str, first: int = 1) -> int:
     """Takes the next free process number of the run by creating `<n>.claim` exclusively."""
     number = first
     while True:
-        path = os.path.join(spool, "%d.claim" % number)
+        path = os.path.join(spool, f"{number}.claim")
         try:
             claim = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as problem:

@@ -1,20 +1,22 @@
 """What must not reach the disk: `redact=` of `install` and `logq.Handler`, made into one function.
 
-A redactor changes `{"msg": str, "extra": dict}` in place.
+A redactor changes `{"msg": str, "extra": dict or None, "exc": dict or None}` in place.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, List, Optional
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    Redactor = Callable[[dict[str, Any]], None]
 
 __all__ = ["REDACTED", "make_redactor"]
 
 REDACTED = "[redacted]"
 
-Redactor = Callable[[Dict[str, Any]], None]
 
-
-def make_redactor(wanted: Any) -> Optional[Redactor]:
+def make_redactor(wanted: Any) -> Redactor | None:
     """A function is taken as it is. Of a list, strings are names of extra fields (in any case) whose
     values are hidden, and compiled patterns are hidden wherever they match in texts."""
     if wanted is None:
@@ -27,20 +29,22 @@ def make_redactor(wanted: Any) -> Optional[Redactor]:
     names = frozenset(rule.lower() for rule in rules if isinstance(rule, str))
     patterns = [rule for rule in rules if hasattr(rule, "sub")]
 
-    def redact(content: Dict[str, Any]) -> None:
+    def redact(content: dict[str, Any]) -> None:
         content["msg"] = _hide(content["msg"], patterns)
-        content["extra"] = _clean(content["extra"], names, patterns, 0)
+        for key in ("exc", "extra"):
+            if content.get(key) is not None:
+                content[key] = _clean(content[key], names, patterns, 0)
 
     return redact
 
 
-def _hide(text: str, patterns: List[Any]) -> str:
+def _hide(text: str, patterns: list[Any]) -> str:
     for pattern in patterns:
         text = pattern.sub(REDACTED, text)
     return text
 
 
-def _clean(value: Any, names: FrozenSet[str], patterns: List[Any], depth: int) -> Any:
+def _clean(value: Any, names: frozenset[str], patterns: list[Any], depth: int) -> Any:
     if isinstance(value, str):
         return _hide(value, patterns)
     if depth > 8:

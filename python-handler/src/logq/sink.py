@@ -9,13 +9,17 @@ and every write looks first whether the descriptor still is what it was.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import time
 from _thread import allocate_lock
-from collections import deque
-from typing import Callable, Deque, Dict, Iterable, Tuple
 
-import fcntl
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Callable
+
+    Preamble = Callable[[int], Iterable[bytes]]
 
 __all__ = ["MAX_LINE", "Sink"]
 
@@ -29,8 +33,6 @@ _GONE = (errno.EBADF, errno.ESPIPE)
 _write = os.write
 _lseek = os.lseek
 
-Preamble = Callable[[int], Iterable[bytes]]
-
 
 class Sink:
     """Writes whole lines to `<base>.1.jsonl`, `<base>.2.jsonl`, …
@@ -39,9 +41,24 @@ class Sink:
     """
 
     __slots__ = (
-        "_base", "_preamble", "_part_size", "part", "_fd", "_lock_fd", "_identity", "_position",
-        "_written", "_torn", "_early", "_rotating", "_checked", "_retry_at",
-        "lost", "_lost_told", "failing", "broken",
+        "_base",
+        "_checked",
+        "_early",
+        "_fd",
+        "_identity",
+        "_lock_fd",
+        "_lost_told",
+        "_part_size",
+        "_position",
+        "_preamble",
+        "_retry_at",
+        "_rotating",
+        "_torn",
+        "_written",
+        "broken",
+        "failing",
+        "lost",
+        "part",
     )  # fmt: skip
 
     def __init__(self, base: str, preamble: Preamble, part_size: int) -> None:
@@ -51,15 +68,15 @@ class Sink:
         self.part = 0
         self._fd = -1
         self._lock_fd = -1
-        self._identity: Tuple[int, int] = (0, 0)
+        self._identity: tuple[int, int] = (0, 0)
         self._position = 0
         self._written = 0
         self._torn = False
-        self._early: Deque[bytes] = deque(maxlen=10_000)
+        self._early: list[bytes] = []  # used from its ends only, by atomic operations
         self._rotating = allocate_lock()  # only ever tried, never waited for
         self._checked = 0
         self._retry_at = 0
-        self.lost: Dict[str, int] = {}
+        self.lost: dict[str, int] = {}
         self._lost_told = 0
         self.failing = False  # the last write lost something
         self.broken = False  # the file could not be opened in the first place
@@ -85,7 +102,10 @@ class Sink:
         except BaseException:
             self._write_interrupted(fd, data)
             raise
-        self._account(count, data)
+        self._position += count
+        self._written += count
+        if count != len(data) or self._early or self._written > self._part_size or self.failing:
+            self._account(count, data)
 
     def _write_interrupted(self, fd: int, data: bytes) -> None:
         """A signal handler raised in the midst of a write (Ctrl-C): the record must not be missing.
@@ -94,21 +114,17 @@ class Sink:
         """
         try:
             if _lseek(fd, 0, 1) == self._position:
-                self._account(_write(fd, data), data)
+                self._position += _write(fd, data)
         except OSError:
             self.count_lost("interrupted")
 
     def _account(self, count: int, data: bytes) -> None:
-        try:
-            self._position = _lseek(self._fd, 0, 1)
-        except OSError:
-            pass
+        """What does not happen with every record: a short write, leftovers, the end of a part."""
         if count != len(data):
             self._torn = True
             self.count_lost("short-write")
         else:
             self.failing = False
-        self._written += count
         if self._early:
             self.flush_early()
         if self._written > self._part_size:
@@ -122,6 +138,7 @@ class Sink:
         if state.st_nlink == 0:
             raise _Foreign("removed")
         self._checked = now
+        self._position = _lseek(fd, 0, 1)
 
     def count_lost(self, why: str) -> None:
         self.failing = True
@@ -153,7 +170,7 @@ class Sink:
         fcntl.lockf(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _open_part(self, part: int) -> int:
-        fd = _lift(os.open("%s.%d.jsonl" % (self._base, part), _OPEN_FLAGS | os.O_EXCL, 0o600))
+        fd = _lift(os.open(f"{self._base}.{part}.jsonl", _OPEN_FLAGS | os.O_EXCL, 0o600))
         self._adopt(fd)
         return fd
 
@@ -167,7 +184,7 @@ class Sink:
         if self.broken:
             self.count_lost("unopened")
         elif self.part == 0:
-            self._early.append(data)  # whoever is opening writes it next
+            self._early.append(data)  # whoever is opening writes it next; a few lines at most
         else:
             self._recover(data, now, None)
 
@@ -175,7 +192,7 @@ class Sink:
         """Writes what nested records and other threads left while the file was being opened."""
         while self._early:
             try:
-                data = self._early.popleft()
+                data = self._early.pop(0)
             except IndexError:
                 return
             self.write(data, 0)
@@ -204,7 +221,7 @@ class Sink:
 
     def _begin_part(self, part: int) -> int:
         """Opens a part under a low number and writes its first lines before anyone else can."""
-        low = os.open("%s.%d.jsonl" % (self._base, part), _OPEN_FLAGS | os.O_EXCL, 0o600)
+        low = os.open(f"{self._base}.{part}.jsonl", _OPEN_FLAGS | os.O_EXCL, 0o600)
         for line in self._preamble(part):
             _write(low, line)
         return low
@@ -231,11 +248,13 @@ class Sink:
             return
         finally:
             self._rotating.release()
+        self._position += count
+        self._written += count
         self._account(count, data)
 
     def _drop_early(self) -> None:
         while self._early:
-            self._early.popleft()
+            self._early.pop(0)
             self.count_lost("closed")
 
     def _reopen(self) -> None:
@@ -282,7 +301,7 @@ def _lift(low: int) -> int:
         os.close(low)
 
 
-def _is_identity(fd: int, identity: Tuple[int, int]) -> bool:
+def _is_identity(fd: int, identity: tuple[int, int]) -> bool:
     try:
         state = os.fstat(fd)
     except OSError:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import sys
 from types import FrameType
-from typing import Any, Dict, List, Optional
 
-from .lane import Site
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .lane import Site
 
 __all__ = ["caller_site", "code_line", "function_name", "is_machinery", "name_at"]
 
@@ -20,8 +23,8 @@ _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _PACKAGES = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 
 # File name -> is it logq's own or the standard library's? A few hundred entries at most.
-_foreign: Dict[str, bool] = {}
-_absolute: Dict[str, str] = {}
+_foreign: dict[str, bool] = {}
+_absolute: dict[str, str] = {}
 
 
 def is_machinery(filename: str) -> bool:
@@ -34,9 +37,9 @@ def is_machinery(filename: str) -> bool:
     return known
 
 
-def caller_site(depth: int = 1) -> Optional[Site]:
+def caller_site(depth: int = 1) -> Site | None:
     """`(file, line, function)` of the nearest frame outside logq and the standard library."""
-    frame: Optional[FrameType] = sys._getframe(depth)
+    frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         filename = frame.f_code.co_filename
         if not is_machinery(filename):
@@ -56,7 +59,7 @@ def absolute(filename: str) -> str:
     return known
 
 
-def function_name(target: Any) -> Optional[str]:
+def function_name(target: Any) -> str | None:
     """`module.qualname` of a thread's target or a coroutine; wrappers are looked through."""
     for _ in range(4):
         inner = getattr(target, "func", None)  # functools.partial
@@ -73,10 +76,10 @@ def function_name(target: Any) -> Optional[str]:
 
 
 _MAX_SOURCE = 2 << 20
-_sources: Dict[str, List[str]] = {}
+_sources: dict[str, list[str]] = {}
 
 
-def code_line(filename: str, number: int) -> Optional[str]:
+def code_line(filename: str, number: int) -> str | None:
     """One line of source, stripped, or None."""
     lines = _sources.get(filename)
     if lines is None:
@@ -89,7 +92,7 @@ def code_line(filename: str, number: int) -> Optional[str]:
     return lines[number - 1].strip() or None
 
 
-def _read_source(filename: str) -> List[str]:
+def _read_source(filename: str) -> list[str]:
     cache = getattr(sys.modules.get("linecache"), "cache", {})
     entry = cache.get(filename)  # cells of notebooks and doctests exist only here
     if entry is not None and len(entry) == 4 and filename.startswith("<"):
@@ -102,7 +105,7 @@ def _read_source(filename: str) -> List[str]:
     return data.decode("utf-8", "replace").splitlines()
 
 
-def name_at(site: Optional[Site]) -> Optional[str]:
+def name_at(site: Site | None) -> str | None:
     """The variable or attribute that the line at `site` binds: `self.jobs = Queue()` → `jobs`."""
     if site is None:
         return None
@@ -112,7 +115,7 @@ def name_at(site: Optional[Site]) -> Optional[str]:
     return _bound_name(line)
 
 
-def _bound_name(line: str) -> Optional[str]:
+def _bound_name(line: str) -> str | None:
     before, equals, after = line.partition("=")
     if not equals or after.startswith("=") or before.endswith(("!", "<", ">", "+", "-", "*", "/")):
         return None

@@ -8,19 +8,21 @@ when an object is mentioned for the first time.
 
 from __future__ import annotations
 
-from typing import Optional
-
 from . import identity
 from .emit import compact, event
-from .lane import Elsewhere, Entry, Lane, Stamp, here
+from .lane import Elsewhere, Lane, here
 from .objects import Thing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .lane import Entry, Stamp
 
 __all__ = ["leave", "merge", "merge_into", "merge_text", "stamp_text"]
 
 _CROWDED = 16
 
 
-def leave() -> Optional[Stamp]:
+def leave() -> Stamp | None:
     """The stamp of the lane that is running, for someone else to merge."""
     if identity.me is None:
         return None
@@ -38,13 +40,13 @@ def leave_of(lane: Lane) -> Stamp:
     return (lane, -1 if unwritten else lane.seq, tuple(lane.hard), tuple(lane.soft))
 
 
-def merge(stamp: Optional[Stamp], thing: Optional[Thing] = None) -> None:
+def merge(stamp: Stamp | None, thing: Thing | None = None) -> None:
     """What happened before `stamp` happened before the next record of the running lane."""
     if stamp is not None and identity.me is not None:
         merge_into(here(), stamp, thing)
 
 
-def merge_into(lane: Lane, stamp: Stamp, thing: Optional[Thing] = None) -> None:
+def merge_into(lane: Lane, stamp: Stamp, thing: Thing | None = None) -> None:
     """Merges by a hard hand-over, carried by `thing`."""
     giver, seq, hard, soft = stamp
     if thing is not None and thing.told is not identity.me:
@@ -87,10 +89,10 @@ def stamp_text() -> str:
         return ""
     lane = here()
     event("send", {"via": "stamp"}, lane)
-    return "%s/%s@%d" % (process.key, lane.key, lane.seq)
+    return f"{process.key}/{lane.key}@{lane.seq}"
 
 
-def settled_text() -> Optional[str]:
+def settled_text() -> str | None:
     """The running lane's stamp as one string; a `sync` is written only if something is pending."""
     process = identity.me
     if process is None:
@@ -98,7 +100,7 @@ def settled_text() -> Optional[str]:
     lane = here()
     if lane.hard or lane.soft:
         event("sync", {}, lane)
-    return "%s/%s@%d" % (process.key, lane.key, lane.seq)
+    return f"{process.key}/{lane.key}@{lane.seq}"
 
 
 def merge_text(text: object) -> None:
@@ -112,7 +114,7 @@ def merge_text(text: object) -> None:
     event("recv", {"via": "stamp", "from": text}, lane)
 
 
-def parse(text: object) -> Optional[Entry]:
+def parse(text: object) -> Entry | None:
     """`4242-k3f9xz/t1@12` as an entry."""
     if not isinstance(text, str):
         return None

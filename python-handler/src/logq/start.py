@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import List, Optional, Tuple
 
 from . import exits, identity, importing, records
 from .place import Place
@@ -37,19 +36,24 @@ def boot() -> None:
         how="spawn" if told_later else None,
         wait=helper or told_later,
     )
-    process = identity.me
-    if helper and process is not None:
-        process.quiet = True
+    if helper:
+        _current().quiet = True
     turn_on(capture)
     importing.when_imported("logging", records.patch)
 
 
-def _arguments() -> List[str]:
+def _current() -> identity.Process:
+    process = identity.me
+    assert process is not None
+    return process
+
+
+def _arguments() -> list[str]:
     """`["-c", command, …]` or the like: the command line without the interpreter's own switches."""
     return [part for part in _command_line() if part == "-c" or part.startswith("--") or part[:1] != "-"]
 
 
-def _command_line() -> List[str]:
+def _command_line() -> list[str]:
     original = getattr(sys, "orig_argv", None)  # since 3.10
     if original:
         return list(original[1:])
@@ -61,11 +65,11 @@ def _command_line() -> List[str]:
 
 
 def arrive(
-    place: Tuple[str, str],
+    place: tuple[str, str],
     capture: str,
     how: str,
-    origin: Optional[str],
-    name: Optional[str],
+    origin: str | None,
+    name: str | None,
     suffix: str,
     wrap: bool,
 ) -> None:

@@ -9,27 +9,32 @@ from __future__ import annotations
 import os
 import sys
 from _thread import get_ident
-from typing import Any, Callable, Dict, Iterable, Optional, Union
 
-from . import exits, fork, hooks, identity, importing, instrument, patching, records
+from . import exits, fork, hooks, identity, importing, instrument, patching, records, render
 from .emit import open_process
 from .identity import Process
 from .lane import make_main
 from .place import Place, find_directory, new_run
 from .redact import make_redactor
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Callable, Union
+
+    Redact = Union[None, Callable[[dict[str, Any]], None], Iterable[Any]]
+
 __all__ = ["CAPTURES", "install", "is_on", "uninstall"]
 
 CAPTURES = ("records", "causal", "events", "full")
 
-Redact = Union[None, Callable[[Dict[str, Any]], None], Iterable[Any]]
 
-_retired: Optional[Process] = None
+_retired: Process | None = None
 
 
 def install(
-    capture: Optional[str] = None,
-    dir: Optional[str] = None,
+    capture: str | None = None,
+    dir: str | None = None,  # noqa: A002 - its name in dictConfig
     *,
     redact: Redact = None,
     context: Iterable[Any] = (),
@@ -46,15 +51,15 @@ def install(
 
 
 def _start(
-    capture: Optional[str],
-    directory: Optional[str],
+    capture: str | None,
+    directory: str | None,
     redact: Redact,
     context: Iterable[Any],
     wrap: bool,
 ) -> None:
     capture = capture or os.environ.get("LOGQ_CAPTURE") or "causal"
     if capture not in CAPTURES:
-        raise ValueError("capture must be one of %s, not %r" % (", ".join(CAPTURES), capture))
+        raise ValueError("capture must be one of {}, not {!r}".format(", ".join(CAPTURES), capture))
     add_options(redact, context)
     if identity.me is None:
         become(find_place(directory), capture)
@@ -63,7 +68,7 @@ def _start(
         importing.when_imported("logging", records.patch)
 
 
-def install_for_handler(capture: Optional[str], directory: Optional[str], redact: Redact, context: Iterable[Any]) -> None:
+def install_for_handler(capture: str | None, directory: str | None, redact: Redact, context: Iterable[Any]) -> None:
     """As `install`, for a `logq.Handler`: only records that reach the handler are written."""
     _start(capture, directory, redact, context, wrap=False)
 
@@ -71,17 +76,17 @@ def install_for_handler(capture: Optional[str], directory: Optional[str], redact
 def add_options(redact: Redact, context: Iterable[Any]) -> None:
     redactor = make_redactor(redact)
     if redactor is not None:
-        records.redactors.append(redactor)
+        render.redactors.append(redactor)
     for variable in context or ():
-        if variable not in records.contexts:
-            records.contexts.append(variable)
+        if variable not in render.contexts:
+            render.contexts.append(variable)
 
 
 def is_on() -> bool:
     return identity.me is not None
 
 
-def find_place(directory: Optional[str] = None) -> Place:
+def find_place(directory: str | None = None) -> Place:
     """The run that the environment names, or a new one of which this process is the root."""
     inherited = os.environ.get("LOGQ_DIR")
     run = os.environ.get("LOGQ_RUN")
@@ -95,15 +100,15 @@ def find_place(directory: Optional[str] = None) -> Place:
 def become(
     place: Place,
     capture: str,
-    how: Optional[str] = None,
-    origin: Optional[str] = None,
-    name: Optional[str] = None,
-    suffix: Optional[str] = None,
+    how: str | None = None,
+    origin: str | None = None,
+    name: str | None = None,
+    suffix: str | None = None,
     wait: bool = False,
 ) -> None:
     """Makes this process one of the run. With `wait` the file is opened at the first record only."""
     global _retired
-    if _retired is not None and _retired.pid == os.getpid() and _retired.place == place:
+    if _retired is not None and _retired.pid == os.getpid() and _retired.place.spool == place.spool:
         identity.me, _retired = _retired, None  # installed again: one process, one file
         return
     parent = os.environ.pop("LOGQ_PARENT", None)  # ours alone, not our children's
@@ -116,7 +121,7 @@ def become(
         open_process(process)
         if process.sink.broken:
             identity.me = None
-            raise OSError("logq cannot write to %s" % place.spool)
+            raise OSError(f"logq cannot write to {place.spool}")
 
 
 def _is_run_itself(place: Place, parent: str) -> bool:
@@ -152,9 +157,7 @@ def uninstall() -> None:
     patching.restore_all()
     instrument.uninstall()
     records.wrapped = False
-    records.redactors.clear()
-    records.contexts.clear()
+    render.redactors.clear()
+    render.contexts.clear()
     if identity.me is not None:
         _retired, identity.me = identity.me, None
-
-

@@ -39,5 +39,6 @@ _boot = _step_aside()
 try:
     _start(os.path.dirname(os.path.dirname(_boot)))
 except Exception:
-    pass
+    if os.environ.get("LOGQ_DEBUG"):
+        raise
 _run_hidden()

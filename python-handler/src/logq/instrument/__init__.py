@@ -6,23 +6,29 @@ To instrument another one: a function that patches its module, and a line here.
 from __future__ import annotations
 
 import sys
-from typing import Any, List, NamedTuple
 
-from .. import importing
+from logq import importing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["PRIMITIVES", "install", "uninstall"]
 
 
-class Primitive(NamedTuple):
+class Primitive:
     """`module` is patched, once it is imported, by function `patch` of `family` in this folder."""
 
-    module: str
-    family: str
-    patch: str
-    capture: str = "causal"
+    __slots__ = ("capture", "family", "module", "patch")
+
+    def __init__(self, module: str, family: str, patch: str, capture: str = "causal") -> None:
+        self.module = module
+        self.family = family
+        self.patch = patch
+        self.capture = capture
 
 
-PRIMITIVES: List[Primitive] = [
+PRIMITIVES: list[Primitive] = [
     Primitive("threading", "threads", "patch_shutdown", "records"),
     Primitive("threading", "threads", "patch"),
     Primitive("queue", "queues", "patch_queue"),

@@ -8,30 +8,38 @@ from __future__ import annotations
 
 import sys
 from _weakref import ref
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
-from .. import exits, identity
-from ..emit import event
-from ..failure import describe
-from ..lane import Lane, Site, here
-from ..patching import dress, replace
-from ..sites import caller_site
-from ..stamp import leave, merge
+from logq import exits, identity
+from logq.emit import event
+from logq.failure import describe
+from logq.lane import Lane, here
+from logq.patching import dress, replace
+from logq.sites import caller_site
+from logq.stamp import leave, merge
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from logq.lane import Site
 
 __all__ = ["patch_base", "patch_thread"]
 
 
-class _Failure(NamedTuple):
-    """A future's exception that nobody has asked for yet."""
+class _Failure:
+    """A future's exception that nobody has asked for yet: the lane that ran it, where it was submitted."""
 
-    future: Any  # weak
-    lane: Lane  # that ran it
-    site: Optional[Site]  # of its submission
-    facts: Dict[str, object]
+    __slots__ = ("facts", "future", "lane", "site")
+
+    def __init__(self, future: Any, lane: Lane, site: Site | None, facts: dict[str, object]) -> None:
+        self.future = future  # weakly
+        self.lane = lane
+        self.site = site
+        self.facts = facts
 
 
 # By id of the future; an entry goes when it is asked for or when the future goes.
-_unretrieved: Dict[int, _Failure] = {}
+_unretrieved: dict[int, _Failure] = {}
 
 
 class OnRead:
@@ -64,7 +72,7 @@ def patch_base(base: Any) -> None:
     replace(base, "wait", _wrap_wait)
     package = sys.modules.get("concurrent.futures")
     if package is not None and "wait" in vars(package):  # imported before us
-        replace(package, "wait", lambda original: base.wait)
+        replace(package, "wait", lambda _: base.wait)
     if ("unretrieved", _list_unretrieved) not in exits.contributors:
         exits.contributors.append(("unretrieved", _list_unretrieved))
 
@@ -81,7 +89,7 @@ def forget() -> None:
 def _wrap_item(original: Callable[..., None]) -> Any:
     """Made inside `submit`, by the thread that submits and before any worker can see it."""
 
-    def __init__(self: Any, future: Any, *args: Any, **kwargs: Any) -> None:
+    def init(self: Any, future: Any, *args: Any, **kwargs: Any) -> None:
         original(self, future, *args, **kwargs)
         if identity.me is not None:
             try:
@@ -89,7 +97,7 @@ def _wrap_item(original: Callable[..., None]) -> Any:
             except Exception:
                 pass
 
-    return dress(__init__, original)
+    return dress(init, original)
 
 
 def _wrap_run(original: Callable[..., None]) -> Any:
@@ -154,7 +162,7 @@ def _asked(future: Any) -> None:
 
 
 def _wrap_exception(original: Callable[..., Any]) -> Any:
-    def exception(self: Any, timeout: Optional[float] = None) -> Any:
+    def exception(self: Any, timeout: float | None = None) -> Any:
         found = original(self, timeout)
         _asked(self)
         return found
@@ -173,7 +181,7 @@ def _wrap_done(original: Callable[[Any], bool]) -> Any:
 
 
 def _wrap_wait(original: Callable[..., Any]) -> Any:
-    def wait(fs: Any, timeout: Optional[float] = None, return_when: str = "ALL_COMPLETED") -> Any:
+    def wait(fs: Any, timeout: float | None = None, return_when: str = "ALL_COMPLETED") -> Any:
         result = original(fs, timeout, return_when)
         for future in result.done:
             merge(getattr(future, "_logq_stamp", None))
@@ -182,7 +190,7 @@ def _wrap_wait(original: Callable[..., Any]) -> Any:
     return dress(wait, original)
 
 
-def _list_unretrieved() -> List[Dict[str, object]]:
+def _list_unretrieved() -> list[dict[str, object]]:
     process = identity.me
     if process is None:
         return []

@@ -9,45 +9,43 @@ from __future__ import annotations
 import os
 import sys
 from _thread import get_ident
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
-from .. import exits, fork, hooks, identity, records
-from ..emit import event
-from ..patching import dress, replace
-from ..place import random_suffix
-from ..sites import caller_site
-from ..stamp import settled_text
+from logq import exits, fork, hooks, identity, records
+from logq.emit import event
+from logq.patching import dress, replace
+from logq.place import random_suffix
+from logq.sites import caller_site
+from logq.stamp import settled_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
 
 __all__ = ["note_child", "note_reaped", "patch_popen", "patch_process", "patch_traceback"]
 
 
-class _Child(NamedTuple):
-    key: Optional[str]
-    name: Optional[str]
-
-
-# Children of this process that have not been reaped, by pid.
-_children: Dict[int, _Child] = {}
+# Children of this process that have not been reaped: pid -> key, name.
+_children: dict[int, tuple[str | None, str | None]] = {}
 
 
 def forget() -> None:
     _children.clear()
 
 
-def note_child(pid: int, key: Optional[str], name: Optional[str], **more: object) -> None:
+def note_child(pid: int, key: str | None, name: str | None, **more: object) -> None:
     """A child was started."""
-    _children[pid] = _Child(key, name)
+    _children[pid] = (key, name)
     if ("children", _list_children) not in exits.contributors:
         exits.contributors.append(("children", _list_children))
     event("child", {"child_pid": pid, "child_proc": key, "name": name, **more})
 
 
-def note_reaped(pid: int, returncode: Optional[int]) -> None:
+def note_reaped(pid: int, returncode: int | None) -> None:
     """The end of a child was seen; once a child."""
     child = _children.pop(pid, None)
     if child is None or returncode is None:
         return
-    outcome: Dict[str, object] = {"child_pid": pid, "child_proc": child.key, "name": child.name}
+    outcome: dict[str, object] = {"child_pid": pid, "child_proc": child[0], "name": child[1]}
     if returncode < 0:
         outcome["signal"] = -returncode
     else:
@@ -55,7 +53,7 @@ def note_reaped(pid: int, returncode: Optional[int]) -> None:
     event("reap", outcome)
 
 
-def _list_children() -> List[Dict[str, object]]:
+def _list_children() -> list[dict[str, object]]:
     return [{"pid": pid, "state": _state(pid)} for pid in list(_children)]
 
 
@@ -102,7 +100,7 @@ def _wrap_start(original: Callable[[Any], None]) -> Any:
         if identity.me is process:  # not in a child that comes back here
             try:
                 pid = self._popen.pid
-                note_child(pid, "%d-%s" % (pid, suffix), name, site=caller_site(2))
+                note_child(pid, f"{pid}-{suffix}", name, site=caller_site(2))
             except Exception:
                 pass
 
@@ -115,7 +113,7 @@ class _Token:
     The call is source text, since the child may be an interpreter that has no logq.
     """
 
-    def __init__(self, name: Optional[str], suffix: str) -> None:
+    def __init__(self, name: str | None, suffix: str) -> None:
         self.name = name
         self.suffix = suffix
         self.origin = settled_text()
@@ -128,7 +126,15 @@ class _Token:
         spawning = popen.get_spawning_popen() if popen is not None else None
         how = getattr(spawning, "method", None) or "spawn"
         package = os.path.dirname(os.path.dirname(os.path.abspath(fork.__file__)))
-        facts = (tuple(process.place), process.capture, how, self.origin, self.name, self.suffix, records.wrapped)
+        facts = (
+            (process.place.directory, process.place.run),
+            process.capture,
+            how,
+            self.origin,
+            self.name,
+            self.suffix,
+            records.wrapped,
+        )
         return (exec, (_ARRIVAL % (package, facts),))
 
 

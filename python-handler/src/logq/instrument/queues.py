@@ -7,15 +7,20 @@ multiprocessing's queues are not this file's affair.
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, Optional
 
-from .. import identity
-from ..lane import Stamp
-from ..objects import Thing
-from ..patching import dress, replace
-from ..sites import caller_site, is_machinery
-from ..stamp import leave, merge
+from logq import identity
+from logq.objects import Thing
+from logq.patching import dress, replace
+from logq.sites import caller_site, is_machinery
+from logq.stamp import leave, merge
+
 from .trail import Trail, new_trail
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from logq.lane import Stamp
 
 __all__ = ["patch_asyncio", "patch_queue"]
 
@@ -38,20 +43,20 @@ def patch_asyncio(queues: Any) -> None:
 
 
 def _wrap_init(original: Callable[..., None], module: str) -> Any:
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         # Queues inside the standard library's own pools and managers are theirs to trace.
         if identity.me is not None and not is_machinery(sys._getframe(1).f_code.co_filename):
             try:
                 size = getattr(self, "maxsize", 0)
-                kind = "%s.%s" % (module, type(self).__name__)
+                kind = f"{module}.{type(self).__name__}"
                 bound = size if isinstance(size, int) and size > 0 else None
                 thing = Thing("queue", kind, caller_site(2), bound, self)
                 self._logq_trail = new_trail(type(self), thing)
             except Exception:
                 pass
 
-    return dress(__init__, original)
+    return dress(init, original)
 
 
 def _patch_ends(kind: Any, size: str) -> None:
@@ -64,7 +69,7 @@ def _patch_ends(kind: Any, size: str) -> None:
 def _wrap_put(original: Callable[[Any, Any], None], size: str) -> Any:
     def _put(self: Any, item: Any) -> None:
         original(self, item)
-        trail: Optional[Trail] = getattr(self, "_logq_trail", None)
+        trail: Trail | None = getattr(self, "_logq_trail", None)
         if trail is not None and identity.me is not None:
             try:
                 trail.put(item, getattr(self, size)())
@@ -77,7 +82,7 @@ def _wrap_put(original: Callable[[Any, Any], None], size: str) -> Any:
 def _wrap_get(original: Callable[[Any], Any], size: str) -> Any:
     def _get(self: Any) -> Any:
         item = original(self)
-        trail: Optional[Trail] = getattr(self, "_logq_trail", None)
+        trail: Trail | None = getattr(self, "_logq_trail", None)
         if trail is not None and identity.me is not None:
             try:
                 trail.take(item, getattr(self, size)())
@@ -90,7 +95,7 @@ def _wrap_get(original: Callable[[Any], Any], size: str) -> Any:
 
 def _wrap_task_done(original: Callable[[Any], None]) -> Any:
     def task_done(self: Any) -> None:
-        trail: Optional[Trail] = getattr(self, "_logq_trail", None)
+        trail: Trail | None = getattr(self, "_logq_trail", None)
         if trail is not None and identity.me is not None:
             trail.task_done()
         original(self)
@@ -115,7 +120,7 @@ def _wrap_async_join(original: Callable[[Any], Any]) -> Any:
 
 
 def _joined(queue: Any) -> None:
-    trail: Optional[Trail] = getattr(queue, "_logq_trail", None)
+    trail: Trail | None = getattr(queue, "_logq_trail", None)
     if trail is not None and identity.me is not None:
         trail.joined()
 
@@ -143,13 +148,13 @@ def _make_simple_queue(plain: Any) -> Any:
             self._logq_thing = Thing("queue", "queue.SimpleQueue", caller_site(2), None, self)
             return self
 
-        def put(self, item: Any, block: bool = True, timeout: Optional[float] = None) -> None:
+        def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: ARG002
             plain.put(self, _Envelope((leave(), item)))
 
         def put_nowait(self, item: Any) -> None:
             plain.put(self, _Envelope((leave(), item)))
 
-        def get(self, block: bool = True, timeout: Optional[float] = None) -> Any:
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
             return _open(plain.get(self, block, timeout), self._logq_thing)
 
         def get_nowait(self) -> Any:
@@ -163,6 +168,6 @@ def _make_simple_queue(plain: Any) -> Any:
 def _open(content: Any, thing: Thing) -> Any:
     if type(content) is not _Envelope:
         return content
-    stamp: Optional[Stamp] = content[0]
+    stamp: Stamp | None = content[0]
     merge(stamp, thing)
     return content[1]

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 from _thread import get_ident
-from typing import Any, Callable, Dict, List
 
-from .. import fork, identity
-from ..encode import safe_str
-from ..patching import dress, replace
-from ..sites import caller_site
-from ..stamp import settled_text
+from logq import fork, identity
+from logq.encode import safe_str
+from logq.patching import dress, replace
+from logq.sites import caller_site
+from logq.stamp import settled_text
+
 from .processes import note_child, note_reaped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
 
 __all__ = ["patch", "patch_asyncio"]
 
@@ -32,7 +36,7 @@ def patch_asyncio(base_subprocess: Any) -> None:
 
 
 def _wrap_init(original: Callable[..., None]) -> Any:
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
         process = identity.me
         if process is None:
             original(self, *args, **kwargs)
@@ -50,15 +54,15 @@ def _wrap_init(original: Callable[..., None]) -> Any:
         except Exception:
             pass
 
-    return dress(__init__, original)
+    return dress(init, original)
 
 
-def _may_add_environment(args: Any, kwargs: Dict[str, Any]) -> bool:
+def _may_add_environment(args: Any, kwargs: dict[str, Any]) -> bool:
     """Not with a preexec_fn, which may change the environment that is inherited."""
     return len(args) <= 6 and kwargs.get("preexec_fn") is None
 
 
-def _environment() -> Dict[str, str]:
+def _environment() -> dict[str, str]:
     process = identity.me
     environment = dict(os.environ)
     origin = settled_text()
@@ -70,7 +74,7 @@ def _environment() -> Dict[str, str]:
     return environment
 
 
-def _words(args: Any) -> List[str]:
+def _words(args: Any) -> list[str]:
     if isinstance(args, (str, bytes, os.PathLike)):
         args = [args]
     return [os.fsdecode(word) if isinstance(word, (str, bytes, os.PathLike)) else safe_str(word) for word in args]

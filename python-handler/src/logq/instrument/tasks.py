@@ -10,16 +10,21 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any, Callable, List, Optional
 
-from .. import exits, hooks, identity, lane as lanes
-from ..emit import event, forget as forget_lane
-from ..failure import brief
-from ..lane import Lane, here, new_task_lane, thread_lane
-from ..patching import dress, replace
-from ..sites import caller_site, function_name
-from ..stamp import leave, leave_of, merge, merge_into
+from logq import exits, hooks, identity
+from logq import lane as lanes
+from logq.emit import event, retire
+from logq.failure import brief
+from logq.lane import Lane, here, new_task_lane, thread_lane
+from logq.patching import dress, replace
+from logq.sites import caller_site, function_name
+from logq.stamp import leave, leave_of, merge, merge_into
+
 from .futures import OnRead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
 
 __all__ = ["patch_base_events", "patch_taskgroups", "patch_tasks"]
 
@@ -52,7 +57,7 @@ def _replace_everywhere(module: Any, name: str, wrap: Callable[[Any], Any]) -> N
     replace(module, name, wrap)
     package = sys.modules.get("asyncio")
     if package is not None and name in vars(package):
-        replace(package, name, lambda original: getattr(module, name))
+        replace(package, name, lambda _: getattr(module, name))
 
 
 def patch_base_events(base_events: Any) -> None:
@@ -84,7 +89,7 @@ def _make_task(plain: Any) -> Any:
 def _make_look(done: Callable[[Any], bool]) -> Callable[[Any], None]:
     def look(task: Any) -> None:
         if done(task):
-            lane: Optional[Lane] = getattr(task, "_logq_lane", None)
+            lane: Lane | None = getattr(task, "_logq_lane", None)
             if lane is not None:
                 if not lane.over and lane.process is identity.me:
                     _end(lane, task)  # asked in the same turn of the loop: its callback is yet to come
@@ -114,7 +119,7 @@ def _wrap_create_task(original: Callable[..., Any]) -> Any:
     return dress(create_task, original)
 
 
-def _expect_task(coro: Any) -> Optional[Lane]:
+def _expect_task(coro: Any) -> Lane | None:
     try:
         exits.note_top()
         creator = here()
@@ -131,7 +136,7 @@ def _expect_task(coro: Any) -> Optional[Lane]:
         return None
 
 
-def _follow(task: Any, lane: Optional[Lane]) -> None:
+def _follow(task: Any, lane: Lane | None) -> None:
     try:
         if getattr(task, "_logq_lane", None) is None and lane is not None:
             lanes.attach(lane, task)
@@ -148,7 +153,7 @@ def _follow(task: Any, lane: Optional[Lane]) -> None:
 
 def _task_done(task: Any) -> None:
     """Runs in the loop, right before the callbacks of those who wait for the task."""
-    lane: Optional[Lane] = getattr(task, "_logq_lane", None)
+    lane: Lane | None = getattr(task, "_logq_lane", None)
     if lane is None or lane.process is not identity.me:
         return
     try:
@@ -171,10 +176,10 @@ def _end(lane: Lane, task: Any) -> None:
         lane.process.folded[key] = lane.process.folded.get(key, 0) + 1
     else:
         event("end", {"how": "ok"}, lane)
-    forget_lane(lane)
+    retire(lane)
 
 
-def _hand_to_waiters(future: Any, stamps: List[Any]) -> None:
+def _hand_to_waiters(future: Any, stamps: list[Any]) -> None:
     """Gives the stamps to whoever is woken by `future`: their callbacks stand next in the loop."""
     ready = getattr(future.get_loop(), "_ready", None)
     if ready is None:  # uvloop keeps its queue to itself: the thread's lane carries the order
@@ -186,7 +191,7 @@ def _hand_to_waiters(future: Any, stamps: List[Any]) -> None:
         arguments = handle._args
         if not arguments or arguments[0] is not future:
             return
-        owner = getattr(handle._callback, "__self__", None)
+        owner: Any = getattr(handle._callback, "__self__", None)
         if isinstance(getattr(owner, "_logq_lane", None), Lane):
             _merge_all(owner._logq_lane, stamps)
         elif hasattr(owner, "_on_completed_fut"):  # a TaskGroup, asked again when it is left
@@ -196,7 +201,7 @@ def _hand_to_waiters(future: Any, stamps: List[Any]) -> None:
             _merge_all(thread_lane(), stamps)
 
 
-def _merge_all(lane: Lane, stamps: List[Any]) -> None:
+def _merge_all(lane: Lane, stamps: list[Any]) -> None:
     for stamp in stamps:
         if stamp is not None:
             merge_into(lane, stamp)
@@ -221,7 +226,7 @@ def _wrap_outer(original: Callable[..., Any]) -> Any:
     return dress(outer, original)
 
 
-def _watch(future: Any, sources: List[Any]) -> None:
+def _watch(future: Any, sources: list[Any]) -> None:
     if future in sources:  # shield of a done future is that future
         return
     future._logq_sources = sources
@@ -235,8 +240,8 @@ def _outer_done(future: Any) -> None:
         pass
 
 
-def _stamps_of(future: Any) -> List[Any]:
-    stamps: List[Any] = []
+def _stamps_of(future: Any) -> list[Any]:
+    stamps: list[Any] = []
     for source in getattr(future, "_logq_sources", ()):
         if not source.done():
             continue
@@ -276,7 +281,7 @@ def _wrap_wait(original: Callable[..., Any]) -> Any:
 
 
 def _wrap_group_exit(original: Callable[..., Any]) -> Any:
-    async def __aexit__(self: Any, *exc: Any) -> Any:
+    async def leave_group(self: Any, *exc: Any) -> Any:
         try:
             return await original(self, *exc)
         finally:
@@ -284,7 +289,7 @@ def _wrap_group_exit(original: Callable[..., Any]) -> Any:
             if stamps and identity.me is not None:
                 _merge_all(here(), stamps)
 
-    return dress(__aexit__, original)
+    return dress(leave_group, original)
 
 
 # Between threads, and into the void. ----------------------------------------------------------
@@ -331,12 +336,12 @@ def _wrap_call_exception_handler(original: Callable[..., Any]) -> Any:
 
 def _note_trouble(loop: Any, context: Any) -> None:
     subject = context.get("task") or context.get("future")
-    lane: Optional[Lane] = getattr(subject, "_logq_lane", None)
+    lane: Lane | None = getattr(subject, "_logq_lane", None)
     problem = context.get("exception")
     if problem is None:
         if lane is not None and "destroyed" in str(context.get("message")) and not lane.over:
             event("end", {"how": "destroyed"}, lane)
-            forget_lane(lane)
+            retire(lane)
         return
     where = "task" if lane is not None else "future" if subject is not None else "callback"
     hook = "default" if loop._exception_handler is None else "user"

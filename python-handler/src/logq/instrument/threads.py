@@ -5,16 +5,20 @@ Locks, events and conditions are not this file's affair.
 
 from __future__ import annotations
 
+import sys
 import time
-from typing import Any, Callable, Optional
 
-from .. import exits, hooks, identity
-from ..emit import event, forget
-from ..failure import brief
-from ..lane import Lane, enter, here, new_thread_lane
-from ..patching import dress, replace
-from ..sites import caller_site, function_name
-from ..stamp import leave_of, merge_into
+from logq import exits, hooks, identity
+from logq.emit import event, retire
+from logq.failure import brief
+from logq.lane import Lane, enter, here, new_thread_lane
+from logq.patching import dress, replace
+from logq.sites import caller_site, function_name
+from logq.stamp import leave_of, merge_into
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
 
 __all__ = ["patch", "patch_shutdown"]
 
@@ -43,7 +47,8 @@ def patch(threading: Any) -> None:
     thread = threading.Thread
     replace(thread, "start", _wrap_start)
     replace(thread, "_bootstrap_inner", lambda original: _wrap_bootstrap(original, threading))
-    replace(thread, "join", _wrap_join)
+    alive = thread.is_alive
+    replace(thread, "join", lambda original: _wrap_join(original, alive))
     replace(thread, "is_alive", _wrap_is_alive)
 
 
@@ -73,7 +78,7 @@ def _announce_start(thread: Any) -> None:
     thread._logq_lane = lane
 
 
-def _what_runs(thread: Any) -> Optional[str]:
+def _what_runs(thread: Any) -> str | None:
     kind = type(thread)
     if kind.run is not _base_run(kind):
         return function_name(kind.run)
@@ -89,7 +94,7 @@ def _base_run(kind: Any) -> Any:
 
 def _wrap_bootstrap(original: Callable[[Any], None], threading: Any) -> Any:
     def _bootstrap_inner(self: Any) -> None:
-        lane: Optional[Lane] = getattr(self, "_logq_lane", None)
+        lane: Lane | None = getattr(self, "_logq_lane", None)
         if lane is None or lane.process is not identity.me:
             original(self)
             return
@@ -111,8 +116,6 @@ def _watch_failure(thread: Any, lane: Lane, threading: Any) -> None:
         return
 
     def _invoke_excepthook(failed: Any) -> None:
-        import sys
-
         problem = sys.exc_info()[1]
         if problem is not None and not isinstance(problem, SystemExit):
             try:
@@ -140,24 +143,21 @@ def _end(lane: Lane) -> None:
         else:
             how = "exc" if lane.failure else "ok"
             event("end", {"how": how, "exc": lane.failure, "cpu": time.thread_time_ns()}, lane)
-        forget(lane)
+        retire(lane)
     except Exception:
         pass
 
 
-def _wrap_join(original: Callable[..., None]) -> Any:
-    def join(self: Any, timeout: Optional[float] = None) -> None:
+def _wrap_join(original: Callable[..., None], alive: Callable[[Any], bool]) -> Any:
+    def join(self: Any, timeout: float | None = None) -> None:
         original(self, timeout)
-        if identity.me is not None and not _alive(self):
+        if identity.me is not None and not alive(self):
             see_end(self)
 
     return dress(join, original)
 
 
 def _wrap_is_alive(original: Callable[[Any], bool]) -> Any:
-    global _alive
-    _alive = original
-
     def is_alive(self: Any) -> bool:
         alive = original(self)
         if not alive and identity.me is not None:
@@ -167,13 +167,9 @@ def _wrap_is_alive(original: Callable[[Any], bool]) -> Any:
     return dress(is_alive, original)
 
 
-def _alive(thread: Any) -> bool:
-    return bool(thread.is_alive())
-
-
 def see_end(thread: Any) -> None:
     """The running lane has learnt that the thread is over."""
-    lane: Optional[Lane] = getattr(thread, "_logq_lane", None)
+    lane: Lane | None = getattr(thread, "_logq_lane", None)
     if lane is None or not lane.over:  # not started, or left behind in the parent by a fork
         return
     try:

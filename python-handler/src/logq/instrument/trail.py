@@ -7,27 +7,32 @@ Where the program has changed the queue behind its back, it forgets: no edge is 
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Deque, Dict, Optional, Tuple
 
-from .. import identity
-from ..lane import Lane, Stamp
-from ..objects import Thing
-from ..stamp import leave, merge
+from logq import identity
+from logq.lane import Lane
+from logq.objects import Thing
+from logq.stamp import leave, merge
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from logq.lane import Stamp
+
+    _Note = tuple[int, Optional[Stamp]]
 
 __all__ = ["HeapTrail", "LastTrail", "Trail"]
-
-_Note = Tuple[int, Optional[Stamp]]
 
 
 class Trail:
     """For queues that give out the oldest item first."""
 
-    __slots__ = ("thing", "notes", "done")
+    __slots__ = ("done", "notes", "thing")
 
     def __init__(self, thing: Thing) -> None:
         self.thing = thing
-        self.notes: Deque[_Note] = deque()
-        self.done: Dict[Lane, Stamp] = {}
+        self.notes: deque[_Note] = deque()
+        self.done: dict[Lane, Stamp] = {}
 
     def put(self, item: object, size: int) -> None:
         """An item was put; the queue now has `size`."""
@@ -87,7 +92,7 @@ class HeapTrail(Trail):
 
     def __init__(self, thing: Thing) -> None:
         super().__init__(thing)
-        self.by_item: Dict[int, Deque[Optional[Stamp]]] = {}
+        self.by_item: dict[int, deque[Stamp | None]] = {}
         self.count = 0
 
     def put(self, item: object, size: int) -> None:
