@@ -20,7 +20,7 @@ pub struct Hop {
 
 impl CausalGraph {
     /// From the record back to the root: at each step the most recent hand-over that the lane had received. Locks are
-    /// passed over: who held one before is an accident, not a cause.
+    /// passed over: who held one before is an accident, not a cause. So is `logq run`: the root is the program's own.
     ///
     /// The most recent, not the shortest way: every worker's shortest way to the root is "was started by the main
     /// thread", and what it was told to do came later.
@@ -46,7 +46,9 @@ impl CausalGraph {
     fn latest_hand_over(&self, at: NodeRef) -> Option<(NodeRef, &Edge)> {
         (0..=at.at).rev().find_map(|place| {
             let to = NodeRef { lane: at.lane, at: place };
-            let hard = self.edges_into(to).filter(|edge| edge.kind != EdgeKind::Lock && edge.from != at.lane);
+            let hard = self.edges_into(to).filter(|edge| {
+                edge.kind != EdgeKind::Lock && edge.from != at.lane && !self.process_of(edge.from).is_logq()
+            });
             // Of several merged by one record, the one whose sender was active last.
             let latest =
                 hard.max_by_key(|edge| self.last_up_to(edge.from, edge.seq).map(|from| self.node(from).mono))?;

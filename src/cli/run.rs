@@ -116,11 +116,11 @@ fn ending(command: &[OsString], outcome: &Outcome) -> Ending {
         program: names::command(&words),
         root,
         took: outcome.took,
-        still_running: outcome.alive.iter().map(|process| (process.pid, process.argv.join(" "))).collect(),
+        still_running: outcome.alive.iter().map(|process| (process.pid, names::command(&process.argv))).collect(),
         ended_by_logq: outcome
             .ended
             .iter()
-            .map(|ended| (ended.process.pid, ended.process.argv.join(" "), ended.signal))
+            .map(|ended| (ended.process.pid, names::command(&ended.process.argv), ended.signal))
             .collect(),
         unreached,
     }

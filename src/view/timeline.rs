@@ -92,7 +92,8 @@ impl<'a> Timeline<'a> {
         let mut outs: BTreeMap<(LaneIndex, u64), Vec<Row>> = BTreeMap::new();
         for lane in &self.lanes {
             for (seq, to, edge) in self.graph.edges_out_of(*lane) {
-                if self.lanes.contains(&to.lane) || (edge.kind == EdgeKind::Lock && !filter.everything) {
+                let shown = self.lanes.contains(&to.lane) || self.graph.process_of(to.lane).is_logq();
+                if shown || (edge.kind == EdgeKind::Lock && !filter.everything) {
                     continue;
                 }
                 let after = self.graph.last_up_to(*lane, seq);
@@ -130,7 +131,8 @@ impl<'a> Timeline<'a> {
             let lock = edge.kind == EdgeKind::Lock;
             // A lane's first record says itself who began it; what else came from there adds nothing.
             let said = first && (edge.kind == EdgeKind::Start || self.starts_it(at, edge));
-            if edge.from == at.lane || (lock && !filter.everything) || said {
+            let logq = self.graph.process_of(edge.from).is_logq();
+            if edge.from == at.lane || (lock && !filter.everything) || said || logq {
                 continue;
             }
             arriving.push(Row::In { to: at, edge: place, across: self.lanes.contains(&edge.from) });

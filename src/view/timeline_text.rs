@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 
 use crate::causality::{CausalGraph, Edge, LaneIndex, NodeRef};
-use crate::record::{Body, EventKind, Record, RecordId};
+use crate::record::{Body, EventKind, Lane, Record, RecordId};
 use crate::view::clock::{ClockColumn, duration};
 use crate::view::events::sentence;
 use crate::view::names;
 use crate::view::printable::{cut, one_line, pad};
 use crate::view::records::{write_exception, write_fields};
 use crate::view::style::{self, paint};
+use crate::view::threads::signal_name;
 use crate::view::timeline::{Contents, Row, Timeline};
 
 /// A silence of the shown lanes that is worth a line of its own, ns.
@@ -255,15 +256,14 @@ impl Writer<'_> {
         site.as_ref().map(names::site)
     }
 
-    /// Lanes that have no end, and numbers that are missing.
+    /// How the lanes stand whose end is not on record, and numbers that are missing.
     fn endings(&self, out: &mut dyn Write) -> io::Result<()> {
         for lane in &self.timeline.lanes {
             let facts = self.graph.lane(*lane);
-            let process = self.graph.process_of(*lane);
             let name = cut(&names::lane(self.graph, *lane, None), 40).into_owned();
-            if facts.end.is_none() && !process.end.is_known() {
-                let text = format!("no end of {name} on record: alive, or killed here");
-                writeln!(out, "{:17}{}", "", paint(style::WARN, text))?;
+            if let Some(stands) = self.stands(*lane) {
+                let mark = if self.timeline.lanes.len() > 1 { String::new() } else { "╵ ".to_owned() };
+                writeln!(out, "{:17}{mark}{}", "", paint(style::WARN, format!("{name} {stands}")))?;
             }
             if facts.gaps > 0 {
                 let text = format!("{} records of {name} are missing", facts.gaps);
@@ -271,6 +271,21 @@ impl Writer<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What is known of a lane that never said that it ended.
+    fn stands(&self, lane: LaneIndex) -> Option<String> {
+        let facts = self.graph.lane(lane);
+        let end = &self.graph.process_of(lane).end;
+        let main_of_ended = facts.lane == Lane::MAIN && end.said_at.is_some();
+        if facts.end.is_some() || main_of_ended {
+            return None;
+        }
+        Some(match end.signal {
+            Some(signal) => format!("had not ended when its process was ended by {}", signal_name(signal)),
+            None if end.is_known() => "had not ended when its process did".to_owned(),
+            None => "has no end on record: it lives, or was killed".to_owned(),
+        })
     }
 }
 
