@@ -198,6 +198,16 @@ impl Record {
         }
     }
 
+    /// The number that orders the record's level. An event of a kind that this version does not know may have a level,
+    /// too: then its name says it.
+    pub fn severity(&self) -> Option<u16> {
+        match &self.body {
+            Body::Log(log) => Some(log.level.number),
+            Body::Event(event) => Some(super::Level::named(event.keys.get("level")?.as_str()?).number),
+            Body::Malformed(_) => None,
+        }
+    }
+
     fn known_value(&self, known: Known) -> Option<FieldValue<'_>> {
         let int = |number: u64| Some(FieldValue::Int(i128::from(number)));
         match known {
