@@ -16,3 +16,4 @@
 pub mod query;
 pub mod record;
 pub mod spool;
+pub mod store;
