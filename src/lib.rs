@@ -20,4 +20,5 @@ pub mod launch;
 pub mod query;
 pub mod record;
 pub mod spool;
+pub mod store;
 pub mod view;

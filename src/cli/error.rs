@@ -9,6 +9,7 @@ use crate::launch;
 use crate::query::QueryError;
 use crate::record::id::BadName;
 use crate::spool::SpoolError;
+use crate::store::StoreError;
 use crate::view::printable;
 use crate::view::style::{self, paint};
 
@@ -18,6 +19,8 @@ pub enum CliError {
     Investigation(#[from] InvestigationError),
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error(transparent)]
     Launch(#[from] launch::Error),
     #[error("{error}")]
@@ -31,6 +34,14 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// An error of a search for `query`: one in the query itself points into its text.
+    pub fn of_search(error: InvestigationError, query: &str) -> CliError {
+        match error {
+            InvestigationError::Query(error) => CliError::Query { query: query.to_owned(), error },
+            error => error.into(),
+        }
+    }
+
     /// Prints the error with what may help, and gives the exit code. A closed pipe is no error: whoever read the
     /// answer has seen enough.
     pub fn report(&self) -> ExitCode {

@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::output::{self, Format};
 use super::CliError;
+use super::output::{self, Format};
 use crate::investigation::{self, InvestigationError, RunChoice, Selection};
 use crate::query::Query;
 use crate::record::Record;

@@ -1,9 +1,11 @@
 //! The command line: what clap parses, and which function answers. Only this folder knows clap.
 
 mod error;
+mod follow;
 mod output;
 mod run;
 mod runs;
+mod search;
 mod selection;
 mod threads;
 mod timeline;
@@ -36,6 +38,8 @@ struct Cli {
 enum Command {
     /// Run any program so that it records what its threads, processes and tasks do
     Run(run::RunArgs),
+    /// Find records by words and fields
+    Search(search::SearchArgs),
     /// Show what threads and tasks did, in causal order, with the hand-overs between them
     Timeline(timeline::TimelineArgs),
     /// Show what led to a record: the chain of hand-overs back to the root of the run
@@ -68,6 +72,7 @@ pub fn main() -> ExitCode {
     let answer = match cli.command {
         None => welcome::welcome(),
         Some(Command::Run(args)) => run::run(args),
+        Some(Command::Search(args)) => search::search(args),
         Some(Command::Timeline(args)) => timeline::timeline(args),
         Some(Command::Why(args)) => why::why(args),
         Some(Command::Threads(args)) => threads::threads(args),

@@ -32,7 +32,7 @@ pub struct SearchArgs {
 
     /// Show N records before and after each hit in the same lane
     #[arg(short = 'C', long, value_name = "N", conflicts_with_all = ["follow", "count", "top"])]
-    context: Option<u64>,
+    context: Option<usize>,
 
     /// Only say how many records there are
     #[arg(long)]
@@ -126,7 +126,7 @@ impl Printer<'_> {
     fn with_neighbours(
         &mut self,
         hits: &[RunHit],
-        around: u64,
+        around: usize,
         format: Format,
         out: &mut dyn Write,
     ) -> Result<(), CliError> {
@@ -134,7 +134,7 @@ impl Printer<'_> {
             if place > 0 && format == Format::Text {
                 writeln!(out, "{}", paint(style::DIM, "--"))?;
             }
-            for hit in investigation::with_neighbours(&self.runs[found.run], &found.hit.record, around)? {
+            for hit in investigation::with_neighbours(&self.runs[found.run], &found.hit, around)? {
                 self.hit(found.run, &hit, format, out)?;
             }
         }
@@ -193,7 +193,10 @@ fn nothing_found(runs: &[SearchedRun]) -> Result<ExitCode, CliError> {
 fn say_problems(runs: &[SearchedRun]) {
     let mut problems = Problems::default();
     for run in runs {
-        problems.merge(run.reader.problems());
+        match run.reader.problems() {
+            Ok(own) => problems.merge(own),
+            Err(error) => eprintln!("logq: {}", printable::one_line(&error.to_string())),
+        }
     }
     for line in problems.to_string().lines() {
         eprintln!("logq: {}", printable::one_line(line));

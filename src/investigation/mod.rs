@@ -3,6 +3,7 @@
 
 mod lanes;
 mod runs;
+mod search;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -10,11 +11,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::causality::{Builder, CausalGraph, LaneIndex, NodeRef};
+use crate::query::QueryError;
 use crate::record::{Lane, LaneKind, Record, RecordName};
 use crate::spool::{RunDir, Spool, SpoolError};
+use crate::store::StoreError;
 
 pub use lanes::LaneChoice;
 pub use runs::{RunChoice, choose_runs, find_store, newest_run};
+pub use search::{RunHit, SearchedRun, count, extent, filter_for, newest, open_search, top, with_neighbours};
 
 /// What is asked about, in plain words: the CLI fills it from its arguments.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +38,10 @@ pub struct Selection {
 pub enum InvestigationError {
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// What was named is not there, or is several things; with what there is.
     #[error("{what}")]
     NotFound { what: String, there_is: Vec<String> },

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Investigation, InvestigationError, Selection, choose_runs, find_store};
 use crate::query::{self, Bound, Op, Parsed, Query};
+use crate::record::Field;
 use crate::record::field::Known;
-use crate::record::{Field, Record};
 use crate::spool::RunDir;
 use crate::store::{Extent, Filter, Hit, Order, Request, RunReader};
 
@@ -65,7 +65,11 @@ fn check_fields(searched: &[SearchedRun], parsed: &Parsed) -> Result<(), Investi
 pub fn filter_for(run: &RunDir, selection: &Selection, query: &Query) -> Result<Filter, InvestigationError> {
     let mut conditions = vec![query.clone()];
     if let Some(level) = selection.level {
-        conditions.push(Query::Compare { field: Field::Known(Known::Level), op: Op::AtLeast, bound: Bound::Level(level) });
+        conditions.push(Query::Compare {
+            field: Field::Known(Known::Level),
+            op: Op::AtLeast,
+            bound: Bound::Level(level),
+        });
     }
     if !selection.lanes.is_empty() {
         let case = Investigation::open(run.clone())?;
@@ -73,10 +77,7 @@ pub fn filter_for(run: &RunDir, selection: &Selection, query: &Query) -> Result<
         let lane = |lane| {
             let facts = case.graph.lane(lane);
             let process = &case.graph.processes[facts.process.0];
-            Query::And(vec![
-                Query::is(Known::Proc, &*process.proc),
-                Query::is(Known::Lane, facts.lane.to_string()),
-            ])
+            Query::And(vec![Query::is(Known::Proc, &*process.proc), Query::is(Known::Lane, facts.lane.to_string())])
         };
         conditions.push(Query::Or(lanes.into_iter().map(lane).collect()));
     }
@@ -133,21 +134,9 @@ pub fn extent(runs: &[SearchedRun]) -> Result<Extent, InvestigationError> {
 }
 
 /// The record with up to `around` records before and after it in the same lane, in the lane's order.
-pub fn with_neighbours(run: &SearchedRun, record: &Record, around: u64) -> Result<Vec<Hit>, InvestigationError> {
-    let seq = |op, bound: u64| Query::Compare {
-        field: Field::Known(Known::Seq),
-        op,
-        bound: Bound::Int(i128::from(bound)),
-    };
-    let query = Query::And(vec![
-        Query::is(Known::Proc, &*record.proc),
-        Query::is(Known::Lane, record.lane.to_string()),
-        seq(Op::AtLeast, record.seq.saturating_sub(around)),
-        seq(Op::AtMost, record.seq.saturating_add(around)),
-    ]);
-    let limit = usize::try_from(around.saturating_mul(2).saturating_add(1)).unwrap_or(usize::MAX);
-    let request = Request { filter: Filter::new(query), order: Order::Oldest, limit, after: None };
-    let mut hits = run.reader.search(&request)?;
-    hits.sort_by_key(|hit| hit.record.seq);
-    Ok(hits)
+pub fn with_neighbours(run: &SearchedRun, found: &Hit, around: usize) -> Result<Vec<Hit>, InvestigationError> {
+    let (mut all, after) = run.reader.context(&found.record, around)?;
+    all.push(found.clone());
+    all.extend(after);
+    Ok(all)
 }

@@ -23,7 +23,7 @@ pub use layout::{RunDir, StoreDir};
 pub use liveness::{HeldLock, hold, is_alive};
 pub use part::{Cursor, Entry, OpenPart, Part, PartRead, Tail};
 pub use problems::Problems;
-pub use sources::{Listing, Positions, Process, SourceId, Spool};
+pub use sources::{BadSource, Listing, Positions, Process, SourceId, Spool};
 
 /// What keeps a whole store or run from being read.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,207 @@
+//! The store on this machine: one tantivy index a run, under `<run>/index`. Only this folder knows tantivy.
+//!
+//! The spool is the truth and the index points into it: it holds words, columns and the place of every line, but no
+//! line. How far each source is indexed stands in the payload of the commit that made it so; therefore nothing is ever
+//! lost or doubled, whatever dies when. `store.json` says the format; another format is never read.
+
+mod docs;
+mod frozen;
+mod keys;
+mod lines;
+mod read;
+mod row;
+mod schema;
+mod segment;
+mod top;
+mod translate;
+mod values;
+mod write;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Reader, Store, StoreError, Writer};
+use crate::spool::{Positions, RunDir, SourceId};
+
+/// The format of what is written here. Raised whenever an index of the former format would answer wrongly.
+const FORMAT: u32 = 1;
+
+const FORMAT_FILE: &str = "store.json";
+
+/// Held by whoever writes the index; its content is their pid.
+const LOCK_FILE: &str = "collector.lock";
+
+/// The index of one run.
+#[derive(Debug, Clone)]
+pub struct LocalStore {
+    run: RunDir,
+}
+
+impl LocalStore {
+    pub fn of(run: &RunDir) -> LocalStore {
+        LocalStore { run: run.clone() }
+    }
+
+    /// Whether there is an index, of whatever format.
+    pub fn exists(&self) -> bool {
+        self.path(FORMAT_FILE).exists()
+    }
+
+    /// A snapshot; `None` where there is no index yet.
+    pub fn open(&self) -> Result<Option<Box<dyn Reader>>, StoreError> {
+        match self.format()? {
+            None => Ok(None),
+            Some(FORMAT) => Ok(Some(Box::new(read::LocalReader::open(&self.run)?))),
+            Some(found) => Err(self.other_version(found)),
+        }
+    }
+
+    /// Like [`Store::write`]. Where the index is of an older format, or damaged, it is built anew: then the reason is
+    /// given, too.
+    pub fn write_or_rebuild(&self) -> Result<(Box<dyn Writer>, Option<String>), StoreError> {
+        let lock = self.lock()?;
+        let (found, damage) = match self.format() {
+            Ok(found) => (found, None),
+            Err(StoreError::Damaged { why, .. }) => (None, Some(why)),
+            Err(other) => return Err(other),
+        };
+        let reason = match found {
+            Some(FORMAT) => match write::LocalWriter::open(&self.run, lock.clone()) {
+                Ok(writer) => return Ok((Box::new(writer), None)),
+                Err(StoreError::Damaged { why, .. }) => Some(why),
+                Err(other) => return Err(other),
+            },
+            Some(newer) if newer > FORMAT => return Err(self.other_version(newer)),
+            Some(older) => Some(format!("it had format {older}, this logq writes {FORMAT}")),
+            None => damage,
+        };
+        self.create_anew()?;
+        Ok((Box::new(write::LocalWriter::open(&self.run, lock.clone())?), reason))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.run.index_path().join(name)
+    }
+
+    fn format(&self) -> Result<Option<u32>, StoreError> {
+        let path = self.path(FORMAT_FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
+            Err(error) => return Err(engine("read", &path, error)),
+        };
+        let format = serde_json::from_str::<Format>(&text).map_err(|error| StoreError::Damaged {
+            path: self.run.index_path(),
+            why: format!("{FORMAT_FILE}: {error}"),
+        })?;
+        Ok(Some(format.format))
+    }
+
+    fn other_version(&self, found: u32) -> StoreError {
+        StoreError::OtherVersion { path: self.run.index_path(), found, ours: FORMAT }
+    }
+
+    /// Takes the writer's lock. It goes with the process, however that ends.
+    fn lock(&self) -> Result<HeldLock, StoreError> {
+        let dir = self.run.index_path();
+        make_private(&dir).map_err(|error| engine("make the directory", &dir, error))?;
+        let path = self.path(LOCK_FILE);
+        let mut options = File::options();
+        options.create(true).truncate(false).read(true).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(|error| engine("open", &path, error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                let holder = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+                return Err(StoreError::Busy { path: dir, holder });
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(engine("lock", &path, error)),
+        }
+        // Only for the message of whoever comes second: failing to say who we are is no reason not to work.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| io::Write::write_all(&mut &file, format!("{}\n", std::process::id()).as_bytes()));
+        Ok(HeldLock(std::sync::Arc::new(file)))
+    }
+
+    /// Removes whatever index there is and makes an empty one. The format file goes first and comes last: without it
+    /// there is no index, so that no half of one is ever taken for a whole.
+    fn create_anew(&self) -> Result<(), StoreError> {
+        let dir = self.run.index_path();
+        let remove = |path: &Path| match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(engine("remove", path, error)),
+            _ => Ok(()),
+        };
+        remove(&self.path(FORMAT_FILE))?;
+        for entry in fs::read_dir(&dir).map_err(|error| engine("list", &dir, error))? {
+            let entry = entry.map_err(|error| engine("list", &dir, error))?;
+            if entry.file_name() != LOCK_FILE {
+                remove(&entry.path())?;
+            }
+        }
+        schema::create(&dir)?;
+        let path = self.path(FORMAT_FILE);
+        let text = serde_json::json!({"format": FORMAT, "logq": env!("CARGO_PKG_VERSION")}).to_string();
+        let new = self.path("store.json.new");
+        fs::write(&new, text).and_then(|()| fs::rename(&new, &path)).map_err(|error| engine("write", &path, error))
+    }
+}
+
+impl Store for LocalStore {
+    fn write(&self) -> Result<Box<dyn Writer>, StoreError> {
+        self.write_or_rebuild().map(|(writer, _)| writer)
+    }
+
+    fn read(&self) -> Result<Box<dyn Reader>, StoreError> {
+        match self.open()? {
+            Some(reader) => Ok(reader),
+            None => Ok(Box::new(read::LocalReader::empty())),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Format {
+    format: u32,
+}
+
+/// What a commit says of itself.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Payload {
+    positions: Positions,
+    /// The `src` column holds places in this list.
+    sources: Vec<String>,
+}
+
+impl Payload {
+    fn read(text: Option<&str>, dir: &Path) -> Result<(Positions, Vec<SourceId>), StoreError> {
+        let Some(text) = text else { return Ok(Default::default()) };
+        let bad = |why: String| StoreError::Damaged { path: dir.to_owned(), why: format!("payload: {why}") };
+        let payload: Payload = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+        let sources = payload.sources.iter().map(|name| name.parse()).collect::<Result<_, _>>();
+        let sources = sources.map_err(|error: crate::spool::BadSource| bad(error.to_string()))?;
+        Ok((payload.positions, sources))
+    }
+}
+
+/// The writer's lock; released when the last clone is dropped.
+#[derive(Debug, Clone)]
+struct HeldLock(#[expect(dead_code, reason = "held, never used")] std::sync::Arc<File>);
+
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn engine(doing: &'static str, path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::Engine { doing, path: path.to_owned(), source: source.into() }
+}

@@ -1,0 +1,301 @@
+//! A snapshot of the index: what is asked, answered by its columns and terms, and by the lines that it points to where
+//! those are asked for or have to decide.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use tantivy::{Index, SegmentReader, TantivyError};
+
+use super::frozen::FrozenDirectory;
+use super::lines::Lines;
+use super::schema::{self, Fields};
+use super::segment::Segment;
+use super::top::{Ranked, Top};
+use super::translate::{Verdict, judge};
+use super::{Payload, StoreError, engine, keys};
+use crate::record::Field;
+use crate::spool::{Entry, Part, Positions, RunDir, SourceId};
+use crate::store::tally::count_values;
+use crate::store::{Buckets, Extent, Filter, Hit, Judge, Reader, Request};
+
+/// How often an index is opened again when a file vanishes meanwhile: the writer has merged it away.
+const ATTEMPTS: usize = 20;
+
+pub(super) struct LocalReader {
+    run: Option<RunDir>,
+    segments: Vec<Segment>,
+    positions: Positions,
+    sources: Vec<SourceId>,
+    /// The place of each source in the order of sources.
+    ranks: Vec<u32>,
+    parts: HashMap<SourceId, Part>,
+    gone: Cell<u64>,
+}
+
+/// One document of the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Address {
+    pub segment: usize,
+    pub doc: u32,
+}
+
+impl LocalReader {
+    /// A store that nobody has written yet.
+    pub fn empty() -> LocalReader {
+        LocalReader {
+            run: None,
+            segments: Vec::new(),
+            positions: Positions::default(),
+            sources: Vec::new(),
+            ranks: Vec::new(),
+            parts: HashMap::new(),
+            gone: Cell::new(0),
+        }
+    }
+
+    pub fn open(run: &RunDir) -> Result<LocalReader, StoreError> {
+        let dir = run.index_path();
+        let (segments, payload) = open_segments(&dir)?;
+        let (positions, sources) = Payload::read(payload.as_deref(), &dir)?;
+        let mut order: Vec<usize> = (0..sources.len()).collect();
+        order.sort_by_key(|place| &sources[*place]);
+        let mut ranks = vec![0; sources.len()];
+        order.iter().zip(0..).for_each(|(place, rank)| ranks[*place] = rank);
+        // Listed after the index was opened, so that every part it points to is there unless it was removed.
+        let listing = run.spool().list()?;
+        let parts = listing.parts().map(|part| (part.id.clone(), part.clone())).collect();
+        Ok(LocalReader { run: Some(run.clone()), segments, positions, sources, ranks, parts, gone: Cell::new(0) })
+    }
+
+    fn failed(&self) -> impl Fn(TantivyError) -> StoreError + use<> {
+        let dir = self.run.as_ref().map(RunDir::index_path).unwrap_or_default();
+        move |error| engine("search", &dir, error)
+    }
+
+    fn lines(&self) -> Lines<'_> {
+        Lines::new(&self.parts, &self.sources, &self.gone)
+    }
+
+    fn judge(&self, filter: &Filter, segment: &Segment) -> Result<Verdict, StoreError> {
+        judge(filter, segment).map_err(self.failed())
+    }
+
+    /// What the filter makes of each segment, with everything decided: by the line where the index cannot.
+    fn decide(&self, filter: &Filter) -> Result<Vec<super::docs::Docs>, StoreError> {
+        let line_judge = filter.compile();
+        let mut lines = self.lines();
+        let mut decided = Vec::new();
+        for segment in &self.segments {
+            let Verdict { mut yes, maybe } = self.judge(filter, segment)?;
+            for doc in maybe.iter() {
+                if lines.fetch(segment, doc).is_some_and(|entry| line_judge.passes(&entry.record)) {
+                    yes.insert(doc);
+                }
+            }
+            decided.push(yes);
+        }
+        Ok(decided)
+    }
+
+    /// Gives the records of these documents. Lines that are gone are passed over.
+    fn each_of(
+        &self,
+        addresses: impl Iterator<Item = Address>,
+        each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut lines = self.lines();
+        for Address { segment, doc } in addresses {
+            if let Some(entry) = lines.fetch(&self.segments[segment], doc) {
+                each(entry)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn sort_rank(&self, segment: &Segment, doc: u32) -> (i64, u32, u64) {
+        let src = segment.src.first(doc).and_then(|src| usize::try_from(src).ok());
+        let rank = src.and_then(|src| self.ranks.get(src)).copied().unwrap_or(u32::MAX);
+        (segment.ts.first(doc).unwrap_or(0), rank, segment.off.first(doc).unwrap_or(0))
+    }
+
+    /// The first documents of a verdict, in order; of those that may match, the line decides.
+    fn best(&self, request: &Request, mut verdicts: Vec<Verdict>) -> Vec<Address> {
+        let line_judge = request.filter.compile();
+        let mut lines = self.lines();
+        let mut ask = request.limit;
+        loop {
+            let ranked = self.top(request, &verdicts, ask);
+            let mut found = Vec::new();
+            let mut is_short = false;
+            for Ranked { address, .. } in &ranked {
+                let verdict = &mut verdicts[address.segment];
+                if verdict.maybe.contains(address.doc) {
+                    verdict.maybe.remove(address.doc);
+                    if !self.passes(&mut lines, &line_judge, *address) {
+                        is_short = true;
+                        continue;
+                    }
+                    verdict.yes.insert(address.doc);
+                }
+                found.push(*address);
+                if found.len() == request.limit {
+                    return found;
+                }
+            }
+            // All that there is was looked at, or nothing had to be left out.
+            if ranked.len() < ask || !is_short {
+                return found;
+            }
+            ask = ask.saturating_mul(2);
+        }
+    }
+
+    fn passes(&self, lines: &mut Lines, judge: &Judge, address: Address) -> bool {
+        let entry = lines.fetch(&self.segments[address.segment], address.doc);
+        entry.is_some_and(|entry| judge.passes(&entry.record))
+    }
+
+    fn top(&self, request: &Request, verdicts: &[Verdict], limit: usize) -> Vec<Ranked> {
+        let after = request.after.as_ref().map(|after| {
+            // A source that the index does not have lies between two that it has.
+            let rank = self.sources.iter().filter(|source| **source < after.source).count() as u32;
+            let is_known = self.sources.contains(&after.source);
+            (after.ts, rank, after.offset, is_known)
+        });
+        let mut top = Top::new(request.order, limit, after);
+        for (place, (segment, verdict)) in self.segments.iter().zip(verdicts).enumerate() {
+            let possible = verdict.yes.clone().or(&verdict.maybe);
+            for doc in possible.iter() {
+                let ts = segment.ts.first(doc).unwrap_or(0);
+                if top.may_want(ts) {
+                    top.add(self.sort_rank(segment, doc), Address { segment: place, doc });
+                }
+            }
+        }
+        top.into_sorted()
+    }
+}
+
+fn open_segments(dir: &Path) -> Result<(Vec<Segment>, Option<String>), StoreError> {
+    let fields = Arc::new(Fields::new());
+    let open = || {
+        let mut index = Index::open(FrozenDirectory::open(dir)?)?;
+        index.set_tokenizers(schema::tokenizers());
+        let payload = index.load_metas()?.payload;
+        let mut segments = Vec::new();
+        for segment in index.searchable_segments()? {
+            segments.push(Segment::open(SegmentReader::open(&segment)?, fields.clone())?);
+        }
+        Ok::<_, TantivyError>((segments, payload))
+    };
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match open() {
+            Ok(opened) => return Ok(opened),
+            Err(TantivyError::OpenReadError(_)) if attempt < ATTEMPTS => {}
+            Err(error) => return Err(StoreError::Damaged { path: dir.to_owned(), why: error.to_string() }),
+        }
+    }
+}
+
+impl Reader for LocalReader {
+    fn positions(&self) -> &Positions {
+        &self.positions
+    }
+
+    fn extent(&self) -> Result<Extent, StoreError> {
+        let mut extent = Extent::default();
+        for segment in self.segments.iter().filter(|segment| segment.size() > 0) {
+            let (mut first, last) = (segment.ts.min_value(), segment.ts.max_value());
+            if first <= 0 && last > 0 {
+                // Lines that are no records have no time; the least of the others has to be looked for.
+                let timed = (0..segment.size()).filter_map(|doc| segment.ts.first(doc)).filter(|ts| *ts != 0);
+                first = timed.min().unwrap_or(0);
+            }
+            let time = |ts: i64| Some(ts).filter(|ts| *ts != 0);
+            extent.merge(Extent { records: u64::from(segment.size()), first: time(first), last: time(last) });
+        }
+        Ok(extent)
+    }
+
+    fn search(&self, request: &Request) -> Result<Vec<Hit>, StoreError> {
+        let verdicts = self.segments.iter().map(|segment| self.judge(&request.filter, segment));
+        let addresses = self.best(request, verdicts.collect::<Result<_, _>>()?);
+        let mut hits = Vec::with_capacity(addresses.len());
+        let _ = self.each_of(addresses.into_iter(), &mut |entry| {
+            hits.push(Hit::of(entry));
+            ControlFlow::Continue(())
+        });
+        Ok(hits)
+    }
+
+    fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
+        Ok(self.decide(filter)?.iter().map(super::docs::Docs::count).sum())
+    }
+
+    fn counts(&self, filter: &Filter, field: &Field) -> Result<BTreeMap<String, u64>, StoreError> {
+        let mut counts = BTreeMap::new();
+        let mut lines = self.lines();
+        for (segment, docs) in self.segments.iter().zip(self.decide(filter)?) {
+            let by_line = super::top::count_column(segment, &docs, field, &mut counts).map_err(self.failed())?;
+            for doc in by_line.iter() {
+                if let Some(entry) = lines.fetch(segment, doc) {
+                    count_values(&entry.record, field, &mut counts);
+                }
+            }
+        }
+        Ok(counts)
+    }
+
+    fn histogram(&self, filter: &Filter, buckets: &Buckets) -> Result<Vec<u64>, StoreError> {
+        let mut counts = vec![0; buckets.count];
+        for (segment, docs) in self.segments.iter().zip(self.decide(filter)?) {
+            for place in docs.iter().filter_map(|doc| buckets.of(segment.ts.first(doc)?)) {
+                counts[place] += 1;
+            }
+        }
+        Ok(counts)
+    }
+
+    fn keys(&self) -> Result<BTreeSet<String>, StoreError> {
+        let mut found = BTreeSet::new();
+        let mut lines = self.lines();
+        for segment in &self.segments {
+            let mut add = |path: &str| {
+                found.insert(path.to_owned());
+            };
+            keys::paths(segment, &mut add).map_err(self.failed())?;
+            segment.each_key_had(&mut add).map_err(self.failed())?;
+            for doc in segment.odd.iter() {
+                if let Some(entry) = lines.fetch(segment, doc) {
+                    entry.record.each_key(&mut |path, _| add(path));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn each(
+        &self,
+        filter: &Filter,
+        each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let mut places = Vec::new();
+        for (place, (segment, docs)) in self.segments.iter().zip(self.decide(filter)?).enumerate() {
+            places.extend(docs.iter().map(|doc| {
+                let (_, rank, offset) = self.sort_rank(segment, doc);
+                (rank, offset, Address { segment: place, doc })
+            }));
+        }
+        places.sort_unstable_by_key(|(rank, offset, _)| (*rank, *offset));
+        Ok(self.each_of(places.into_iter().map(|(.., address)| address), each))
+    }
+
+    fn gone(&self) -> u64 {
+        self.gone.get()
+    }
+}

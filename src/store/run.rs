@@ -1,0 +1,305 @@
+//! One run, read: its index, where there is one, and everything that is in the spool and not in the index yet. What is on
+//! disk is in every answer, always; a reader takes no lock and waits for nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use super::local::LocalStore;
+use super::tally::{Best, count_values};
+use super::{Buckets, Extent, Filter, Hit, Order, Reader, Request, StoreError};
+use crate::query::{Bound, Op, Query};
+use crate::record::field::Known;
+use crate::record::id::{ProcessName, RecordName};
+use crate::record::{Field, Record};
+use crate::spool::{Cursor, Entry, Follower, Part, Positions, Problems, Process, RunDir};
+
+/// A run up to this size needs no index: reading all of it takes no longer than a person notices.
+pub const SMALL_RUN: u64 = 16 << 20;
+
+/// How far an index may be behind before it is worth indexing first.
+pub const FAR_BEHIND: u64 = 64 << 20;
+
+/// A snapshot of one run.
+pub struct RunReader {
+    run: RunDir,
+    index: Option<Box<dyn Reader>>,
+    processes: Vec<Process>,
+    /// What the index lacks.
+    tail: Vec<Stretch>,
+    /// The end of the last whole line of each part.
+    ends: Positions,
+    problems: Problems,
+    follower: Follower,
+}
+
+/// Whole lines of one part.
+struct Stretch {
+    part: Part,
+    from: u64,
+    until: u64,
+}
+
+impl RunReader {
+    /// What is on disk now. An index that cannot be used is a problem, not an error: the spool has everything.
+    pub fn open(run: &RunDir) -> Result<RunReader, StoreError> {
+        let (index, unusable) = match LocalStore::of(run).open() {
+            Ok(index) => (index, None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let indexed = index.as_ref().map(|index| index.positions().clone()).unwrap_or_default();
+        // The spool is listed after the index was opened: a position that lies behind the end of its part would be
+        // a part that was cut.
+        let listing = run.spool().list()?;
+        let mut problems = Problems { index: unusable, ..listing.problems.clone() };
+        let mut ends = indexed.clone();
+        let mut tail = Vec::new();
+        for part in listing.parts() {
+            let from = indexed.get(&part.id);
+            let until = part.whole_until(from, &mut problems);
+            ends.set(part.id.clone(), until);
+            if until > from {
+                tail.push(Stretch { part: part.clone(), from, until });
+            }
+        }
+        let follower = Follower::new(run.spool(), &ends);
+        Ok(RunReader { run: run.clone(), index, processes: listing.processes, tail, ends, problems, follower })
+    }
+
+    pub fn run(&self) -> &RunDir {
+        &self.run
+    }
+
+    /// The processes that wrote into the run, by number.
+    pub fn processes(&self) -> &[Process] {
+        &self.processes
+    }
+
+    /// Bytes in the spool that the index does not have.
+    pub fn bytes_behind(&self) -> u64 {
+        self.tail.iter().map(|stretch| stretch.until - stretch.from).sum()
+    }
+
+    /// The first hits in the order asked for, given oldest first whichever that is.
+    pub fn search(&self, request: &Request) -> Result<Vec<Hit>, StoreError> {
+        let mut best = Best::of(request);
+        if let Some(index) = &self.index {
+            index.search(request)?.into_iter().for_each(|hit| best.add_hit(hit));
+        }
+        let _ = self.each_passing(&request.filter, &mut |entry| {
+            best.add(entry);
+            ControlFlow::Continue(())
+        });
+        let mut hits = best.into_hits();
+        if request.order == Order::Newest {
+            hits.reverse();
+        }
+        Ok(hits)
+    }
+
+    /// How many records there are, and from when to when: what a search that finds nothing has looked at.
+    pub fn extent(&self) -> Result<Extent, StoreError> {
+        let mut extent = self.index.as_ref().map(|index| index.extent()).transpose()?.unwrap_or_default();
+        let _ = self.each_unindexed(&mut |entry| {
+            extent.add(entry.record.ts);
+            ControlFlow::Continue(())
+        });
+        Ok(extent)
+    }
+
+    pub fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
+        let mut count = self.index.as_ref().map(|index| index.count(filter)).transpose()?.unwrap_or_default();
+        self.each_passing_unindexed(filter, &mut |_| count += 1);
+        Ok(count)
+    }
+
+    /// How many of the records have each value of the field.
+    pub fn counts(&self, filter: &Filter, field: &Field) -> Result<BTreeMap<String, u64>, StoreError> {
+        let indexed = self.index.as_ref().map(|index| index.counts(filter, field)).transpose()?;
+        let mut counts = indexed.unwrap_or_default();
+        self.each_passing_unindexed(filter, &mut |record| count_values(record, field, &mut counts));
+        Ok(counts)
+    }
+
+    /// The commonest values of the field, the commonest first.
+    pub fn top(&self, filter: &Filter, field: &Field, most: usize) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut counts: Vec<(String, u64)> = self.counts(filter, field)?.into_iter().collect();
+        counts.sort_by(|left, right| (right.1, &left.0).cmp(&(left.1, &right.0)));
+        counts.truncate(most);
+        Ok(counts)
+    }
+
+    pub fn histogram(&self, filter: &Filter, buckets: &Buckets) -> Result<Vec<u64>, StoreError> {
+        let indexed = self.index.as_ref().map(|index| index.histogram(filter, buckets)).transpose()?;
+        let mut counts = indexed.unwrap_or_else(|| vec![0; buckets.count]);
+        self.each_passing_unindexed(filter, &mut |record| {
+            if let Some(count) = buckets.of(record.ts).and_then(|place| counts.get_mut(place)) {
+                *count += 1;
+            }
+        });
+        Ok(counts)
+    }
+
+    /// Every key that some record has, for [`check_fields`](crate::query::check_fields).
+    pub fn keys(&self) -> Result<BTreeSet<String>, StoreError> {
+        let mut keys = self.index.as_ref().map(|index| index.keys()).transpose()?.unwrap_or_default();
+        let _ = self.each_unindexed(&mut |entry| {
+            entry.record.each_key(&mut |key, _| {
+                if !keys.contains(key) {
+                    keys.insert(key.to_owned());
+                }
+            });
+            ControlFlow::Continue(())
+        });
+        Ok(keys)
+    }
+
+    /// Gives every record that passes, each process's in the order of its file.
+    pub fn each(
+        &self,
+        filter: &Filter,
+        each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        if let (Some(index), false) = (&self.index, is_everything(filter)) {
+            if index.each(filter, each)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            return Ok(self.each_passing(filter, each));
+        }
+        // Everything is read from the files themselves, whatever the index knows of them.
+        let judge = filter.compile();
+        for part in self.parts() {
+            let whole = Stretch { part: part.clone(), from: 0, until: self.ends.get(&part.id) };
+            let read = whole.read(&mut |entry| {
+                if judge.passes(&entry.record) { each(entry) } else { ControlFlow::Continue(()) }
+            });
+            if read.is_break() {
+                return Ok(read);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The records of that name, oldest first: one, or where no process is said, one of each process that has it.
+    pub fn lookup(&self, name: &RecordName) -> Result<Vec<Hit>, StoreError> {
+        let mut all = vec![Query::is(Known::Lane, name.lane.to_string()), Query::is(Known::Seq, name.seq.to_string())];
+        match &name.process {
+            ProcessName::Unsaid => {}
+            ProcessName::Number(number) => all.push(Query::is(Known::Process, number.to_string())),
+            ProcessName::Key(key) => all.push(Query::is(Known::Proc, key.clone())),
+        }
+        let filter = Filter::new(Query::And(all));
+        self.search(&Request { filter, order: Order::Oldest, limit: usize::MAX, after: None })
+    }
+
+    /// Up to `count` records before and after one in its own lane, in the lane's order.
+    pub fn context(&self, record: &Record, count: usize) -> Result<(Vec<Hit>, Vec<Hit>), StoreError> {
+        Ok((self.beside(record, count, Side::Before)?, self.beside(record, count, Side::After)?))
+    }
+
+    fn beside(&self, record: &Record, count: usize, side: Side) -> Result<Vec<Hit>, StoreError> {
+        let mut span = count as u64;
+        loop {
+            // A lane's numbers have no gaps, unless something was lost: then it is looked for further on.
+            let (from, to) = match side {
+                Side::Before => (record.seq.saturating_sub(span), record.seq.saturating_sub(1)),
+                Side::After => (record.seq.saturating_add(1), record.seq.saturating_add(span)),
+            };
+            let mut hits = self.lane_stretch(record, from, to)?;
+            let is_all = match side {
+                Side::Before => from == 0,
+                Side::After => to == u64::MAX,
+            };
+            if hits.len() >= count || is_all {
+                match side {
+                    Side::Before => drop(hits.drain(..hits.len().saturating_sub(count))),
+                    Side::After => hits.truncate(count),
+                }
+                return Ok(hits);
+            }
+            span = span.saturating_mul(16).max(1024);
+        }
+    }
+
+    /// Records of the record's lane, by number.
+    fn lane_stretch(&self, record: &Record, from: u64, to: u64) -> Result<Vec<Hit>, StoreError> {
+        let seq = |op, bound: u64| Query::Compare {
+            field: Field::Known(Known::Seq),
+            op,
+            bound: Bound::Int(i128::from(bound)),
+        };
+        let filter = Filter::new(Query::And(vec![
+            Query::is(Known::Proc, &*record.proc),
+            Query::is(Known::Lane, record.lane.to_string()),
+            seq(Op::AtLeast, from),
+            seq(Op::AtMost, to),
+        ]));
+        let request = Request { filter, order: Order::Oldest, limit: usize::MAX, after: None };
+        let mut hits = self.search(&request)?;
+        hits.sort_by_key(|hit| hit.record.seq);
+        Ok(hits)
+    }
+
+    /// Gives the whole lines that have come since the snapshot, or since the last poll.
+    pub fn poll(&mut self, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> Result<ControlFlow<()>, StoreError> {
+        Ok(self.follower.poll(each)?)
+    }
+
+    /// Where [`RunReader::poll`] goes on.
+    pub fn positions(&self) -> Positions {
+        self.follower.positions()
+    }
+
+    /// Everything that is wrong with the run's files.
+    pub fn problems(&self) -> Result<Problems, StoreError> {
+        let mut problems = self.problems.clone();
+        for part in self.parts().filter(|part| part.len > self.ends.get(&part.id)) {
+            // What follows the last whole line is torn, if nobody will ever end it.
+            let mut cursor = Cursor::at(self.ends.get(&part.id));
+            part.read(&mut cursor, u64::MAX, &mut problems, &mut |_| ControlFlow::Break(()));
+        }
+        problems.malformed = self.count(&Filter::new(Query::is(Known::Ev, "malformed")))?;
+        problems.gone = self.index.as_ref().map_or(0, |index| index.gone());
+        Ok(problems)
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.processes.iter().flat_map(|process| &process.parts)
+    }
+
+    fn each_unindexed(&self, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        self.tail.iter().try_for_each(|stretch| stretch.read(each))
+    }
+
+    fn each_passing(&self, filter: &Filter, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        let judge = filter.compile();
+        self.each_unindexed(&mut |entry| {
+            if judge.passes(&entry.record) { each(entry) } else { ControlFlow::Continue(()) }
+        })
+    }
+
+    fn each_passing_unindexed(&self, filter: &Filter, each: &mut dyn FnMut(&Record)) {
+        let _ = self.each_passing(filter, &mut |entry| {
+            each(&entry.record);
+            ControlFlow::Continue(())
+        });
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Before,
+    After,
+}
+
+impl Stretch {
+    fn read(&self, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        // What cannot be read any more was said when the run was opened, or is said by `problems`.
+        let mut problems = Problems::default();
+        let read = self.part.read(&mut Cursor::at(self.from), self.until, &mut problems, each);
+        if read.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+fn is_everything(filter: &Filter) -> bool {
+    filter.query == Query::All && filter.since.is_none() && filter.until.is_none()
+}
