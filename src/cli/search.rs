@@ -20,7 +20,7 @@ use crate::view::{clock, json, printable, threads};
 #[derive(Debug, Args)]
 pub struct SearchArgs {
     /// Words of the message, and fields: timeout level:ERROR order_id:8812 'ms:[100 TO *]' 'msg~"order \d+"'
-    #[arg(value_name = "QUERY", allow_hyphen_values = true)]
+    #[arg(value_name = "QUERY")]
     query: Vec<String>,
 
     #[command(flatten)]
