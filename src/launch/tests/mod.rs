@@ -141,7 +141,7 @@ impl Case {
         fs::read_to_string(&path).expect("just read")
     }
 
-    /// What process 0 wrote, as JSON. Of keys that stand twice, the second.
+    /// What process 0 wrote, as JSON.
     fn journal(&self) -> Vec<Value> {
         let runs = fs::read_dir(self.path(".logq/runs")).expect("runs").next().expect("a run").expect("an entry");
         let spool = runs.path().join("spool");
