@@ -13,6 +13,7 @@
 //! `tests/it/layers.rs` fails on an upward import or a circle. The library serves the binary and the
 //! tests; it is no public API.
 
+pub mod collect;
 pub mod query;
 pub mod record;
 pub mod spool;
