@@ -32,6 +32,8 @@ pub(super) struct LocalReader {
     /// The place of each source in the order of sources.
     ranks: Vec<u32>,
     parts: HashMap<SourceId, Part>,
+    /// Places of the sources that are no longer in the spool.
+    missing: Vec<u64>,
     gone: Cell<u64>,
 }
 
@@ -52,6 +54,7 @@ impl LocalReader {
             sources: Vec::new(),
             ranks: Vec::new(),
             parts: HashMap::new(),
+            missing: Vec::new(),
             gone: Cell::new(0),
         }
     }
@@ -66,8 +69,15 @@ impl LocalReader {
         order.iter().zip(0..).for_each(|(place, rank)| ranks[*place] = rank);
         // Listed after the index was opened, so that every part it points to is there unless it was removed.
         let listing = run.spool().list()?;
-        let parts = listing.parts().map(|part| (part.id.clone(), part.clone())).collect();
-        Ok(LocalReader { run: Some(run.clone()), segments, positions, sources, ranks, parts, gone: Cell::new(0) })
+        let parts: HashMap<_, _> = listing.parts().map(|part| (part.id.clone(), part.clone())).collect();
+        let missing = (0..).zip(&sources).filter(|(_, source)| !parts.contains_key(source)).map(|(place, _)| place);
+        let missing: Vec<u64> = missing.collect();
+        let gone_of = |segment: &Segment| {
+            let of = |src: &u64| segment.in_range(&segment.src, *src..=*src, &segment.all()).count();
+            missing.iter().map(of).sum::<u64>()
+        };
+        let gone = Cell::new(segments.iter().map(gone_of).sum());
+        Ok(LocalReader { run: Some(run.clone()), segments, positions, sources, ranks, parts, missing, gone })
     }
 
     fn failed(&self) -> impl Fn(TantivyError) -> StoreError + use<> {
@@ -80,7 +90,12 @@ impl LocalReader {
     }
 
     fn judge(&self, filter: &Filter, segment: &Segment) -> Result<Verdict, StoreError> {
-        judge(filter, segment).map_err(self.failed())
+        let Verdict { mut yes, mut maybe } = judge(filter, segment).map_err(self.failed())?;
+        for src in &self.missing {
+            let gone = segment.in_range(&segment.src, *src..=*src, &segment.all());
+            (yes, maybe) = (yes.without(&gone), maybe.without(&gone));
+        }
+        Ok(Verdict { yes, maybe })
     }
 
     /// What the filter makes of each segment, with everything decided: by the line where the index cannot.
