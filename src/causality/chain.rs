@@ -14,7 +14,7 @@ pub struct Chain {
 pub struct Hop {
     pub to: NodeRef,
     pub edge: Edge,
-    /// `None` where the sender had written nothing by then, or what it wrote is lost.
+    /// Of whoever began the sender, where that had written nothing by then. `None` where nothing is on record.
     pub from: Option<NodeRef>,
 }
 
@@ -28,7 +28,7 @@ impl CausalGraph {
         let mut chain = Chain { of, hops: Vec::new() };
         let mut at = of;
         while let Some((to, edge)) = self.latest_hand_over(at) {
-            let from = self.last_up_to(edge.from, edge.seq);
+            let from = self.source(edge);
             chain.hops.push(Hop { to, edge: edge.clone(), from });
             let Some(source) = from else { break };
             // Only a damaged file leads round in a circle; no true chain is longer than the records there are.
@@ -50,8 +50,7 @@ impl CausalGraph {
                 edge.kind != EdgeKind::Lock && edge.from != at.lane && !self.process_of(edge.from).is_logq()
             });
             // Of several merged by one record, the one whose sender was active last.
-            let latest =
-                hard.max_by_key(|edge| self.last_up_to(edge.from, edge.seq).map(|from| self.node(from).mono))?;
+            let latest = hard.max_by_key(|edge| self.source(edge).map(|from| self.node(from).mono))?;
             Some((to, latest))
         })
     }

@@ -141,6 +141,20 @@ impl CausalGraph {
         self.edges.get(self.lanes[lane.0].origin?)
     }
 
+    /// The last record that is known to have come before the edge. Where the sender had written nothing by then
+    /// (a stamp like `a1@0`: lanes tell of themselves late), that is what came before the sender's own beginning.
+    pub fn source(&self, edge: &Edge) -> Option<NodeRef> {
+        let mut edge = edge;
+        // Only a damaged file has lanes that began each other.
+        for _ in 0..=self.lanes.len() {
+            if let Some(at) = self.last_up_to(edge.from, edge.seq) {
+                return Some(at);
+            }
+            edge = self.origin(edge.from)?;
+        }
+        None
+    }
+
     /// The edges that end in a node.
     pub fn edges_into(&self, at: NodeRef) -> impl Iterator<Item = &Edge> {
         let node = self.node(at);
@@ -173,7 +187,7 @@ impl CausalGraph {
                     if reading == Reading::NoLock && edge.kind == EdgeKind::Lock {
                         continue;
                     }
-                    todo.extend(self.last_up_to(edge.from, edge.seq));
+                    todo.extend(self.source(edge));
                 }
             }
         }

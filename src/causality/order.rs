@@ -64,7 +64,7 @@ impl Walk<'_> {
     fn consider(&mut self, lane: LaneIndex) {
         let Some(at) = self.head(lane) else { return };
         let missing = self.graph.edges_into(at).find_map(|edge| {
-            let source = self.graph.last_up_to(edge.from, edge.seq)?;
+            let source = self.graph.source(edge)?;
             (source.at >= self.done[source.lane.0] && source.lane != lane).then_some(source.lane)
         });
         match missing {

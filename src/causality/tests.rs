@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use serde_json::Map;
 
 use super::*;
-use crate::record::{Log, RecordName};
+use crate::record::decode::Place;
+use crate::record::{Log, RecordName, decode};
 
 /// Highest record number by lane.
 type Seen = BTreeMap<usize, u64>;
@@ -215,6 +216,33 @@ fn the_chain_follows_the_latest_hand_over_back() {
     let chain = graph.chain(at["c"]);
     let from: Vec<NodeRef> = chain.hops.iter().filter_map(|hop| hop.from).collect();
     assert_eq!(from, [at["x"], at["a"]], "x was written later than b");
+}
+
+/// Task a1 tells of itself only after it has begun a2, and after t1 has begun it.
+#[test]
+fn what_a_silent_lane_began_comes_after_what_came_before_that_lane() {
+    let place = Place { proc: "1-aaaaaa".into(), process: Some(1), part: 1, offset: 0 };
+    let mut builder = Builder::new();
+    for (mono, keys) in [
+        r#""lane":"t1","seq":1,"level":"INFO","msg":"before""#,
+        r#""lane":"t1","seq":2,"level":"INFO","msg":"later""#,
+        r#""lane":"a2","seq":1,"ev":"lane","from":"a1@0""#,
+        r#""lane":"a1","seq":1,"ev":"lane","from":"t1@1""#,
+    ]
+    .iter()
+    .enumerate()
+    {
+        let line =
+            format!(r#"{{"ts":"2026-11-22T17:15:03.00000000{mono}Z","mono":{mono},"proc":"1-aaaaaa","pid":1,{keys}}}"#);
+        builder.add(&decode(line.as_bytes(), &place));
+    }
+    let graph = builder.finish();
+    let at = |name: &str| graph.named(&name.parse().expect("a name"), None).expect("a record");
+    let (task, before, later) = (at("1.a2@1"), at("1.t1@1"), at("1.t1@2"));
+    assert!(graph.before(before, task, Reading::Full) && !graph.before(later, task, Reading::Full));
+    assert!(!graph.before(at("1.a1@1"), task, Reading::Full));
+    let chain = graph.chain(task);
+    assert_eq!(chain.hops.iter().map(|hop| hop.from).collect::<Vec<_>>(), [Some(before)]);
 }
 
 #[test]
