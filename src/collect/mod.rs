@@ -52,7 +52,8 @@ pub struct Stats {
 }
 
 impl Stats {
-    fn merge(&mut self, other: Stats) {
+    /// Adds what another collector did.
+    pub fn merge(&mut self, other: Stats) {
         self.records += other.records;
         self.bytes += other.bytes;
         self.commits += other.commits;
