@@ -173,7 +173,8 @@ fn reading_leaves_no_trace() {
 
 #[test]
 fn an_index_that_cannot_be_used_is_said_and_done_without() {
-    let spoil: [(&str, fn(&TestRun)); 5] = [
+    type Spoil = fn(&TestRun);
+    let spoil: [(&str, Spoil); 5] = [
         ("newer", |spool| fs::write(spool.run.index_path().join("store.json"), r#"{"format":99}"#).expect("written")),
         ("older", |spool| fs::write(spool.run.index_path().join("store.json"), r#"{"format":0}"#).expect("written")),
         ("garbled", |spool| fs::write(spool.run.index_path().join("store.json"), b"\xff").expect("written")),
