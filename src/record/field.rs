@@ -192,9 +192,9 @@ impl Record {
     /// Every key of `extra` and of an event, flattened: dotted path and scalar value. The index is fed from this, so
     /// that it sees what [`Record::each_value`] sees.
     pub fn each_key<'a>(&'a self, each: &mut dyn FnMut(&str, FieldValue<'a>)) {
-        flatten(&self.extra, &mut String::new(), each);
+        flatten(&self.extra, &mut String::new(), true, each);
         if let Body::Event(event) = &self.body {
-            flatten(&event.keys, &mut String::new(), each);
+            flatten(&event.keys, &mut String::new(), true, each);
         }
     }
 
@@ -296,16 +296,18 @@ fn each_scalar<'a>(value: &'a Value, each: &mut dyn FnMut(FieldValue<'a>)) {
 fn flatten<'a>(
     object: &'a serde_json::Map<String, Value>,
     path: &mut String,
+    is_top: bool,
     each: &mut dyn FnMut(&str, FieldValue<'a>),
 ) {
     for (key, value) in object {
         let before = path.len();
-        if before > 0 {
+        // A key may be empty, so the path's length does not tell how deep it is.
+        if !is_top {
             path.push('.');
         }
         path.push_str(key);
         match value {
-            Value::Object(inner) => flatten(inner, path, each),
+            Value::Object(inner) => flatten(inner, path, false, each),
             _ => each_scalar(value, &mut |value| each(path, value)),
         }
         path.truncate(before);
@@ -321,6 +323,17 @@ mod tests {
         for (place, (known, ..)) in Known::ALL.iter().enumerate() {
             assert_eq!(*known as usize, place);
         }
+    }
+
+    #[test]
+    fn an_empty_key_is_a_step_of_the_path() {
+        let place = crate::record::decode::Place { proc: "1-aaaaaa".into(), process: None, part: 1, offset: 0 };
+        let line = br#"{"ts":"2026-11-22T17:15:03.120431000Z","mono":1,"proc":"1-aaaaaa","pid":1,"lane":"t1","seq":1,"level":"INFO","msg":"","extra":{"":{"x":1}}}"#;
+        let record = crate::record::decode(line, &place);
+        let mut paths = Vec::new();
+        record.each_key(&mut |path, _| paths.push(path.to_owned()));
+        assert_eq!(paths, [".x"]);
+        assert_eq!(record.value(&Field::named(".x")), Some(FieldValue::Int(1)));
     }
 
     #[test]
