@@ -14,12 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(PACKAGE);
     let mut files = Vec::new();
-    if root.is_dir() {
-        gather(&root, &root, &mut files)?;
-    } else {
-        println!("cargo:rerun-if-changed={PACKAGE}");
-        println!("cargo:warning={PACKAGE} is missing: `logq run` of this build will refuse to start anything");
-    }
+    gather(&root, &root, &mut files).map_err(|error| format!("{PACKAGE}, which the binary carries: {error}"))?;
     files.sort();
     let table = PathBuf::from(env::var("OUT_DIR")?).join("python_package.rs");
     fs::write(table, rust_of(&root, &files)?)?;

@@ -15,6 +15,7 @@
 
 pub mod causality;
 pub mod cli;
+pub mod collect;
 pub mod investigation;
 pub mod launch;
 pub mod query;

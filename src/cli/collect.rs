@@ -1,2 +1,129 @@
-//! `logq collect`: indexes what has been recorded, once or as it grows. No command needs it: readers read what the
-//! index lacks themselves. It makes them fast on large runs.
+//! `logq collect`: indexes what has been recorded, once or as it grows. No answer needs it: readers read what the index
+//! lacks themselves. It makes them fast on large runs.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::selection::StoreArgs;
+use super::{CliError, exit, output};
+use crate::collect::{self, CollectError, Progress, Report, Stats, Target};
+use crate::investigation::{self, RunChoice};
+use crate::spool::RunDir;
+use crate::store::StoreError;
+use crate::view::printable;
+
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+
+    /// The run: its name, an unambiguous beginning of it, or `all` [default: the newest; with --follow: all, also those
+    /// to come]
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+
+    /// Go on as the runs grow, until interrupted
+    #[arg(short = 'F', long)]
+    follow: bool,
+
+    /// Say how much was indexed and how fast
+    #[arg(long)]
+    stats: bool,
+}
+
+/// A catch-up that takes no longer than this needs no bar.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+pub fn collect(args: CollectArgs) -> Result<ExitCode, CliError> {
+    let store = investigation::find_store(args.store.dir.as_deref())?;
+    let began = Instant::now();
+    let choice = RunChoice::of(args.run.as_deref());
+    let stats = if args.follow {
+        let target = match &choice {
+            RunChoice::Named(_) => Target::Run(investigation::newest_run(&store, &choice)?),
+            _ => Target::All(store),
+        };
+        follow(&target)?
+    } else {
+        let mut all = Stats::default();
+        for run in investigation::choose_runs(&store, &choice)? {
+            all.merge(catch_up(&run)?);
+        }
+        all
+    };
+    say(&stats, args.stats.then(|| began.elapsed()))?;
+    Ok(ExitCode::from(exit::FOUND))
+}
+
+/// Indexes what the run's index lacks, with a progress bar once it takes a while.
+pub fn catch_up(run: &RunDir) -> Result<Stats, CollectError> {
+    let began = Instant::now();
+    let bar = ProgressBar::hidden();
+    let style = ProgressStyle::with_template("logq: indexing {bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta}");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    let stats = collect::once(run, &mut |Progress { done, total }| {
+        if bar.is_hidden() && began.elapsed() > PATIENCE {
+            bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+        }
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    stats
+}
+
+fn follow(target: &Target) -> Result<Stats, CliError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        signal_hook::flag::register(signal, stop.clone())?;
+    }
+    eprintln!("logq: collecting; Ctrl-C ends it");
+    let report = &mut |Report::Failed { run, error }: Report<'_>| {
+        eprintln!("logq: run {}: {}", run.name(), printable::one_line(&error.to_string()));
+    };
+    Ok(collect::follow(target, &stop, report)?)
+}
+
+fn say(stats: &Stats, took: Option<Duration>) -> Result<(), CliError> {
+    let mut out = output::stdout();
+    if let Some(why) = &stats.rebuilt {
+        writeln!(out, "the index was built anew: {}", printable::one_line(why))?;
+    }
+    let megabytes = stats.bytes as f64 / 1e6;
+    write!(out, "indexed {} records, {megabytes:.1} MB", stats.records)?;
+    match took {
+        Some(took) => {
+            let speed = megabytes / took.as_secs_f64().max(1e-9);
+            writeln!(out, ", in {:.2} s ({speed:.1} MB/s), {} commits", took.as_secs_f64(), stats.commits)?;
+        }
+        None => writeln!(out)?,
+    }
+    for problem in stats.problems.to_string().lines() {
+        writeln!(out, "{}", printable::one_line(problem))?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Indexes first where a reader would have to scan more than it is worth. Where somebody else is at it, or the index
+/// cannot be written, the reader scans: what is on disk is in the answer, always.
+pub fn catch_up_if_behind(run: &RunDir, behind: u64) -> bool {
+    if behind < crate::store::FAR_BEHIND {
+        return false;
+    }
+    match catch_up(run) {
+        Ok(_) => true,
+        Err(CollectError::Store(StoreError::Busy { .. })) => false,
+        Err(error) => {
+            eprintln!("logq: not indexed, so this takes longer: {}", printable::one_line(&error.to_string()));
+            false
+        }
+    }
+}

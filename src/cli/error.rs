@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::{exit, output};
+use crate::collect::CollectError;
 use crate::investigation::InvestigationError;
 use crate::launch;
 use crate::query::QueryError;
@@ -21,6 +22,8 @@ pub enum CliError {
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Collect(#[from] CollectError),
     #[error(transparent)]
     Launch(#[from] launch::Error),
     #[error("{error}")]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::CliError;
 use super::output::{self, Format};
+use crate::collect::watch::Watch;
 use crate::investigation::{self, InvestigationError, RunChoice, Selection};
 use crate::query::Query;
 use crate::record::Record;
@@ -29,9 +30,11 @@ pub fn follow(selection: &Selection, query: &Query, limit: usize, format: Format
     let mut follower = Follow::of(&run, selection, query, format)?;
     follower.begin(limit)?;
     let mut looked = Instant::now();
+    let mut watch = Watch::new();
     loop {
         follower.show_new()?;
-        std::thread::sleep(STEP);
+        watch.add(&run.spool_path());
+        watch.wait(STEP);
         if selection.run != RunChoice::Newest || looked.elapsed() < LOOK_FOR_RUNS {
             continue;
         }

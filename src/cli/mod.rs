@@ -1,5 +1,6 @@
 //! The command line: what clap parses, and which function answers. Only this folder knows clap.
 
+mod collect;
 mod error;
 mod follow;
 mod output;
@@ -48,6 +49,8 @@ enum Command {
     Threads(threads::ThreadsArgs),
     /// List the runs
     Runs(runs::RunsArgs),
+    /// Index what has been recorded, once or as it grows
+    Collect(collect::CollectArgs),
 }
 
 /// Exit codes: what scripts may rely on.
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Some(Command::Why(args)) => why::why(args),
         Some(Command::Threads(args)) => threads::threads(args),
         Some(Command::Runs(args)) => runs::runs(args),
+        Some(Command::Collect(args)) => collect::collect(args),
     };
     match answer {
         Ok(code) => code,

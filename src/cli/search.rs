@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::collect::catch_up_if_behind;
 use super::output::{self, Format};
 use super::selection::{SelectionArgs, now};
 use super::{CliError, exit, follow};
@@ -20,7 +21,7 @@ use crate::view::{clock, json, printable, threads};
 #[derive(Debug, Args)]
 pub struct SearchArgs {
     /// Words of the message, and fields: timeout level:ERROR order_id:8812 'ms:[100 TO *]' 'msg~"order \d+"'
-    #[arg(value_name = "QUERY", allow_hyphen_values = true)]
+    #[arg(value_name = "QUERY")]
     query: Vec<String>,
 
     #[command(flatten)]
@@ -65,7 +66,8 @@ pub fn search(args: SearchArgs) -> Result<ExitCode, CliError> {
         let limit = args.limit.unwrap_or(SHOWN_BEFORE_FOLLOWING);
         return follow::follow(&selection, &parsed.query, limit, args.format);
     }
-    let runs = investigation::open_search(&selection, &parsed).map_err(|error| CliError::of_search(error, &text))?;
+    let runs = investigation::open_search(&selection, &parsed, &catch_up_if_behind)
+        .map_err(|error| CliError::of_search(error, &text))?;
     if args.count {
         return print_count(&runs, args.format);
     }

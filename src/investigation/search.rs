@@ -22,11 +22,16 @@ pub struct RunHit {
     pub hit: Hit,
 }
 
-/// The chosen runs, ready to be asked. The query's fields are checked against what their records have.
+/// The chosen runs, ready to be asked. The query's fields are checked against what their records have. `index_first` is
+/// told how many bytes of a run its index lacks, and says whether it has mended that.
 ///
 /// # Errors
 /// A field that no record of the runs has, a lane that is in none of them, a run that cannot be read.
-pub fn open_search(selection: &Selection, parsed: &Parsed) -> Result<Vec<SearchedRun>, InvestigationError> {
+pub fn open_search(
+    selection: &Selection,
+    parsed: &Parsed,
+    index_first: &dyn Fn(&RunDir, u64) -> bool,
+) -> Result<Vec<SearchedRun>, InvestigationError> {
     let store = find_store(selection.dir.as_deref())?;
     let runs = choose_runs(&store, &selection.run)?;
     let several = runs.len() > 1;
@@ -42,7 +47,11 @@ pub fn open_search(selection: &Selection, parsed: &Parsed) -> Result<Vec<Searche
             }
             Err(error) => return Err(error),
         };
-        searched.push(SearchedRun { reader: RunReader::open(&run)?, run, filter });
+        let mut reader = RunReader::open(&run)?;
+        if index_first(&run, reader.bytes_behind()) {
+            reader = RunReader::open(&run)?;
+        }
+        searched.push(SearchedRun { reader, run, filter });
     }
     if let (true, Some(error)) = (searched.is_empty(), not_found) {
         return Err(error);

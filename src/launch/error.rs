@@ -19,9 +19,6 @@ pub enum Error {
     #[error("{} has a `:` in it, and PYTHONPATH cannot hold such a path", .path.display())]
     ColonInPath { path: PathBuf },
 
-    #[error("this logq was built without its Python package")]
-    NoPackage,
-
     #[error("cannot watch for signals: {0}")]
     Signals(io::Error),
 
@@ -56,7 +53,6 @@ impl Error {
             Error::ForeignDirectory { .. } => {
                 Some("the program was not started; name a directory of your own with --dir DIR or LOGQ_DIR")
             }
-            Error::NoPackage => Some("build logq from a complete checkout: python-handler/ was missing"),
             Error::NotFound { .. } => Some("a script is started as `python script.py`, or as `./script.py`"),
             Error::NotExecutable { .. } => Some("`chmod +x` it, or start it through its interpreter"),
             Error::Signals(_) | Error::NoInterpreter { .. } => None,

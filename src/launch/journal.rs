@@ -8,13 +8,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rustix::fs::FlockOperation;
 use rustix::time::ClockId;
 use serde::Serialize;
 
 use super::directory::random_name;
 use super::error::{Error, files};
 use super::kernel;
+use crate::spool::{HeldLock, hold};
 
 /// The number of the root's `child` record: `proc` is 1, and nothing may come between. The root's environment
 /// names it before there is a pid to write into it.
@@ -25,8 +25,8 @@ pub(super) struct Journal {
     pid: u32,
     seq: u64,
     part: File,
-    /// Held locked as long as this process lives, which is how readers tell. Closing it is what unlocks it.
-    _lock: File,
+    /// How readers tell that this process lives.
+    _lock: HeldLock,
     /// The last write was cut short: the next line starts on a line of its own.
     torn: bool,
     lost: u64,
@@ -121,10 +121,7 @@ impl Journal {
         let proc = format!("{pid}-{}", random_name(6));
         let claim = spool.join("0.claim");
         create(&claim).and_then(|mut file| writeln!(file, "{proc}")).map_err(files("write", claim))?;
-        let lock_path = spool.join(format!("{proc}.lock"));
-        let lock = create(&lock_path).map_err(files("create", &lock_path))?;
-        rustix::fs::fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|error| files("lock", &lock_path)(error.into()))?;
+        let lock = hold(spool, &proc).map_err(files("lock", spool.join(format!("{proc}.lock"))))?;
         let part_path = spool.join(format!("{proc}.1.jsonl"));
         let part = create(&part_path).map_err(files("create", &part_path))?;
         let mut journal = Journal { proc, pid, seq: 0, part, _lock: lock, torn: false, lost: 0 };

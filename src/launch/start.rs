@@ -1,10 +1,11 @@
 //! Starting the program: as a shell would, with the environment that makes it record.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use rustix::io::Errno;
 use signal_hook::consts::{SIGCHLD, SIGPIPE};
 
 use super::directory::RunDirectory;
@@ -14,20 +15,40 @@ use super::signals::{self, Signals};
 use super::supervise::Supervisor;
 use super::{RunOptions, environment, package, unreached};
 
+const SHELL: &str = "/bin/sh";
+
 /// Starts the command. Signals are watched before, so that none is lost that comes as soon as it runs.
 pub(super) fn start(options: &RunOptions, directory: &RunDirectory) -> Result<Supervisor, Error> {
-    let Some((program, arguments)) = options.command.split_first() else { return Err(Error::NoCommand) };
     let boot = package::unpack(&options.dir)?;
     let journal = Journal::open(&directory.spool, &directory.name)?;
     let stamp = journal.stamp_of_root();
     let variables = environment::variables(options, &directory.name, &stamp, &boot)?;
     let signals = Signals::register().map_err(Error::Signals)?;
-    let mut command = Command::new(program);
-    command.args(arguments).envs(variables);
-    leave_ignored(&mut command);
-    let child = command.spawn().map_err(|error| not_started(program, error))?;
+    let root = spawn(&options.command, &variables)?;
     let argv: Vec<String> = options.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    Ok(Supervisor::new(journal, signals, &directory.spool, child.id(), &argv))
+    Ok(Supervisor::new(journal, signals, &directory.spool, root, &argv))
+}
+
+/// The pid of the started command.
+fn spawn(words: &[OsString], variables: &[(&str, OsString)]) -> Result<u32, Error> {
+    let Some((program, arguments)) = words.split_first() else { return Err(Error::NoCommand) };
+    let mut command = Command::new(program);
+    command.args(arguments).envs(variables.iter().cloned());
+    leave_ignored(&mut command);
+    match command.spawn() {
+        Ok(child) => Ok(child.id()),
+        Err(error) => match as_shell_script(program, &error) {
+            Some(script) => spawn(&[&[SHELL.into(), script], arguments].concat(), variables),
+            None => Err(not_started(program, error)),
+        },
+    }
+}
+
+/// A file without a `#!` line that the kernel does not know: execvp(3), and so every shell, gives it to `sh`.
+fn as_shell_script(program: &OsStr, error: &io::Error) -> Option<OsString> {
+    let is_unknown = error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error());
+    // A shell that the kernel does not know either is no help.
+    unreached::find(program).filter(|_| is_unknown && program != SHELL).map(OsString::from)
 }
 
 /// The program is to find SIGPIPE and SIGCHLD as logq found them. Rust's runtime and our handler have replaced

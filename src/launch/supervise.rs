@@ -16,9 +16,12 @@ use super::recorded::Spool;
 use super::signals::{self, Signals};
 use super::{End, kernel};
 
-/// How long the processes that a program leaves behind may take to follow it before they are called still alive:
-/// helpers like multiprocessing's resource tracker end when they see that their program is gone.
+/// How long the processes that a program leaves behind may take to follow it before they are called still alive.
 const FOLLOW: Duration = Duration::from_millis(100);
+
+/// The same where only multiprocessing's own helpers are left. They end by themselves when they see that their
+/// program is gone, but one that was started last must first have come up.
+const HELPERS_FOLLOW: Duration = Duration::from_secs(3);
 
 /// How soon after a stop it is looked at again. Ctrl-Z stops logq too, so this time passes after `fg`, and the
 /// program is running again.
@@ -73,10 +76,11 @@ impl Supervisor {
 
     /// The processes that live on after the root, once those that were about to end have ended.
     pub(super) fn left_behind(&mut self) -> Vec<Live> {
-        let deadline = Instant::now() + FOLLOW;
+        let began = Instant::now();
         loop {
             self.reap();
             let left = processes::of_run(&self.spool);
+            let deadline = began + if left.iter().all(is_helper) { HELPERS_FOLLOW } else { FOLLOW };
             if left.is_empty() || Instant::now() >= deadline {
                 return left;
             }
@@ -197,4 +201,11 @@ impl Supervisor {
             let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
         }
     }
+}
+
+/// Whether this is multiprocessing's resource tracker or fork server.
+fn is_helper(live: &Live) -> bool {
+    let helpers =
+        ["multiprocessing.resource_tracker", "multiprocessing.semaphore_tracker", "multiprocessing.forkserver"];
+    live.argv.iter().any(|word| helpers.iter().any(|helper| word.contains(helper)))
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::part::Cursor;
-use super::{Entry, Positions, Problems, SourceId, Spool, SpoolError};
+use super::{Entry, Part, Positions, Problems, SourceId, Spool, SpoolError};
 
 /// Gives every line of a spool once.
 #[derive(Debug)]
@@ -38,6 +38,13 @@ impl Follower {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// How much there is that was not given yet, in bytes.
+    pub fn bytes_ahead(&mut self) -> Result<u64, SpoolError> {
+        let listing = self.spool.list()?;
+        let given = |part: &Part| self.cursors.get(&part.id).map_or(0, |cursor| cursor.offset);
+        Ok(listing.parts().map(|part| part.len.saturating_sub(given(part))).sum())
     }
 
     /// Everything before these has been given.

@@ -157,19 +157,22 @@ pub(super) fn last_line_end(file: &File, from: u64, until: u64) -> io::Result<u6
 }
 
 /// Fills the buffer from that offset, or fails with `UnexpectedEof`.
-pub(super) fn read_exactly(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !buffer.is_empty() {
-        match pread(file, buffer, offset) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(got) => {
-                buffer = &mut buffer[got..];
-                offset += got as u64;
-            }
+fn read_exactly(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    if read_up_to(file, buffer, offset)? < buffer.len() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+}
+
+/// Fills the buffer from that offset as far as the file goes; how far that is.
+pub(super) fn read_up_to(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match pread(file, &mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(got) => filled += got,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(filled)
 }
 
 #[cfg(unix)]

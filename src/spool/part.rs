@@ -221,11 +221,19 @@ impl OpenPart<'_> {
         if offset >= self.start && offset + len <= self.start + self.window.len() as u64 {
             return Ok(());
         }
-        let there = self.file.metadata()?.len().saturating_sub(offset);
-        let size = usize::try_from(len.max(WINDOW.min(there))).map_err(io::Error::other)?;
-        self.window.resize(size, 0);
-        self.start = offset;
-        lines::read_exactly(&self.file, &mut self.window, offset).inspect_err(|_| self.window.clear())
+        // Whoever goes backwards (the newest first) finds the next line before this one.
+        let spare = WINDOW.saturating_sub(len);
+        let start = if offset < self.start { offset.saturating_sub(spare) } else { offset };
+        let size = usize::try_from((offset - start) + len + if start < offset { 0 } else { spare });
+        self.window.resize(size.map_err(io::Error::other)?, 0);
+        self.start = start;
+        let read = lines::read_up_to(&self.file, &mut self.window, start);
+        self.window.truncate(*read.as_ref().unwrap_or(&0));
+        read?;
+        if offset + len > self.start + self.window.len() as u64 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
     }
 }
 

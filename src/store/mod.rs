@@ -8,12 +8,14 @@
 pub mod local;
 pub mod memory;
 mod run;
+#[cfg(test)]
+mod run_tests;
 mod tally;
 
 #[cfg(test)]
 mod suite;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;

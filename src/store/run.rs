@@ -55,6 +55,10 @@ impl RunReader {
         let mut tail = Vec::new();
         for part in listing.parts() {
             let from = indexed.get(&part.id);
+            if part.len < from {
+                let why = format!("cut to {} bytes, of which {from} were indexed", part.len);
+                problems.unreadable.insert(part.path.clone(), why);
+            }
             let until = part.whole_until(from, &mut problems);
             ends.set(part.id.clone(), until);
             if until > from {

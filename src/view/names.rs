@@ -123,7 +123,8 @@ fn unnamed(graph: &CausalGraph, edge: &Edge, to: NodeRef) -> HandOver {
     let words = |arriving: &str, leaving: &str| HandOver { arriving: arriving.into(), leaving: leaving.into() };
     let from = graph.last_up_to(edge.from, edge.seq);
     let ended = from.is_some_and(|from| matches!(graph.node(from).event, Some(EventKind::End | EventKind::Exit)));
-    let reaped = graph.node(to).event == Some(EventKind::Reap);
+    let elsewhere = graph.lane(edge.from).process != graph.lane(to.lane).process;
+    let reaped = elsewhere && graph.node(to).event == Some(EventKind::Reap);
     match (reaped, ended) {
         (true, _) => words("saw the end of process of", "end of the process seen by"),
         (_, true) => words("after the end of", "end known to"),

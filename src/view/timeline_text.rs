@@ -16,6 +16,9 @@ use crate::view::timeline::{Contents, Row, Timeline};
 /// A silence of the shown lanes that is worth a line of its own, ns.
 const GAP: i64 = 500_000_000;
 
+/// Receivers of one hand-over that are named in one line.
+const MOST_RECEIVERS: usize = 3;
+
 /// Prints the timeline: a heading, the rows, and what is missing.
 pub fn write(timeline: &Timeline, contents: &Contents, run: &str, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = Writer {
@@ -31,10 +34,11 @@ pub fn write(timeline: &Timeline, contents: &Contents, run: &str, out: &mut dyn 
     if timeline.left_out > 0 {
         writeln!(out, "{}", paint(style::DIM, format!("… {} rows before these (-n 0 shows all)", timeline.left_out)))?;
     }
-    for (at, row) in timeline.rows.iter().enumerate() {
+    let mut at = 0;
+    while let Some(row) = timeline.rows.get(at) {
         writer.at = at;
         writer.gap(row, out)?;
-        writer.row(row, out)?;
+        at += writer.rows(row, out)?;
     }
     writer.endings(out)
 }
@@ -79,6 +83,47 @@ impl Writer<'_> {
         }
         let text = format!("⋮ {} of silence", duration(gap.unsigned_abs()));
         writeln!(out, "{:width$}  {}", "", paint(style::DIM, text), width = ClockColumn::WIDTH)
+    }
+
+    /// Writes a row, with those behind it that fit into one line with it; how many they were.
+    fn rows(&mut self, row: &Row, out: &mut dyn Write) -> io::Result<usize> {
+        let alike = self.alike();
+        if alike < 2 {
+            self.row(row, out)?;
+            return Ok(1);
+        }
+        let (Row::Out { lane, to, edge, .. }, rows) = (row, &self.timeline.rows[self.at..self.at + alike]) else {
+            self.row(row, out)?;
+            return Ok(1);
+        };
+        let Some(edge) = self.graph.edges_into(*to).nth(*edge) else { return Ok(alike) };
+        let words = names::hand_over(self.graph, edge, *to).leaving;
+        let receiver = |row: &Row| match row {
+            Row::Out { to, .. } => {
+                format!("{}  {}", names::lane(self.graph, to.lane, Some(*lane)), self.graph.id(*to))
+            }
+            _ => String::new(),
+        };
+        let mut receivers: Vec<String> = rows.iter().take(MOST_RECEIVERS).map(receiver).collect();
+        if alike > MOST_RECEIVERS {
+            receivers.push(format!("{} more", alike - MOST_RECEIVERS));
+        }
+        self.hand_over_line(*lane, &format!("▶ {words} {}", receivers.join(", ")), out)?;
+        Ok(alike)
+    }
+
+    /// How many rows from here on are hand-overs from one record with the same words.
+    fn alike(&self) -> usize {
+        let words = |row: &Row| match row {
+            Row::Out { lane, after, to, edge } => {
+                let edge = self.graph.edges_into(*to).nth(*edge)?;
+                Some((*lane, *after, names::hand_over(self.graph, edge, *to).leaving))
+            }
+            _ => None,
+        };
+        let rows = &self.timeline.rows[self.at..];
+        let first = rows.first().and_then(words);
+        if first.is_none() { 1 } else { rows.iter().take_while(|row| words(row) == first).count() }
     }
 
     fn row(&mut self, row: &Row, out: &mut dyn Write) -> io::Result<()> {

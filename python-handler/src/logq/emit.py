@@ -13,6 +13,7 @@ from . import identity
 from .encode import members, quote, stamp_time
 from .identity import Process
 from .lane import Lane, here, thread_lane
+from .trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def event(ev: str, fields: dict[str, object], lane: Lane | None = None) -> None:
             process, lane = _after_unseen_fork(lane or here())
         send(lane or here(), f',"ev":"{ev}"{members(fields)}')
     except Exception:
-        process.sink.count_lost("error")
+        swallowed()
 
 
 def send(lane: Lane, body: str) -> None:

@@ -59,19 +59,20 @@ def _unprintable(thing: object, problem: Exception) -> str:
     return f"<unprintable {type(thing).__name__}: {type(problem).__name__}>"
 
 
-# (second, "2026-11-22T17:15:03."): replaced as a whole, so that it needs no lock.
-_second: tuple[int, str] = (-1, "")
+# ("1795367703", "2026-11-22T17:15:03."): replaced as a whole, so that it needs no lock.
+_second: tuple[str, str] = ("", "")
 
 
 def stamp_time(now: int) -> str:
     """Nanoseconds since 1970 as RFC 3339 UTC with nine decimals."""
     global _second
-    second, fraction = divmod(now, 1_000_000_000)
+    digits = str(now)  # the last nine are the fraction: cheaper than to divide and to format
+    second = digits[:-9]
     known, prefix = _second
     if known != second:
-        prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+        prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(int(second)))
         _second = (second, prefix)
-    return f"{prefix}{fraction:09d}Z"
+    return f"{prefix}{digits[-9:]}Z"
 
 
 def value(thing: object) -> str:

@@ -17,6 +17,7 @@ from . import identity
 from .emit import event
 from .identity import Process
 from .patching import dress, replace
+from .trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def finish(how: str, rc: int | None) -> None:
             how, code = "exc", _exception_code()
         event("exit", _facts(process, how, code), process.main if _is_main_thread() else None)
     except Exception:
-        pass
+        swallowed()
     finally:
         identity.me = resumed
 
@@ -136,7 +137,7 @@ def _say_last_words() -> None:
         try:
             say()
         except Exception:
-            pass
+            swallowed()
 
 
 def _facts(process: Process, how: str, rc: object) -> dict[str, object]:
@@ -150,7 +151,7 @@ def _facts(process: Process, how: str, rc: object) -> dict[str, object]:
         try:
             facts[key] = contribute() or None
         except Exception:
-            pass
+            swallowed()
     return facts
 
 

@@ -17,6 +17,7 @@ from .lane import Lane, here, make_main
 from .place import random_suffix
 from .sites import caller_site
 from .stamp import leave_of
+from .trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _before() -> None:
         suffix = plan.suffix if plan is not None and plan.suffix else random_suffix(6)
         _departures[get_ident()] = (lane, leave_of(lane), suffix)
     except Exception:
-        pass
+        swallowed()
 
 
 def _after_in_parent() -> None:
@@ -124,6 +125,7 @@ def become_child(lane: Lane, stamp: Stamp | None = None, suffix: str | None = No
     main = make_main(child, get_ident())
     main.hard.extend(hard)
     main.soft.extend(soft)
+    main.given = (len(hard), len(soft))
     _forget_parents_exit()
     waits_for_token = parent.quiet or (plan is not None and plan.hidden)
     if not waits_for_token:

@@ -7,11 +7,11 @@ line. Where `logq run` or `install()` catch records already, it writes none a se
 from __future__ import annotations
 
 import logging
-from _thread import _local, get_ident
-from _weakref import ref
+from _thread import get_ident
 
-from . import identity, records, render
+from . import identity, importing, queued, records, render
 from .switch import install_for_handler
+from .trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,22 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["Handler"]
 
 
-class _Recent(_local):
-    """Weak references to the records this thread wrote last: a second handler skips them."""
-
-    records: Any = ()
-
-
-_recent = _Recent()
-
-
 class Handler(logging.Handler):
     """Writes each record that reaches it to the run's spool.
 
     capture -- how much else is recorded, see `logq.install`.
     dir     -- the logq directory; default as for `logq.install`.
     redact  -- names of extra fields to hide, compiled patterns to hide in texts, or a function that
-               changes `{"msg": …, "extra": {…}}` in place.
+               changes `{"msg", "tpl", "extra", "exc", "stack"}` in place.
     context -- contextvars whose values are added to each record's extra fields.
     """
 
@@ -54,6 +45,9 @@ class Handler(logging.Handler):
         if not render._plain_size:
             render.measure_plain_record(logging)
         install_for_handler(capture, dir, redact, context)
+        importing.when_imported("logging.handlers", queued.patch)
+
+    _logq_handler = True
 
     def createLock(self) -> None:  # noqa: N802 - logging's name
         """There is nothing to protect, and a lock could be held while the process forks."""
@@ -70,16 +64,13 @@ class Handler(logging.Handler):
         if process is None or (records.wrapped and record.process == process.pid):
             return
         try:
-            if self._is_second_hand(record):
-                return
-            records.write(record)
-            _recent.records = (ref(record), *_recent.records[:3])
+            if not self._was_written(record, process.pid):
+                records.write(record)
         except Exception:
-            process.sink.count_lost("error")
+            swallowed()
 
-    def _is_second_hand(self, record: logging.LogRecord) -> bool:
-        if any(written() is record for written in _recent.records):
+    def _was_written(self, record: logging.LogRecord, pid: int) -> bool:
+        """By another handler, at the far end of a queue, or by another process of the run."""
+        if records.is_recent(record) or (record.thread != get_ident() and queued.take_written(record)):
             return True
-        if record.thread is None or record.thread == get_ident():
-            return False
-        return records.written_elsewhere(record)
+        return record.process not in (None, pid) and records.written_elsewhere(record)

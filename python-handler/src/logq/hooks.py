@@ -15,6 +15,7 @@ from .emit import event
 from .failure import describe
 from .lane import Lane
 from .patching import dress, replace
+from .trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _wrap_unraisable(original: Callable[[Any], Any]) -> Any:
                 in_object = getattr(unraisable.object, "__qualname__", None) or type(unraisable.object).__qualname__
                 report("unraisable", problem, "default" if default else "user", fn=in_object)
         except Exception:
-            pass
+            swallowed()
         return original(unraisable)
 
     return dress(unraisablehook, original)

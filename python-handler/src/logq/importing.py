@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 
+from .trouble import swallowed
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
@@ -23,6 +25,8 @@ _awaited: dict[str, list[Callback]] = {}
 
 def when_imported(name: str, callback: Callback) -> None:
     """Calls `callback(module)`: at once if it is imported already, else right after its body ran."""
+    if callback in _awaited.get(name, ()):
+        return
     module = sys.modules.get(name)
     if module is not None and not _is_initializing(module):
         _run(callback, module)
@@ -47,7 +51,7 @@ def _run(callback: Callback, module: Any) -> None:
     try:
         callback(module)
     except Exception:  # an unforeseen version of the module goes uninstrumented
-        pass
+        swallowed()
 
 
 class _Finder:

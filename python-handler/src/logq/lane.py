@@ -58,6 +58,7 @@ class Lane:
         "depth",
         "failure",
         "fn",
+        "given",
         "hard",
         "head",
         "key",
@@ -92,6 +93,7 @@ class Lane:
         self.origin: tuple[Lane, int] | None = None
         self.site: Site | None = None
         self.began = 0
+        self.given = (0, 0)  # how many of the pending it has from its creator
         self.left = False  # it has left a stamp somewhere: others may name it
         self.head = f',"proc":"{process.key}","pid":{process.pid},"lane":"{key}"'
         self.who: Any = None  # the thread, or a weak reference to the task, while it runs
@@ -124,6 +126,17 @@ class Lane:
         self.depth = depth
         return number, hard, soft
 
+    def inherit(self, creator: Lane) -> None:
+        """What happened before `creator` starts this lane happened before its first line."""
+        creator.left = True
+        self.origin = (creator, creator.seq)
+        # First of all the creator itself: until this lane's first line says so by `from`, the stamps
+        # that it leaves must.
+        self.hard.append((creator, creator.seq, None))
+        self.hard.extend(creator.hard)
+        self.soft.extend(creator.soft)
+        self.given = (len(self.hard), len(self.soft))
+
     def task_name(self) -> str | None:
         """The task's name now: before 3.12 tasks are named after their creation."""
         task = self.who() if self.who is not None else None
@@ -133,13 +146,14 @@ class Lane:
 
     def take_first(self) -> tuple[list[Entry], list[Entry]]:
         """The stamps for the lane's first line, whose number is 1."""
-        hard = self.hard[:]
-        soft = self.soft[:]
+        hard = self.hard[: self.given[0]]
+        soft = self.soft[: self.given[1]]
         del self.hard[: len(hard)]
         del self.soft[: len(soft)]
         if self.seq < 1:
             self.seq = 1
-        return hard, soft
+        origin = self.origin
+        return [entry for entry in hard if origin is None or entry[:2] != origin], soft
 
 
 class _Here(_local):
@@ -236,8 +250,7 @@ def adopt_task(task: Any) -> Lane:
     lane, _here.expected = _here.expected, None
     if lane is None or lane.process is not identity.me:
         lane = new_task_lane()
-        thread = thread_lane()
-        lane.origin = (thread, thread.seq)
+        lane.inherit(thread_lane())
     attach(lane, task)
     return lane
 

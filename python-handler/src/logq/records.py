@@ -1,8 +1,8 @@
-"""Log records, caught where every one of them passes: `Logger.callHandlers`.
+"""Log records, caught where every one of them passes on its way to the handlers.
 
 No handler is added and no level changed, so `basicConfig`, `dictConfig` and QueueHandlers do what
 they do without logq. A record is written once, by the thread that logs it. That it was written is
-known here by its identity while it is being handled, and by where it was made afterwards; nothing
+known here by its identity while it is being handled, later by where it was made; nothing
 is left on the record, whose attributes programs dump and pickle.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from _thread import _local, get_ident
+from _weakref import ref
 
 from . import exits, fork, identity
 from .emit import send
@@ -17,10 +18,10 @@ from .lane import here
 from .patching import dress, replace
 from .render import cut, measure_plain_record, members
 from .sink import MAX_LINE
+from .trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from logging import LogRecord
     from typing import Any, Callable
 
     from .identity import Process
@@ -30,85 +31,71 @@ __all__ = ["is_recorded", "patch", "write", "written_elsewhere"]
 wrapped = False
 
 
-class _Dispatch(_local):
-    """The record whose handlers this thread is running."""
+class _Recent(_local):
+    """Weak references to the last two records that this thread wrote.
 
-    record: LogRecord | None = None
+    Two, since a handler may log something itself before it passes its record on. Weak, since what
+    a record holds must go when the program lets go of it.
+    """
+
+    records: tuple[Any, ...] = ()
 
 
-_dispatch = _Dispatch()
+_recent = _Recent()
 
 
 def patch(logging: Any) -> None:
-    """Wraps `Logger.callHandlers`."""
+    """Wraps `Logger.filter`, the last thing to run before `Logger.callHandlers`.
+
+    A wrapper of `callHandlers` itself would stand in every stack that `Handler.handleError` prints.
+    """
     global wrapped
     measure_plain_record(logging)
-    replace(logging.Logger, "callHandlers", _wrap_call_handlers)
+    replace(logging.Logger, "filter", lambda original: _wrap_filter(original, logging.LogRecord))
     wrapped = True
 
 
-def _wrap_call_handlers(original: Callable[[Any, Any], Any]) -> Any:
-    dispatch = _dispatch
-
-    def call_handlers(self: Any, record: Any) -> Any:
-        outer = dispatch.record
-        if outer is record:
-            return original(self, record)
-        dispatch.record = record
-        try:
+def _wrap_filter(original: Callable[[Any, Any], Any], kind: Any) -> Any:
+    def filter_noted(self: Any, record: Any) -> Any:
+        passed = original(self, record)
+        if passed:
             process = identity.me
             if process is not None:
-                write_once(record, outer, process)
-            return original(self, record)
-        finally:
-            dispatch.record = outer
+                # Since 3.12 a filter may put another record in the place of this one.
+                write_once(passed if isinstance(passed, kind) else record, process)
+        return passed
 
-    function = dress(call_handlers, original)
-    # `Handler.handleError` prints the stack from the first frame outside of logging's own file:
-    # this one must not be it.
-    function.__code__ = function.__code__.replace(co_filename=original.__code__.co_filename)
-    return function
+    return dress(filter_noted, original)
 
 
-def write_once(record: Any, outer: Any, process: Process) -> None:
-    """Writes a record that a logger hands to its handlers, unless it is a second hand's."""
+def write_once(record: Any, process: Process) -> None:
+    """Writes a record that is about to be handled, unless it has been written before."""
     try:
-        if record.process == process.pid and record.thread == get_ident():
-            if outer is None or not _is_copy(record, outer):
-                write(record)
-        elif not _is_second_hand(record, outer, process):
+        for written in _recent.records:
+            if written() is record:
+                return
+        is_ours = record.process == process.pid and record.thread == get_ident()
+        if is_ours or not _is_second_hand(record, process):
             write(record)
     except Exception:
-        process.sink.count_lost("error")
+        swallowed()
 
 
-def _is_second_hand(record: Any, outer: Any, process: Process) -> bool:
+def _is_second_hand(record: Any, process: Process) -> bool:
     """Of a record that does not look like this thread's own: was it written where it was made?"""
     if os.getpid() != process.pid:  # a fork that Python's hooks did not see
         fork.become_child(here())
         return False
-    if outer is not None and _is_copy(record, outer):
-        return True
     if record.thread is None or record.process is None:  # logging.logThreads, logProcesses
         return False
     return written_elsewhere(record)
 
 
-def _is_copy(record: Any, outer: Any) -> bool:
-    """A handler passed a copy of the record that it was given on to another logger."""
-    return bool(
-        record.created == outer.created
-        and record.lineno == outer.lineno
-        and record.thread == outer.thread
-        and record.process == outer.process
-    )
-
-
 def written_elsewhere(record: Any) -> bool:
     """Whether a record that comes from another thread or process was written there.
 
-    A queue brings records from where they were logged. In this process they passed
-    `callHandlers` there; another process has written them if it is recorded in the same run.
+    A queue brings records from where they were logged. In this process they passed their logger
+    there; another process has written them if it is recorded in the same run.
     """
     process = identity.me
     if process is None or record.process is None:
@@ -145,3 +132,9 @@ def write(record: Any) -> None:
     if len(body) > MAX_LINE - 4096:
         body = cut(record, lane, len(body))
     send(lane, body)
+    _recent.records = (ref(record), *_recent.records[:1])
+
+
+def is_recent(record: Any) -> bool:
+    """Whether this thread wrote the record just now."""
+    return any(written() is record for written in _recent.records)

@@ -1,6 +1,6 @@
 """What must not reach the disk: `redact=` of `install` and `logq.Handler`, made into one function.
 
-A redactor changes `{"msg": str, "extra": dict or None, "exc": dict or None}` in place.
+A redactor changes `{"msg", "tpl", "extra", "exc", "stack"}` in place; all but `msg` may be None.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def make_redactor(wanted: Any) -> Redactor | None:
     patterns = [rule for rule in rules if hasattr(rule, "sub")]
 
     def redact(content: dict[str, Any]) -> None:
-        content["msg"] = _hide(content["msg"], patterns)
+        for key in ("msg", "tpl"):
+            if content.get(key) is not None:
+                content[key] = _hide(content[key], patterns)
         for key in ("exc", "extra"):
             if content.get(key) is not None:
                 content[key] = _clean(content[key], names, patterns, 0)

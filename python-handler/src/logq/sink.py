@@ -25,6 +25,7 @@ __all__ = ["MAX_LINE", "Sink"]
 
 MAX_LINE = 1 << 20
 _RETRY_NS = 1_000_000_000
+_BURST_NS = 50_000
 _OPEN_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 _HIGH = 4000
 _GONE = (errno.EBADF, errno.ESPIPE)
@@ -46,6 +47,7 @@ class Sink:
         "_early",
         "_fd",
         "_identity",
+        "_last",
         "_lock_fd",
         "_lost_told",
         "_part_size",
@@ -75,6 +77,7 @@ class Sink:
         self._early: list[bytes] = []  # used from its ends only, by atomic operations
         self._rotating = allocate_lock()  # only ever tried, never waited for
         self._checked = 0
+        self._last = 0
         self._retry_at = 0
         self.lost: dict[str, int] = {}
         self._lost_told = 0
@@ -88,10 +91,12 @@ class Sink:
             self._write_unopened(data, now)
             return
         try:
-            # A position that is not where our last write ended means another thread wrote, or
-            # that the host has put something else under our number: look closely.
-            if _lseek(fd, 0, 1) != self._position or now - self._checked > _RETRY_NS:
+            # A position that is not where our last write ended means another thread wrote, or that
+            # the host has put something else under our number: look closely. In a burst of records
+            # there was no time for that.
+            if now - self._last > _BURST_NS and (_lseek(fd, 0, 1) != self._position or now - self._checked > _RETRY_NS):
                 self._check(fd, now)
+            self._last = now
             if self._torn:
                 self._torn = False
                 data = b"\n" + data

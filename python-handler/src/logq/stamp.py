@@ -9,7 +9,7 @@ when an object is mentioned for the first time.
 from __future__ import annotations
 
 from . import identity
-from .emit import compact, event
+from .emit import announce, compact, event
 from .lane import Elsewhere, Lane, here
 from .objects import Thing
 
@@ -65,9 +65,10 @@ def merge_into(lane: Lane, stamp: Stamp, thing: Thing | None = None) -> None:
 
 def _relieve(lane: Lane) -> None:
     """Keeps one entry a lane and object; still too many are written as a `sync` record."""
-    depth = lane.depth
-    if depth:
+    if lane.depth:
         return  # in the midst of a record of this lane: it takes them, or the next one does
+    if lane.birth:
+        announce(lane)
     lane.depth = 1
     try:
         for pending in (lane.hard, lane.soft):

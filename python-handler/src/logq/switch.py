@@ -88,6 +88,8 @@ def is_on() -> bool:
 
 def find_place(directory: str | None = None) -> Place:
     """The run that the environment names, or a new one of which this process is the root."""
+    if _retired is not None and _retired.pid == os.getpid() and directory is None:
+        return _retired.place
     inherited = os.environ.get("LOGQ_DIR")
     run = os.environ.get("LOGQ_RUN")
     if directory is not None:

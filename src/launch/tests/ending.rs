@@ -40,6 +40,17 @@ fn what_outlives_the_program_is_named_and_left_alone() {
 }
 
 #[test]
+fn a_helper_of_multiprocessing_may_take_a_moment_to_follow() {
+    let python = python();
+    let helper = "import os, sys, time
+while os.getppid() == int(sys.argv[1]): time.sleep(0.01)
+time.sleep(0.3)";
+    let script = format!("{python} -I -S -c '{helper}' $$ multiprocessing.resource_tracker & exit 0");
+    let done = Case::shell(&script).run();
+    assert_eq!(done.result["alive"], json!([]));
+}
+
+#[test]
 fn the_time_limit_ends_every_process_however_it_hides() {
     let deaf = "trap '' TERM HUP; echo $$ >> pids; while :; do sleep 5; done";
     fn quoted(script: &str) -> String {

@@ -13,6 +13,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, test_kill_process};
@@ -141,7 +142,7 @@ impl Case {
         fs::read_to_string(&path).expect("just read")
     }
 
-    /// What process 0 wrote, as JSON. Of keys that stand twice, the second.
+    /// What process 0 wrote, as JSON.
     fn journal(&self) -> Vec<Value> {
         let runs = fs::read_dir(self.path(".logq/runs")).expect("runs").next().expect("a run").expect("an entry");
         let spool = runs.path().join("spool");
@@ -171,7 +172,13 @@ fn send(pid: u32, signal: Signal) {
     kernel::send(None, pid, signal).expect("sent");
 }
 
+/// The interpreter itself: what is called `python3` may be a script that finds it.
 fn python() -> String {
-    let tested = env::var("LOGQ_TEST_PYTHONS").unwrap_or_default();
-    tested.split(':').next().filter(|path| !path.is_empty()).unwrap_or("python3").to_owned()
+    static FOUND: LazyLock<String> = LazyLock::new(|| {
+        let tested = env::var("LOGQ_TEST_PYTHONS").unwrap_or_default();
+        let named = tested.split(':').next().filter(|path| !path.is_empty()).unwrap_or("python3").to_owned();
+        let told = std::process::Command::new(&named).args(["-c", "import sys; print(sys.executable)"]).output();
+        String::from_utf8(told.expect("Python runs").stdout).expect("a path").trim().to_owned()
+    });
+    FOUND.clone()
 }

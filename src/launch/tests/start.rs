@@ -54,6 +54,14 @@ fn what_cannot_be_started_says_so_and_leaves_no_run() {
 }
 
 #[test]
+fn a_script_without_a_first_line_is_for_the_shell() {
+    let case = Case::new(&["./script", "5"]);
+    fs::write(case.path("script"), "exit $1\n").expect("written");
+    fs::set_permissions(case.path("script"), fs::Permissions::from_mode(0o755)).expect("allowed");
+    assert_eq!(case.run().code, Some(5));
+}
+
+#[test]
 fn a_directory_that_cannot_be_made_stops_it_before_the_program() {
     let mut case = Case::shell("echo started > started");
     fs::write(case.path("file"), "").expect("written");

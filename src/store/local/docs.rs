@@ -85,6 +85,18 @@ impl Docs {
             })
         })
     }
+
+    /// From the last to the first.
+    pub fn iter_backwards(&self) -> impl Iterator<Item = u32> + '_ {
+        self.bits.iter().enumerate().rev().flat_map(|(place, word)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                let bit = left.checked_ilog2()?;
+                left &= !(1 << bit);
+                Some(place as u32 * 64 + bit)
+            })
+        })
+    }
 }
 
 #[cfg(test)]
@@ -107,6 +119,9 @@ mod tests {
             let list = |docs: Docs| docs.iter().collect::<Vec<_>>();
             let (l, r) = (docs(&left), docs(&right));
             prop_assert_eq!(l.count() as usize, within(left.clone()).len());
+            let mut backwards: Vec<_> = l.iter_backwards().collect();
+            backwards.reverse();
+            prop_assert_eq!(backwards, within(left.clone()));
             prop_assert_eq!(list(l.clone().and(&r)), within(&left & &right));
             prop_assert_eq!(list(l.clone().or(&r)), within(&left | &right));
             prop_assert_eq!(list(l.clone().without(&r)), within(&left - &right));

@@ -19,7 +19,7 @@ use super::{Payload, StoreError, engine, keys};
 use crate::record::Field;
 use crate::spool::{Entry, Part, Positions, RunDir, SourceId};
 use crate::store::tally::count_values;
-use crate::store::{Buckets, Extent, Filter, Hit, Judge, Reader, Request};
+use crate::store::{Buckets, Extent, Filter, Hit, Judge, Order, Reader, Request};
 
 /// How often an index is opened again when a file vanishes meanwhile: the writer has merged it away.
 const ATTEMPTS: usize = 20;
@@ -32,6 +32,8 @@ pub(super) struct LocalReader {
     /// The place of each source in the order of sources.
     ranks: Vec<u32>,
     parts: HashMap<SourceId, Part>,
+    /// Places of the sources that are no longer in the spool.
+    missing: Vec<u64>,
     gone: Cell<u64>,
 }
 
@@ -52,6 +54,7 @@ impl LocalReader {
             sources: Vec::new(),
             ranks: Vec::new(),
             parts: HashMap::new(),
+            missing: Vec::new(),
             gone: Cell::new(0),
         }
     }
@@ -66,8 +69,15 @@ impl LocalReader {
         order.iter().zip(0..).for_each(|(place, rank)| ranks[*place] = rank);
         // Listed after the index was opened, so that every part it points to is there unless it was removed.
         let listing = run.spool().list()?;
-        let parts = listing.parts().map(|part| (part.id.clone(), part.clone())).collect();
-        Ok(LocalReader { run: Some(run.clone()), segments, positions, sources, ranks, parts, gone: Cell::new(0) })
+        let parts: HashMap<_, _> = listing.parts().map(|part| (part.id.clone(), part.clone())).collect();
+        let missing = (0..).zip(&sources).filter(|(_, source)| !parts.contains_key(source)).map(|(place, _)| place);
+        let missing: Vec<u64> = missing.collect();
+        let gone_of = |segment: &Segment| {
+            let of = |src: &u64| segment.in_range(&segment.src, *src..=*src, &segment.all()).count();
+            missing.iter().map(of).sum::<u64>()
+        };
+        let gone = Cell::new(segments.iter().map(gone_of).sum());
+        Ok(LocalReader { run: Some(run.clone()), segments, positions, sources, ranks, parts, missing, gone })
     }
 
     fn failed(&self) -> impl Fn(TantivyError) -> StoreError + use<> {
@@ -80,7 +90,12 @@ impl LocalReader {
     }
 
     fn judge(&self, filter: &Filter, segment: &Segment) -> Result<Verdict, StoreError> {
-        judge(filter, segment).map_err(self.failed())
+        let Verdict { mut yes, mut maybe } = judge(filter, segment).map_err(self.failed())?;
+        for src in &self.missing {
+            let gone = segment.in_range(&segment.src, *src..=*src, &segment.all());
+            (yes, maybe) = (yes.without(&gone), maybe.without(&gone));
+        }
+        Ok(Verdict { yes, maybe })
     }
 
     /// What the filter makes of each segment, with everything decided: by the line where the index cannot.
@@ -149,7 +164,7 @@ impl LocalReader {
             if ranked.len() < ask || !is_short {
                 return found;
             }
-            ask = ask.saturating_mul(2);
+            ask = ask.saturating_mul(8);
         }
     }
 
@@ -166,13 +181,18 @@ impl LocalReader {
             (after.ts, rank, after.offset, is_known)
         });
         let mut top = Top::new(request.order, limit, after);
-        for (place, (segment, verdict)) in self.segments.iter().zip(verdicts).enumerate() {
+        let mut add = |place: usize, doc: u32| {
+            let segment = &self.segments[place];
+            if top.may_want(segment.ts.first(doc).unwrap_or(0)) {
+                top.add(self.sort_rank(segment, doc), Address { segment: place, doc });
+            }
+        };
+        // Documents stand about in the order of time: from the right end, hardly any is taken in only to be put out again.
+        for (place, verdict) in verdicts.iter().enumerate() {
             let possible = verdict.yes.clone().or(&verdict.maybe);
-            for doc in possible.iter() {
-                let ts = segment.ts.first(doc).unwrap_or(0);
-                if top.may_want(ts) {
-                    top.add(self.sort_rank(segment, doc), Address { segment: place, doc });
-                }
+            match request.order {
+                Order::Oldest => possible.iter().for_each(|doc| add(place, doc)),
+                Order::Newest => possible.iter_backwards().for_each(|doc| add(place, doc)),
             }
         }
         top.into_sorted()

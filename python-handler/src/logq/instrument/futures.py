@@ -16,6 +16,7 @@ from logq.lane import Lane, here
 from logq.patching import dress, replace
 from logq.sites import caller_site
 from logq.stamp import leave, merge
+from logq.trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class OnRead:
             try:
                 self.act(instance)
             except Exception:
-                pass
+                swallowed()
         return self.original.__get__(instance, owner)
 
 
@@ -95,7 +96,7 @@ def _wrap_item(original: Callable[..., None]) -> Any:
             try:
                 future._logq_submitted = (leave(), caller_site(2))
             except Exception:
-                pass
+                swallowed()
 
     return dress(init, original)
 
@@ -130,7 +131,7 @@ def _wrap_fail(original: Callable[..., None]) -> Any:
             try:
                 _note_failure(self, exception)
             except Exception:
-                pass
+                swallowed()
             _leave_on(self)
         original(self, exception)
 

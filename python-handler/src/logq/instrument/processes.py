@@ -16,6 +16,7 @@ from logq.patching import dress, replace
 from logq.place import random_suffix
 from logq.sites import caller_site
 from logq.stamp import settled_text
+from logq.trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _wrap_start(original: Callable[[Any], None]) -> Any:
                 pid = self._popen.pid
                 note_child(pid, f"{pid}-{suffix}", name, site=caller_site(2))
             except Exception:
-                pass
+                swallowed()
 
     return dress(start, original)
 

@@ -13,6 +13,7 @@ from logq.objects import Thing
 from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.stamp import leave, merge
+from logq.trouble import swallowed
 
 from .trail import Trail, new_trail
 
@@ -54,7 +55,7 @@ def _wrap_init(original: Callable[..., None], module: str) -> Any:
                 thing = Thing("queue", kind, caller_site(2), bound, self)
                 self._logq_trail = new_trail(type(self), thing)
             except Exception:
-                pass
+                swallowed()
 
     return dress(init, original)
 

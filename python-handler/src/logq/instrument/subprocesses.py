@@ -14,6 +14,7 @@ from logq.encode import safe_str
 from logq.patching import dress, replace
 from logq.sites import caller_site
 from logq.stamp import settled_text
+from logq.trouble import swallowed
 
 from .processes import note_child, note_reaped
 
@@ -52,7 +53,7 @@ def _wrap_init(original: Callable[..., None]) -> Any:
         try:
             note_child(self.pid, None, None, argv=_words(self.args), site=caller_site(2))
         except Exception:
-            pass
+            swallowed()
 
     return dress(init, original)
 

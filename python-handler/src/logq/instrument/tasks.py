@@ -19,6 +19,7 @@ from logq.lane import Lane, here, new_task_lane, thread_lane
 from logq.patching import dress, replace
 from logq.sites import caller_site, function_name
 from logq.stamp import leave, leave_of, merge, merge_into
+from logq.trouble import swallowed
 
 from .futures import OnRead
 
@@ -42,8 +43,8 @@ def patch_tasks(tasks: Any) -> None:
         lanes.current_task = tasks.current_task
     else:
         lanes.current_task = tasks._current_tasks.get  # the function costs five times as much
-    for name in ("gather", "shield"):
-        _replace_everywhere(tasks, name, _wrap_outer)
+    _replace_everywhere(tasks, "gather", _wrap_gather)
+    _replace_everywhere(tasks, "shield", lambda original: _wrap_shield(original, tasks))
     _replace_everywhere(tasks, "wait", _wrap_wait)
     _hide_callback(tasks.base_tasks.base_futures if hasattr(tasks.base_tasks, "base_futures") else None)
 
@@ -122,12 +123,8 @@ def _wrap_create_task(original: Callable[..., Any]) -> Any:
 def _expect_task(coro: Any) -> Lane | None:
     try:
         exits.note_top()
-        creator = here()
         lane = new_task_lane()
-        lane.origin = (creator, creator.seq)
-        creator.left = True
-        lane.hard.extend(creator.hard)
-        lane.soft.extend(creator.soft)
+        lane.inherit(here())
         lane.site = caller_site(3)
         lane.fn = function_name(coro)
         lanes.expect(lane)
@@ -145,7 +142,7 @@ def _follow(task: Any, lane: Lane | None) -> None:
         else:
             task.add_done_callback(_task_done)
     except Exception:
-        pass
+        swallowed()
 
 
 # Ends. ----------------------------------------------------------------------------------------
@@ -161,7 +158,7 @@ def _task_done(task: Any) -> None:
             _end(lane, task)
         _hand_to_waiters(task, [leave_of(lane)])
     except Exception:
-        pass
+        swallowed()
 
 
 def _end(lane: Lane, task: Any) -> None:
@@ -210,34 +207,44 @@ def _merge_all(lane: Lane, stamps: list[Any]) -> None:
 # Futures that stand for others. ---------------------------------------------------------------
 
 
-def _wrap_outer(original: Callable[..., Any]) -> Any:
-    """gather and shield: the future they return is settled by those it was made of."""
-
-    def outer(*args: Any, **kwargs: Any) -> Any:
+def _wrap_gather(original: Callable[..., Any]) -> Any:
+    def gather(*args: Any, **kwargs: Any) -> Any:
         future = original(*args, **kwargs)
-        if identity.me is not None:
-            try:
-                sources = getattr(future, "_children", None)
-                _watch(future, list(sources if sources is not None else args[:1]))
-            except Exception:
-                pass
+        children = getattr(future, "_children", None)
+        if identity.me is not None and children:
+            _watch(future, list(children))
         return future
 
-    return dress(outer, original)
+    return dress(gather, original)
+
+
+def _wrap_shield(original: Callable[..., Any], tasks: Any) -> Any:
+    def shield(arg: Any, *args: Any, **kwargs: Any) -> Any:
+        if identity.me is None or args or kwargs:
+            return original(arg, *args, **kwargs)
+        inner = tasks.ensure_future(arg)
+        future = original(inner)
+        if future is not inner:  # shield of a done future is that future
+            _watch(future, [inner])
+        return future
+
+    return dress(shield, original)
 
 
 def _watch(future: Any, sources: list[Any]) -> None:
-    if future in sources:  # shield of a done future is that future
-        return
-    future._logq_sources = sources
-    future.add_done_callback(_outer_done)
+    """Whoever waits for `future` waits for `sources`, which settle it."""
+    try:
+        future._logq_sources = sources
+        future.add_done_callback(_outer_done)
+    except Exception:
+        swallowed()
 
 
 def _outer_done(future: Any) -> None:
     try:
         _hand_to_waiters(future, _stamps_of(future))
     except Exception:
-        pass
+        swallowed()
 
 
 def _stamps_of(future: Any) -> list[Any]:
@@ -259,10 +266,7 @@ def _wrap_wrap_future(original: Callable[..., Any]) -> Any:
     def wrap_future(future: Any, *, loop: Any = None) -> Any:
         wrapped = original(future, loop=loop)
         if wrapped is not future and identity.me is not None:
-            try:
-                _watch(wrapped, [future])
-            except Exception:
-                pass
+            _watch(wrapped, [future])
         return wrapped
 
     return dress(wrap_future, original)
@@ -328,7 +332,7 @@ def _wrap_call_exception_handler(original: Callable[..., Any]) -> Any:
             try:
                 _note_trouble(self, context)
             except Exception:
-                pass
+                swallowed()
         return original(self, context)
 
     return dress(call_exception_handler, original)

@@ -15,6 +15,7 @@ from logq.lane import Lane, enter, here, new_thread_lane
 from logq.patching import dress, replace
 from logq.sites import caller_site, function_name
 from logq.stamp import leave_of, merge_into
+from logq.trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _wrap_start(original: Callable[[Any], None]) -> Any:
             try:
                 _announce_start(self)
             except Exception:
-                pass
+                swallowed()
         original(self)
 
     return dress(start, original)
@@ -66,13 +67,9 @@ def _wrap_start(original: Callable[[Any], None]) -> Any:
 
 def _announce_start(thread: Any) -> None:
     exits.note_top()
-    creator = here()
     lane = new_thread_lane(thread._name)
     lane.daemon = bool(thread._daemonic)
-    lane.origin = (creator, creator.seq)
-    creator.left = True
-    lane.hard.extend(creator.hard)
-    lane.soft.extend(creator.soft)
+    lane.inherit(here())
     lane.site = caller_site(3)
     lane.fn = _what_runs(thread)
     thread._logq_lane = lane
@@ -123,7 +120,7 @@ def _watch_failure(thread: Any, lane: Lane, threading: Any) -> None:
                 hook = "default" if threading.excepthook is _default_hook else "user"
                 hooks.report("thread", problem, hook, lane)
             except Exception:
-                pass
+                swallowed()
         del problem
         original(failed)
 
@@ -145,7 +142,7 @@ def _end(lane: Lane) -> None:
             event("end", {"how": how, "exc": lane.failure, "cpu": time.thread_time_ns()}, lane)
         retire(lane)
     except Exception:
-        pass
+        swallowed()
 
 
 def _wrap_join(original: Callable[..., None], alive: Callable[[Any], bool]) -> Any:
@@ -175,4 +172,4 @@ def see_end(thread: Any) -> None:
     try:
         merge_into(here(), leave_of(lane))
     except Exception:
-        pass
+        swallowed()
