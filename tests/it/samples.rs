@@ -105,7 +105,11 @@ fn healthy() {
     assert_snapshot!("healthy threads", answer(&case, &["threads"]));
     assert_snapshot!("healthy scanner", answer(&case, &["timeline", "--thread", "scanner"]));
     assert_snapshot!("healthy album", answer(&case, &["timeline", "--process", "album"]));
-    assert_snapshot!("healthy why", answer(&case, &["why", &id_of(&case, "an album of 4 photos")]));
+    let why = case.logq(&["why", &id_of(&case, "an album of 4 photos")]).ended(0);
+    assert_has(
+        &why.out,
+        &["process started by 1.t1", "after the end of a5 upload sunset-small.jpg", "the root of the run"],
+    );
 }
 
 #[test]
