@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use regex::Regex;
 use tempfile::TempDir;
@@ -65,6 +66,13 @@ impl Case {
         self.logq(&["run", "--", python, &program.to_string_lossy()])
     }
 
+    /// Starts logq and leaves it running; dropping it ends it.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running { child: Some(command.spawn().expect("logq starts")) }
+    }
+
     /// The name of the newest run.
     pub fn run_name(&self) -> String {
         let runs = fs::read_dir(self.store().join("runs")).expect("runs");
@@ -86,7 +94,51 @@ impl Case {
     }
 }
 
+/// A logq that runs beside the test. It gets no chance to outlive it.
+pub struct Running {
+    child: Option<Child>,
+}
+
+impl Running {
+    pub fn child(&mut self) -> &mut Child {
+        self.child.as_mut().expect("not yet waited for")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("not yet waited for").id()
+    }
+
+    /// Waits until it ends.
+    pub fn end(mut self) -> Said {
+        let child = self.child.take().expect("waited for once");
+        Said::of(child.wait_with_output().expect("an end"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 impl Said {
+    /// What `logq run` said at the end: from the first line that begins with `logq: `.
+    pub fn verdict(&self) -> &str {
+        &self.err[self.verdict_at()..]
+    }
+
+    /// What the program itself wrote to stderr under `logq run`.
+    pub fn of_program(&self) -> &str {
+        &self.err[..self.verdict_at()]
+    }
+
+    fn verdict_at(&self) -> usize {
+        if self.err.starts_with("logq: ") { 0 } else { self.err.find("\nlogq: ").map_or(self.err.len(), |at| at + 1) }
+    }
+
     pub fn of(output: Output) -> Said {
         Said {
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -128,7 +180,8 @@ pub fn normalised(text: &str, case: &Case) -> String {
         (r"pid:? \d+", "pid <pid>"),
         (r"process \d{3,}", "process <pid>"),
         (r"tid \d+", "tid <tid>"),
-        (r"[^\s]*/bin/python[\d.]*", "<python>"),
+        (r"(?m)^ +⋮ .* of silence\n", ""),
+        (r"\S*\bpython3?(\.\d+)?\b", "<python>"),
     ];
     for (pattern, replacement) in rules {
         text = Regex::new(pattern).expect("a rule").replace_all(&text, *replacement).into_owned();
@@ -137,7 +190,24 @@ pub fn normalised(text: &str, case: &Case) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// How many lines contain each of the texts.
+/// Waits until the condition holds: no test sleeps for a time in which something should have happened.
+#[track_caller]
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < limit, "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether a process of that pid is there, other than as a zombie.
+pub fn lives(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !"ZX".contains(state))
+}
+
+/// Fails the test unless every one of the texts is there.
 #[track_caller]
 pub fn assert_has(text: &str, wanted: &[&str]) {
     let missing: Vec<&&str> = wanted.iter().filter(|wanted| !text.contains(**wanted)).collect();

@@ -1,4 +1,9 @@
 //! The tests of the whole: real programs under the real binary. One binary, so that it links once.
 
+mod bad_input;
+mod cli_errors;
+mod cli_run;
+mod handmade;
 mod harness;
 mod layers;
+mod samples;

@@ -1,0 +1,222 @@
+//! Every sample under `logq run`: on each interpreter it does what it does without logq, and on the default one the
+//! answers about it are snapshots. Where threads run as they please, facts are asserted instead.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use insta::assert_snapshot;
+use regex::Regex;
+use serde_json::Value;
+
+use crate::harness::{Case, Said, assert_has, normalised, python, pythons};
+
+/// A sample that has been recorded.
+struct Recorded {
+    case: Case,
+    run: Said,
+}
+
+fn program(sample: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(sample).join("program.py")
+}
+
+fn record(python: &str, sample: &str, arguments: &[&str]) -> Recorded {
+    let case = Case::new();
+    let path = program(sample);
+    let mut words = vec!["run", "--", python, path.to_str().expect("a path in UTF-8")];
+    words.extend(arguments);
+    let run = case.logq(&words).ended(0);
+    Recorded { case, run }
+}
+
+fn without_logq(python: &str, sample: &str, arguments: &[&str]) -> Said {
+    let mut command = Command::new(python);
+    command.arg(program(sample)).args(arguments).stdin(Stdio::null()).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env_remove("PYTHONPATH");
+    Said::of(command.output().expect("Python runs")).ended(0)
+}
+
+/// The lines of a program in an order of their own: threads write as they come.
+fn lines_written(text: &str) -> Vec<String> {
+    let times = Regex::new(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}").expect("a rule");
+    let mut lines: Vec<String> = text.lines().map(|line| times.replace_all(line, "<when>").into_owned()).collect();
+    lines.sort();
+    lines
+}
+
+/// Whatever the interpreter: the program writes what it writes without logq, and the lanes are the expected ones, each
+/// as `process.lane name: state`.
+fn check(sample: &str, arguments: &[&str], lanes: &[&str]) {
+    for python in pythons() {
+        let recorded = record(&python, sample, arguments);
+        let plain = without_logq(&python, sample, arguments);
+        assert_eq!(recorded.run.out, plain.out, "{python}");
+        assert_eq!(lines_written(recorded.run.of_program()), lines_written(&plain.err), "{python}");
+        assert_eq!(lanes_of(&recorded.case), lanes, "{python}");
+        let trouble = Regex::new("(?m)^ *missing:.*$").expect("a rule");
+        assert!(!trouble.is_match(recorded.run.verdict()), "{python}: {}", recorded.run.verdict());
+    }
+}
+
+fn lanes_of(case: &Case) -> Vec<String> {
+    let lanes = case.json(&["threads"]);
+    let line = |lane: &Value| {
+        let text = |key: &str| lane[key].as_str().unwrap_or("?").to_owned();
+        format!("{} {}: {}", text("id"), text("name"), text("state"))
+    };
+    lanes.iter().map(line).collect()
+}
+
+/// The first record whose text contains this: its id.
+fn id_of(case: &Case, wanted: &str) -> String {
+    let rows = case.json(&["timeline", "--all", "-n", "0"]);
+    let row = rows.iter().find(|row| row["what"].as_str().is_some_and(|what| what.contains(wanted)));
+    row.unwrap_or_else(|| panic!("no record says {wanted}"))["id"].as_str().expect("an id").to_owned()
+}
+
+/// An answer for a snapshot. Frames of the standard library go: they are the Python version's.
+fn answer(case: &Case, arguments: &[&str]) -> String {
+    let said = case.logq(arguments).ended(0);
+    assert_eq!(said.err, "");
+    let frame_of_python =
+        Regex::new(r"(?m)^ {12}(threading|process|thread|runners|base_events|events)\.py:.*\n").expect("a rule");
+    normalised(&frame_of_python.replace_all(&said.out, ""), case)
+}
+
+#[test]
+fn healthy() {
+    check(
+        "healthy",
+        &[],
+        &[
+            "1.t1 MainThread: ended with the process",
+            "1.t2 scanner: ended",
+            "1.t3 shrinker_0: ended",
+            "1.a1 Task-1: ended",
+            "1.a2 upload beach-small.jpg: ended",
+            "1.a3 upload harbour-small.jpg: ended",
+            "1.a4 upload market-small.jpg: ended",
+            "1.a5 upload sunset-small.jpg: ended",
+            "2.t1 MainThread: ended with the process",
+        ],
+    );
+    let Recorded { case, run } = record(&python(), "healthy", &[]);
+    assert_snapshot!("healthy verdict", normalised(run.verdict(), &case));
+    assert_snapshot!("healthy threads", answer(&case, &["threads"]));
+    assert_snapshot!("healthy scanner", answer(&case, &["timeline", "--thread", "scanner"]));
+    assert_snapshot!("healthy album", answer(&case, &["timeline", "--process", "album"]));
+    let why = case.logq(&["why", &id_of(&case, "an album of 4 photos")]).ended(0);
+    assert_has(
+        &why.out,
+        &["process started by 1.t1", "after the end of a5 upload sunset-small.jpg", "the root of the run"],
+    );
+}
+
+#[test]
+fn thread_exception() {
+    check(
+        "thread_exception",
+        &[],
+        &[
+            "1.t1 MainThread: ended with the process",
+            "1.t2 sum-north: ended",
+            "1.t3 sum-south: died: ValueError: could not convert string to float: 'n/a'",
+        ],
+    );
+    let Recorded { case, run } = record(&python(), "thread_exception", &[]);
+    assert_snapshot!("thread_exception verdict", normalised(run.verdict(), &case));
+    assert_snapshot!("thread_exception threads", answer(&case, &["threads"]));
+    assert_snapshot!("thread_exception main", answer(&case, &["timeline", "--thread", "1"]));
+    assert_snapshot!("thread_exception south", answer(&case, &["timeline", "--thread", "sum-south"]));
+    assert_snapshot!("thread_exception why", answer(&case, &["why", "1.t3@3"]));
+}
+
+#[test]
+fn process_exception() {
+    let lanes = ["1.t1 MainThread: ended with the process", "2.t1 MainThread: ended with the process"];
+    for method in ["fork", "spawn", "forkserver"] {
+        check("process_exception", &[method], &lanes);
+    }
+    for method in ["fork", "spawn"] {
+        let Recorded { case, run } = record(&python(), "process_exception", &[method]);
+        assert_snapshot!(format!("process_exception {method} verdict"), normalised(run.verdict(), &case));
+        assert_snapshot!(format!("process_exception {method} threads"), answer(&case, &["threads"]));
+        let timeline = answer(&case, &["timeline", "--process", "converter"]);
+        assert_snapshot!(format!("process_exception {method} timeline"), timeline);
+        assert_snapshot!(format!("process_exception {method} why"), answer(&case, &["why", "2.t1@7"]));
+    }
+}
+
+#[test]
+fn producer_consumer() {
+    check(
+        "producer_consumer",
+        &[],
+        &[
+            "1.t1 MainThread: ended with the process",
+            "1.t2 collector: ended",
+            "1.t3 counter-1: ended",
+            "1.t4 counter-2: ended",
+            "1.t5 counter-3: ended",
+            "1.t6 reader: ended",
+        ],
+    );
+    let Recorded { case, run } = record(&python(), "producer_consumer", &[]);
+    assert_snapshot!("producer_consumer verdict", normalised(run.verdict(), &case));
+    // Every count leads back to the page that it counts.
+    let rows = case.json(&["timeline", "--all", "-n", "0"]);
+    let counted = rows.iter().filter(|row| row["what"].as_str().is_some_and(|what| what.contains(" words on page ")));
+    let mut seen = 0;
+    for row in counted {
+        let what = row["what"].as_str().expect("text");
+        let page = &what[what.find("page ").expect("a page")..];
+        let page = page.split("  ").next().expect("a text");
+        let why = case.logq(&["why", row["id"].as_str().expect("an id")]).ended(0);
+        assert_has(&why.out, &[&format!("INFO {page}"), "item from queue"]);
+        seen += 1;
+    }
+    assert_eq!(seen, 7);
+    let why = case.logq(&["why", &id_of(&case, "every page is counted"), "--all"]).ended(0);
+    assert_has(&why.out, &["page 3 of whale", "page 2 of tale", "page 2 of pride"]);
+}
+
+#[test]
+fn asyncio_tasks() {
+    check(
+        "asyncio_tasks",
+        &[],
+        &[
+            "1.t1 MainThread: ended with the process",
+            "1.a1 Task-1: ended",
+            "1.a2 writer: cancelled",
+            "1.a3 read-harbour: ended",
+            "1.a4 read-airport: ended",
+            "1.a5 read-hilltop: ended",
+            "1.a6 read-glacier: died: ValueError: could not convert string to float: '--.-'",
+        ],
+    );
+    let Recorded { case, run } = record(&python(), "asyncio_tasks", &[]);
+    assert_snapshot!("asyncio_tasks verdict", normalised(run.verdict(), &case));
+    assert_snapshot!("asyncio_tasks threads", answer(&case, &["threads"]));
+    assert_snapshot!("asyncio_tasks glacier", answer(&case, &["timeline", "--task", "read-glacier"]));
+    let error = id_of(&case, "no reading from glacier");
+    let why = answer(&case, &["why", &error]);
+    assert_has(&why, &["after the end of a6 read-glacier", "the root of the run"]);
+    assert_snapshot!("asyncio_tasks why", why);
+}
+
+#[test]
+fn demo() {
+    for python in pythons() {
+        let recorded = record(&python, "demo", &[]);
+        let plain = without_logq(&python, "demo", &[]);
+        assert_eq!(recorded.run.of_program().lines().count(), plain.err.lines().count(), "{python}");
+        let case = recorded.case;
+        // Which packer it was differs; that the intake knew does not.
+        let error = id_of(&case, "order 8812 failed");
+        let why = case.logq(&["why", &error]).ended(0);
+        let told = ["LookupError: no item 77", "order 8812 is from the catalogue of 2019", "the root of the run"];
+        assert_has(&why.out, &told);
+        assert_has(recorded.run.verdict(), &["2 processes, 6 threads, 8 tasks, 42 log records, 1 error"]);
+    }
+}
