@@ -85,10 +85,12 @@ impl Case {
     }
 
     /// The answer of a command, with `--format json`, one value a line.
+    #[track_caller]
     pub fn json(&self, arguments: &[&str]) -> Vec<serde_json::Value> {
         let mut all = arguments.to_vec();
         all.extend(["--format", "json"]);
         let said = self.logq(&all);
+        assert!(matches!(said.code, Some(0 | 1)), "{all:?}: {}", said.err);
         let values = said.out.lines().map(|line| serde_json::from_str(line).expect("a line of JSON"));
         values.collect()
     }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod cli_errors;
 mod cli_run;
+mod cli_search;
 mod handmade;
 mod harness;
 mod layers;
