@@ -354,7 +354,7 @@ impl Event {
                     .get("stack")
                     .and_then(|stack| Vec::<Frame>::deserialize(stack).ok())
                     .unwrap_or_default(),
-                cause: self.keys.get("cause").and_then(|cause| Exception::of_json(cause)).map(Box::new),
+                cause: self.keys.get("cause").and_then(Exception::of_json).map(Box::new),
             }),
             EventKind::End => Exception::of_json(self.keys.get("exc")?),
             _ => None,
