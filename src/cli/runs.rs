@@ -9,6 +9,7 @@ use super::output::{self, Format};
 use super::selection::StoreArgs;
 use super::{CliError, exit};
 use crate::investigation::{self, Investigation, RunChoice};
+use crate::view::json;
 use crate::view::runs::{self, RunLine};
 use crate::view::threads::Overview;
 
@@ -48,7 +49,7 @@ pub fn runs(args: RunsArgs) -> Result<ExitCode, CliError> {
         let line = RunLine::of(&overview);
         match args.format {
             Format::Text => runs::write(&line, &mut out)?,
-            Format::Json => writeln!(out, "{}", line.to_json())?,
+            Format::Json => json::write_line(&line.to_json(), &mut out)?,
         }
     }
     out.flush()?;

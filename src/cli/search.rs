@@ -163,7 +163,7 @@ fn print_top(runs: &[SearchedRun], field: &Field, limit: usize, format: Format) 
     for (value, count) in counts.iter().take(shown) {
         match format {
             Format::Text => writeln!(out, "{count:>8}  {}", printable::one_line(value))?,
-            Format::Json => writeln!(out, "{}", serde_json::json!({ "value": value, "count": count }))?,
+            Format::Json => json::write_line(&serde_json::json!({ "value": value, "count": count }), &mut out)?,
         }
     }
     if counts.len() > shown && format == Format::Text {

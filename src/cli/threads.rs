@@ -9,6 +9,7 @@ use super::output::{self, Format};
 use super::selection::SelectionArgs;
 use super::{CliError, exit};
 use crate::investigation::{self, Investigation};
+use crate::view::json;
 use crate::view::threads::Overview;
 
 #[derive(Debug, Args)]
@@ -36,7 +37,7 @@ pub fn threads(args: ThreadsArgs) -> Result<ExitCode, CliError> {
             Format::Text => overview.write(&|lane| lanes.contains(&lane), &mut out)?,
             Format::Json => {
                 for lane in &lanes {
-                    writeln!(out, "{}", overview.lane_json(*lane))?;
+                    json::write_line(&overview.lane_json(*lane), &mut out)?;
                 }
             }
         }

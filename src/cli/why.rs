@@ -10,7 +10,7 @@ use super::selection::SelectionArgs;
 use super::{CliError, exit};
 use crate::investigation::{self, Investigation};
 use crate::record::RecordName;
-use crate::view::chain;
+use crate::view::{chain, json};
 
 #[derive(Debug, Args)]
 pub struct WhyArgs {
@@ -44,7 +44,10 @@ pub fn why(args: WhyArgs) -> Result<ExitCode, CliError> {
     let contents = case.contents(wanted)?;
     let mut out = output::stdout();
     match args.format {
-        Format::Json => writeln!(out, "{:#}", chain::to_json(graph, &found, all.as_deref(), &contents))?,
+        Format::Json => {
+            let document = chain::to_json(graph, &found, all.as_deref(), &contents);
+            writeln!(out, "{}", json::harmless(&format!("{document:#}")))?;
+        }
         Format::Text => {
             chain::write(graph, &found, &contents, &mut out)?;
             if let Some(all) = &all {

@@ -14,8 +14,15 @@ pub struct Sentence {
     pub bad: bool,
 }
 
-/// The event in words. Nothing of it is lost that a person would look for; the rest stands in its JSON.
+/// The event in words, harmless for a terminal. Nothing of it is lost that a person would look for; the rest stands in
+/// its JSON.
 pub fn sentence(event: &Event, object: &dyn Fn(&str) -> String) -> Sentence {
+    let Sentence { text, bad } = words(event, object);
+    // Here, for all kinds at once: whatever a sentence quotes of the program is made harmless with the rest of it.
+    Sentence { text: one_line(&text).into_owned(), bad }
+}
+
+fn words(event: &Event, object: &dyn Fn(&str) -> String) -> Sentence {
     let good = |text: String| Sentence { text, bad: false };
     let bad = |text: String| Sentence { text, bad: true };
     let on = || event.obj().map_or_else(String::new, |obj| format!(" {}", object(obj)));

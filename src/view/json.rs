@@ -1,6 +1,7 @@
 //! JSON for programs: a record is its own line with `id` and `process` added.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
@@ -18,31 +19,40 @@ pub fn write_record(record: &Record, line: &[u8], out: &mut dyn Write) -> io::Re
             "id": id, "process": record.process, "proc": &*record.proc, "ev": "malformed",
             "reason": malformed.reason, "bytes": malformed.len, "text": text,
         });
-        return writeln!(out, "{object}");
+        return writeln!(out, "{}", harmless(&object.to_string()));
     }
     // The line decoded, so it is one JSON object: what is added goes in front of its closing brace.
     let line = line.trim_ascii_end();
     let Some(open) = line.strip_suffix(b"}") else { return Ok(()) };
-    out.write_all(open_escaped(open).as_ref())?;
+    match std::str::from_utf8(open) {
+        Ok(text) => out.write_all(harmless(text).as_bytes())?,
+        Err(_) => out.write_all(open)?,
+    }
     writeln!(out, ",\"id\":{},\"process\":{}}}", Value::from(id), Value::from(record.process))
 }
 
-/// Characters that a terminal acts on are legal inside JSON text when they are not ASCII controls: they are written
-/// as `\u…`, which means the same.
-fn open_escaped(line: &[u8]) -> Cow<'_, [u8]> {
-    let Ok(text) = std::str::from_utf8(line) else { return Cow::Borrowed(line) };
-    if text.bytes().all(|byte| byte.is_ascii() && byte != 0x7f) || !text.contains(is_active) {
-        return Cow::Borrowed(line);
+/// Writes an answer as one line of JSON.
+pub fn write_line(value: &Value, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", harmless(&value.to_string()))
+}
+
+/// JSON with every character that a terminal acts on written as `\u…`, which means the same: those that are no ASCII
+/// controls may stand in JSON as they are. Line breaks stand only between values, and stay.
+pub fn harmless(json: &str) -> Cow<'_, str> {
+    let acts = |character: char| character != '\n' && is_active(character);
+    if !json.contains(acts) {
+        return Cow::Borrowed(json);
     }
-    let mut clean = String::with_capacity(line.len() + 16);
-    for character in text.chars() {
-        if is_active(character) {
-            clean.push_str(&format!("\\u{:04x}", character as u32));
+    let mut clean = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if acts(character) {
+            // Writing into a String cannot fail.
+            let _ = write!(clean, "\\u{:04x}", character as u32);
         } else {
             clean.push(character);
         }
     }
-    Cow::Owned(clean.into_bytes())
+    Cow::Owned(clean)
 }
 
 /// A time as every JSON answer says it.

@@ -128,7 +128,7 @@ impl Overview<'_> {
 
     /// What is not on record, one sentence each.
     pub fn missing(&self) -> Vec<String> {
-        let mut missing: Vec<String> = self.problems.to_vec();
+        let mut missing: Vec<String> = self.problems.iter().map(|problem| one_line(problem).into_owned()).collect();
         for lane in self.graph.lane_indexes() {
             let facts = self.graph.lane(lane);
             if facts.gaps > 0 {
@@ -180,8 +180,11 @@ impl Overview<'_> {
         let name = process.name.as_deref().filter(|name| *name != "MainProcess").unwrap_or_default();
         let title = format!("process {number}  {}", one_line(name));
         let command = names::command(&process.argv);
-        let how =
-            process.how.as_deref().filter(|how| *how != "root").map_or_else(String::new, |how| format!("by {how}, "));
+        let how = process
+            .how
+            .as_deref()
+            .filter(|how| *how != "root")
+            .map_or_else(String::new, |how| format!("by {}, ", one_line(how)));
         let took = duration((last - first).max(0) as u64);
         writeln!(out)?;
         write!(out, "{}  ", paint(style::BOLD, title.trim_end()))?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::causality::{Edge, LaneIndex, NodeRef};
 use crate::view::chain::brief;
-use crate::view::json::timestamp;
+use crate::view::json::{timestamp, write_line};
 use crate::view::names;
 use crate::view::timeline::{Contents, Row, Timeline};
 
@@ -17,7 +17,7 @@ pub fn write(timeline: &Timeline, contents: &Contents, out: &mut dyn Write) -> i
             Row::In { to, edge, .. } => hand_over(timeline, "in", to.lane, *to, *edge),
             Row::Out { lane, to, edge, .. } => hand_over(timeline, "out", *lane, *to, *edge),
         };
-        writeln!(out, "{value}")?;
+        write_line(&value, out)?;
     }
     Ok(())
 }
