@@ -7,21 +7,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{
-    Body, Event, EventKind, Exception, Frame, Lane, LaneKind, Level, Log, Malformed, Record, Site, Stamp, time,
-};
+use super::{Body, Event, EventKind, Exception, Lane, LaneKind, Level, Log, Malformed, Record, Site, Stamp, time};
 
 /// The longest line that a writer may write, in bytes.
 pub const MAX_LINE: usize = 1 << 20;
 
 /// How much of a malformed line is kept, in bytes.
 pub const KEEP_OF_MALFORMED: usize = 64 * 1024;
-
-/// How many causes of an exception are followed: a corrupted file may hold any number.
-const MAX_CAUSES: usize = 64;
 
 /// Where a line stands: what its part's first line said, and its place in the part.
 #[derive(Debug, Clone)]
@@ -271,7 +266,7 @@ impl Keys<'_> {
         };
         let exc = match &self.exc {
             None | Some(Value::Null) => None,
-            Some(value) => Some(Box::new(exception(value, 0).ok_or("exc: not {type, msg, stack, cause}")?)),
+            Some(value) => Some(Box::new(Exception::of_json(value).ok_or("exc: not {type, msg, stack, cause}")?)),
         };
         match self.rest.remove("extra") {
             Some(Value::Object(extra)) => {
@@ -303,50 +298,6 @@ impl Keys<'_> {
             stack,
         }));
         Ok(())
-    }
-}
-
-/// `{type, msg, stack, cause}` as an exception; `None` for another shape.
-pub(super) fn exception(value: &Value, depth: usize) -> Option<Exception> {
-    let object = value.as_object()?;
-    let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let stack = match object.get("stack") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(stack) => Vec::<Frame>::deserialize(stack).ok()?,
-    };
-    let cause = match object.get("cause") {
-        None | Some(Value::Null) => None,
-        Some(_) if depth >= MAX_CAUSES => None,
-        Some(cause) => Some(Box::new(exception(cause, depth + 1)?)),
-    };
-    Some(Exception { kind: text("type"), msg: text("msg"), stack, cause })
-}
-
-/// A frame is `{file, line, func, code}`, or `[file, line, func]` in the short stacks of events.
-impl<'de> Deserialize<'de> for Frame {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Frame, D::Error> {
-        #[derive(Deserialize)]
-        struct Long {
-            #[serde(default)]
-            file: String,
-            #[serde(default)]
-            line: u64,
-            #[serde(default)]
-            func: String,
-            code: Option<String>,
-        }
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Long(Long),
-            Short(Site),
-            Other(IgnoredAny),
-        }
-        Ok(match Either::deserialize(from)? {
-            Either::Long(Long { file, line, func, code }) => Frame { file, line, func, code },
-            Either::Short(Site { file, line, func }) => Frame { file, line, func, code: None },
-            Either::Other(_) => return Err(serde::de::Error::custom("not a frame")),
-        })
     }
 }
 

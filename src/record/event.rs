@@ -8,7 +8,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Exception, Frame, decode};
+use super::{Exception, Frame};
 
 macro_rules! event_kinds {
     ($($variant:ident = $name:literal: $about:literal,)*) => {
@@ -354,9 +354,9 @@ impl Event {
                     .get("stack")
                     .and_then(|stack| Vec::<Frame>::deserialize(stack).ok())
                     .unwrap_or_default(),
-                cause: self.keys.get("cause").and_then(|cause| decode::exception(cause, 0)).map(Box::new),
+                cause: self.keys.get("cause").and_then(Exception::of_json).map(Box::new),
             }),
-            EventKind::End => decode::exception(self.keys.get("exc")?, 0),
+            EventKind::End => Exception::of_json(self.keys.get("exc")?),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod decode;
 pub mod event;
+mod exception;
 pub mod field;
 pub mod foreign;
 pub mod id;
@@ -16,6 +17,7 @@ use serde_json::{Map, Value};
 
 pub use decode::decode;
 pub use event::{Event, EventKind, Site};
+pub use exception::{Exception, Frame};
 pub use field::Field;
 pub use id::{Lane, LaneKind, LaneRef, ProcessName, RecordId, RecordName, Stamp};
 pub use level::Level;
@@ -73,24 +75,6 @@ pub struct Log {
     pub exc: Option<Box<Exception>>,
     /// The text of `stack_info`.
     pub stack: Option<String>,
-}
-
-/// An exception as recorded: type, message, frames from the outermost call to the raise, and what caused it.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Exception {
-    pub kind: String,
-    pub msg: String,
-    pub stack: Vec<Frame>,
-    pub cause: Option<Box<Exception>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Frame {
-    pub file: String,
-    pub line: u64,
-    pub func: String,
-    /// The source line, where it was known.
-    pub code: Option<String>,
 }
 
 /// A line that is not a record: why, and its bytes (cut at [`decode::KEEP_OF_MALFORMED`]).

@@ -12,7 +12,7 @@ import time
 from . import identity
 from .encode import members, quote, stamp_time
 from .identity import Process
-from .lane import Lane, here, thread_lane
+from .lane import SINGLE_STEP, Lane, here, thread_lane
 from .trouble import swallowed
 
 TYPE_CHECKING = False
@@ -46,18 +46,27 @@ def send(lane: Lane, body: str) -> None:
     process = lane.process
     if lane.birth:
         announce(lane)
-    stamps = ""
-    if lane.hard or lane.soft:
-        number, hard, soft = lane.begin()
-        stamps = _stamps(hard, soft, process)
-    else:
-        number = next(lane.count)
-        if number > lane.seq:
-            lane.seq = number
-    mono = _mono()
-    line = f'{{"ts":"{stamp_time(_now())}","mono":{mono}{lane.head},"seq":{number}{stamps}{body}}}\n'
     sink = process.sink
-    sink.write(line.encode("ascii"), mono)
+    number = 0
+    data = None
+    try:
+        stamps = ""
+        if lane.hard or lane.soft:
+            number, hard, soft = lane.begin()
+            stamps = _stamps(hard, soft, process)
+        elif SINGLE_STEP:
+            lane.seq = lane.last = number = lane.last + 1
+        else:
+            number = lane.next_number()
+        mono = _mono()
+        line = f'{{"ts":"{stamp_time(_now())}","mono":{mono}{lane.head},"seq":{number}{stamps}{body}}}\n'
+        data = line.encode("ascii")
+        sink.write(data, mono)
+    except BaseException:  # a signal handler raised, such as Ctrl-C's: the number must not be missing
+        if number and sink.taken is not data:
+            line = f'{{"ts":"{stamp_time(_now())}","mono":{_mono()}{lane.head},"seq":{number}{body}}}\n'
+            sink.write(data or line.encode("ascii"), _mono())
+        raise
     if sink.lost and not sink.failing:
         _tell_lost(lane)
 
@@ -172,7 +181,7 @@ def preamble(process: Process, part: int) -> Iterable[bytes]:
     yield _again(main, ',"ev":"proc"' + members(process.facts(part)))
     for lane in list(process.lanes.values()):
         yield _again(lane, ',"ev":"lane"' + members(_lane_facts(lane)))
-    for reference in list(process.things.values()):
+    for (reference,) in list(process.things.values()):
         thing = reference()
         if thing is not None:
             yield _again(main, ',"ev":"obj"' + members(thing.facts()))

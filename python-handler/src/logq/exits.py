@@ -7,11 +7,11 @@ first writes the line. What ends by a signal is seen by its parent only.
 from __future__ import annotations
 
 import atexit
+import builtins
 import os
 import sys
 import time
 from _thread import get_ident
-from types import FrameType
 
 from . import identity
 from .emit import event
@@ -21,6 +21,7 @@ from .trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Any, Callable
 
 __all__ = ["finish", "note_code", "note_top", "patch", "reset"]
@@ -45,6 +46,9 @@ def patch() -> None:
     _process = identity.me
     replace(os, "_exit", _wrap_hard_exit)
     replace(sys, "exit", _wrap_exit)
+    quitter = type(getattr(builtins, "exit", None))
+    if quitter.__name__ == "Quitter":
+        replace(quitter, "__call__", _wrap_quitter)
 
 
 def reset() -> None:
@@ -69,6 +73,16 @@ def _wrap_exit(original: Callable[..., Any]) -> Any:
         return original(*status)
 
     return dress(exit_noted, original)
+
+
+def _wrap_quitter(original: Callable[..., Any]) -> Any:
+    """`exit()` and `quit()` of the site module."""
+
+    def quit_noted(self: Any, code: Any = None) -> Any:
+        note_code(code)
+        return original(self, code)
+
+    return dress(quit_noted, original)
 
 
 def note_code(status: Any) -> None:
@@ -98,11 +112,11 @@ def note_top() -> None:
     global _top, top_sought
     if top_sought or not _is_main_thread():
         return
-    top_sought = True
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_back is not None:
         frame = frame.f_back
     if frame is not None and frame.f_globals.get("__name__") in ("__main__", "runpy"):
+        top_sought = True
         _top = frame
 
 
@@ -169,6 +183,8 @@ def _return_code() -> object:
         return 0
     if uncaught() is not None:
         return "exception"
+    if left_by_exception is None:
+        left_by_exception = _may_raise_exit()
     return None if left_by_exception else 0
 
 
@@ -182,6 +198,15 @@ def _left_by_exception() -> bool | None:
     while position > 0 and code[position] == 0:  # caches of 3.11 and later
         position -= 2
     return opcode.opname[code[position]] not in _RETURNS
+
+
+def _may_raise_exit() -> bool:
+    """For a main module that was never seen running: whether it could end by `raise SystemExit`."""
+    try:
+        with open(sys.modules["__main__"].__file__ or "", "rb") as source:
+            return b"SystemExit" in source.read(1 << 20)
+    except (OSError, AttributeError, TypeError, KeyError):
+        return False
 
 
 def uncaught() -> BaseException | None:

@@ -5,10 +5,12 @@ Looks at exceptions and never changes them, nor keeps any alive. Never raises.
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from .encode import safe_str
 from .sites import absolute, code_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
 
 __all__ = ["brief", "describe", "type_name"]
 

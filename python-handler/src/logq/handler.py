@@ -10,6 +10,7 @@ import logging
 from _thread import get_ident
 
 from . import identity, importing, queued, records, render
+from .lane import Lane, here
 from .switch import install_for_handler
 from .trouble import swallowed
 
@@ -64,13 +65,14 @@ class Handler(logging.Handler):
         if process is None or (records.wrapped and record.process == process.pid):
             return
         try:
-            if not self._was_written(record, process.pid):
-                records.write(record)
+            lane = here()
+            if not self._was_written(record, lane, process.pid):
+                records.write(record, lane)
         except Exception:
             swallowed()
 
-    def _was_written(self, record: logging.LogRecord, pid: int) -> bool:
+    def _was_written(self, record: logging.LogRecord, lane: Lane, pid: int) -> bool:
         """By another handler, at the far end of a queue, or by another process of the run."""
-        if records.is_recent(record) or (record.thread != get_ident() and queued.take_written(record)):
+        if records.is_recent(record, lane) or (record.thread != get_ident() and queued.take_written(record)):
             return True
         return record.process not in (None, pid) and records.written_elsewhere(record)

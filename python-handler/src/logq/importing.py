@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 
+from . import exits
 from .trouble import swallowed
 
 TYPE_CHECKING = False
@@ -58,6 +59,8 @@ class _Finder:
     """Finds nothing itself; notes when an awaited module has been executed."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if not exits.top_sought:
+            exits.note_top()  # the first import of the program shows its main module
         if name not in _awaited:
             return None
         for finder in list(sys.meta_path):

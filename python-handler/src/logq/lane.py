@@ -19,6 +19,9 @@ from .identity import Process
 
 __all__ = ["Lane", "Stamp", "adopt", "here", "new_task_lane", "new_thread_lane", "thread_lane"]
 
+# Since 3.10 a signal handler runs at calls and jumps only: `x.last = n = x.last + 1` is one step.
+SINGLE_STEP = sys.version_info >= (3, 10)
+
 try:
     from _thread import get_native_id
 except ImportError:  # a platform without native ids
@@ -63,12 +66,15 @@ class Lane:
         "head",
         "key",
         "kind",
+        "last",
         "left",
         "name",
         "name_text",
         "origin",
         "over",
         "process",
+        "recent",
+        "recent_before",
         "seq",
         "site",
         "soft",
@@ -81,7 +87,9 @@ class Lane:
         self.key = key
         self.kind = kind
         self.seq = 0  # the number of its last record: what a stamp says
-        self.count = itertools.count(2)  # 1 is kept for its first line, however late that is written
+        # 1 is kept for its first line, however late that is written.
+        self.last = 1
+        self.count = itertools.count(2)  # counts instead of `last` before 3.10
         self.hard: list[Entry] = []
         self.soft: list[Entry] = []
         self.depth = 0
@@ -99,6 +107,8 @@ class Lane:
         self.who: Any = None  # the thread, or a weak reference to the task, while it runs
         self.failure: dict[str, object] | None = None
         self.over = False
+        self.recent: Any = None  # weakly, the log record that it wrote last
+        self.recent_before: Any = None
         self.name_text: tuple[Any, str] | None = None  # for log records: name, its members
 
     def reference(self, process: Process) -> str:
@@ -113,18 +123,26 @@ class Lane:
         """
         depth = self.depth
         self.depth = depth + 1
-        hard = self.hard[:]
-        soft = self.soft[:]
-        number = next(self.count)
-        if number > self.seq:
-            self.seq = number  # from here on stamps may name this record
-        if depth == 0:
-            if hard:
+        try:
+            hard = self.hard[:]
+            soft = self.soft[:]
+            number = self.next_number()
+            if depth == 0:
                 del self.hard[: len(hard)]
-            if soft:
                 del self.soft[: len(soft)]
-        self.depth = depth
+        finally:
+            self.depth = depth
         return number, hard, soft
+
+    def next_number(self) -> int:
+        """From here on stamps may name the record with this number."""
+        if SINGLE_STEP:
+            self.seq = self.last = number = self.last + 1
+        else:
+            number = next(self.count)
+            if number > self.seq:
+                self.seq = number
+        return number
 
     def inherit(self, creator: Lane) -> None:
         """What happened before `creator` starts this lane happened before its first line."""

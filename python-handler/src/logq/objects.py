@@ -1,7 +1,7 @@
 """Objects of concurrency as records name them: `queue:2`, with kind, name and place of creation.
 
-A Thing describes one object and does not keep it alive. Its number is given when it is first
-mentioned, and its `obj` line is written once a process, before the mention.
+A Thing describes one object and does not keep it alive. Its `obj` line is written once a process,
+before the object is first mentioned.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ __all__ = ["Thing"]
 class Thing:
     """What is known of one queue, pool, lock…; `family` is the word before the colon."""
 
-    __slots__ = ("__weakref__", "family", "home", "inside", "kind", "name", "number", "owner", "site", "size", "told")
+    __slots__ = ("__weakref__", "family", "inside", "kind", "name", "number", "owner", "site", "size", "told")
 
     def __init__(self, family: str, kind: str, site: Site | None, size: int | None = None, owner: Any = None) -> None:
+        process = identity.me
         self.family = family
         self.kind = kind
         self.site = site
         self.size = size
         self.owner = _weak(owner)
         self.inside: str | None = None
-        self.number = 0
-        self.home: Process | None = None
+        self.number = next(process.objects) if process is not None else 0
         self.told: Process | None = None
         self.name: str | None = None
 
@@ -45,14 +45,15 @@ class Thing:
         process = identity.me
         if process is None or self.told is process:
             return
-        if not self.number:
-            self.number = next(process.objects)
+        if self.name is None:
             self.name = self._find_name()
-        self.told = process
         if len(process.things) > 1000 and self.number % 256 == 0:
             _prune(process)
-        process.things[self.number] = ref(self)
-        event("obj", self.facts())
+        mine = (ref(self),)  # of two threads that are here at once, one tells
+        first = process.things.setdefault(self.number, mine) is mine
+        self.told = process
+        if first:
+            event("obj", self.facts())
 
     def reference(self) -> str:
         return f"{self.family}:{self.number}"
@@ -69,7 +70,7 @@ class Thing:
 
     def _find_name(self) -> str | None:
         try:
-            return name_at(self.site) or self._name_in_module()
+            return name_at(self.site, self.kind.rpartition(".")[2]) or self._name_in_module()
         except Exception:
             return None
 
@@ -94,6 +95,6 @@ def _weak(owner: Any) -> Any:
 
 
 def _prune(process: Process) -> None:
-    for number, reference in list(process.things.items()):
+    for number, (reference,) in list(process.things.items()):
         if reference() is None:
             process.things.pop(number, None)

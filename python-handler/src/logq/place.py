@@ -48,8 +48,9 @@ def find_directory(start: str | None = None) -> str:
     found = _look_upward(here)
     if found is not None:
         return found
-    if here != "/" and os.access(here, os.W_OK | os.X_OK):
-        return os.path.join(here, ".logq")
+    own = os.path.join(here, ".logq")
+    if here != "/" and os.access(here, os.W_OK | os.X_OK) and not os.path.lexists(own):
+        return own
     fallback = _state_directory()
     sys.stderr.write(f"logq: {here} cannot hold a .logq directory; recording to {fallback}\n")
     return fallback

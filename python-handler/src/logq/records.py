@@ -9,12 +9,12 @@ is left on the record, whose attributes programs dump and pickle.
 from __future__ import annotations
 
 import os
-from _thread import _local, get_ident
+from _thread import get_ident
 from _weakref import ref
 
 from . import exits, fork, identity
 from .emit import send
-from .lane import here
+from .lane import Lane, here
 from .patching import dress, replace
 from .render import cut, measure_plain_record, members
 from .sink import MAX_LINE
@@ -29,19 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["is_recorded", "patch", "write", "written_elsewhere"]
 
 wrapped = False
-
-
-class _Recent(_local):
-    """Weak references to the last two records that this thread wrote.
-
-    Two, since a handler may log something itself before it passes its record on. Weak, since what
-    a record holds must go when the program lets go of it.
-    """
-
-    records: tuple[Any, ...] = ()
-
-
-_recent = _Recent()
 
 
 def patch(logging: Any) -> None:
@@ -71,12 +58,12 @@ def _wrap_filter(original: Callable[[Any, Any], Any], kind: Any) -> Any:
 def write_once(record: Any, process: Process) -> None:
     """Writes a record that is about to be handled, unless it has been written before."""
     try:
-        for written in _recent.records:
-            if written() is record:
-                return
+        lane = here()
+        if is_recent(record, lane):
+            return
         is_ours = record.process == process.pid and record.thread == get_ident()
         if is_ours or not _is_second_hand(record, process):
-            write(record)
+            write(record, lane)
     except Exception:
         swallowed()
 
@@ -123,18 +110,25 @@ def is_recorded(pid: int) -> bool:
     return known
 
 
-def write(record: Any) -> None:
+def write(record: Any, lane: Lane) -> None:
     """Writes the record in the running lane."""
-    lane = here()
+    if lane.process is not identity.me:
+        lane = here()  # it is a child by now
     if not exits.top_sought:
         exits.note_top()
     body = members(record, lane)
     if len(body) > MAX_LINE - 4096:
         body = cut(record, lane, len(body))
     send(lane, body)
-    _recent.records = (ref(record), *_recent.records[:1])
+    lane.recent, lane.recent_before = ref(record), lane.recent
 
 
-def is_recent(record: Any) -> bool:
-    """Whether this thread wrote the record just now."""
-    return any(written() is record for written in _recent.records)
+def is_recent(record: Any, lane: Lane) -> bool:
+    """Whether the running lane wrote the record just now.
+
+    The last two are known, since a handler may log something itself before it passes its record on.
+    Weakly, since what a record holds must go when the program lets go of it.
+    """
+    return (lane.recent is not None and lane.recent() is record) or (
+        lane.recent_before is not None and lane.recent_before() is record
+    )

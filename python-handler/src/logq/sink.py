@@ -61,6 +61,7 @@ class Sink:
         "failing",
         "lost",
         "part",
+        "taken",
     )  # fmt: skip
 
     def __init__(self, base: str, preamble: Preamble, part_size: int) -> None:
@@ -81,6 +82,7 @@ class Sink:
         self._retry_at = 0
         self.lost: dict[str, int] = {}
         self._lost_told = 0
+        self.taken: bytes | None = None  # the last line that was written, or given up
         self.failing = False  # the last write lost something
         self.broken = False  # the file could not be opened in the first place
 
@@ -98,19 +100,28 @@ class Sink:
                 self._check(fd, now)
             self._last = now
             if self._torn:
-                self._torn = False
-                data = b"\n" + data
+                self._write_after_torn(fd, data)
+                return
             count = _write(fd, data)
         except (OSError, _Foreign) as problem:
             self._recover(data, now, problem)
             return
         except BaseException:
             self._write_interrupted(fd, data)
+            self.taken = data
             raise
+        self.taken = data
         self._position += count
         self._written += count
         if count != len(data) or self._early or self._written > self._part_size or self.failing:
             self._account(count, data)
+
+    def _write_after_torn(self, fd: int, data: bytes) -> None:
+        """The file ends in the midst of a line: this one starts on a line of its own."""
+        count = _write(fd, b"\n" + data)
+        self._position += count
+        self._torn = False
+        self._account(count - 1, data)
 
     def _write_interrupted(self, fd: int, data: bytes) -> None:
         """A signal handler raised in the midst of a write (Ctrl-C): the record must not be missing.
@@ -118,8 +129,10 @@ class Sink:
         Where the file has not grown since our last write, it was not written yet.
         """
         try:
-            if _lseek(fd, 0, 1) == self._position:
-                self._position += _write(fd, data)
+            position = _lseek(fd, 0, 1)
+            if position == self._position:
+                position += _write(fd, data)
+            self._position = position
         except OSError:
             self.count_lost("interrupted")
 

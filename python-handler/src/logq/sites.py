@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from types import FrameType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Any
 
     from .lane import Site
@@ -105,22 +105,25 @@ def _read_source(filename: str) -> list[str]:
     return data.decode("utf-8", "replace").splitlines()
 
 
-def name_at(site: Site | None) -> str | None:
-    """The variable or attribute that the line at `site` binds: `self.jobs = Queue()` → `jobs`."""
-    if site is None:
-        return None
-    line = code_line(site[0], site[1])
+def name_at(site: Site | None, called: str) -> str | None:
+    """The variable or attribute that gets what `called(…)` makes at `site`: `self.jobs = Queue()` → `jobs`."""
+    line = code_line(site[0], site[1]) if site is not None else None
     if line is None:
         return None
-    return _bound_name(line)
-
-
-def _bound_name(line: str) -> str | None:
-    before, equals, after = line.partition("=")
-    if not equals or after.startswith("=") or before.endswith(("!", "<", ">", "+", "-", "*", "/")):
+    call = line.find(called + "(")
+    before = line[:call] if call >= 0 else line
+    target, equals, after = before.rpartition("=") if call >= 0 else before.partition("=")
+    if not equals or (call >= 0 and "(" in after):  # made for another call, not for the variable
         return None
-    before = before.split(":", 1)[0].strip()  # without an annotation
-    for opener in "([{,":  # `Worker(jobs=Queue())`: the keyword is the name
-        before = before.rpartition(opener)[2] if opener in before else before
-    name = before.strip().rpartition(".")[2]
-    return name if name.isidentifier() else None
+    return _bound_name(target)
+
+
+def _bound_name(target: str) -> str | None:
+    """The last name that is bound: of `if x: self.jobs: Queue[int]` it is `jobs`."""
+    for opener in "([{,;":  # `Worker(jobs=Queue())`: the keyword is the name
+        target = target.rpartition(opener)[2] if opener in target else target
+    for piece in target.split(":"):  # with an annotation the name comes before it
+        dotted = piece.strip().removeprefix("lambda").strip()
+        if dotted and all(part.isidentifier() for part in dotted.split(".")):
+            return dotted.rpartition(".")[2]
+    return None

@@ -73,7 +73,7 @@ class Trail:
 
     def joined(self) -> None:
         for stamp in list(self.done.values()):
-            merge(stamp, self.thing)
+            merge(stamp)  # no item came, so the queue is not named
 
 
 class LastTrail(Trail):

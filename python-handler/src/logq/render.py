@@ -1,0 +1,177 @@
+"""One log record as the members of a line: level, logger, message, place, exception, extra.
+
+Looks at the record and leaves it as it is. What the program's own objects do while they are turned
+into text (raise, recurse, log) is answered here; what becomes of the text is `emit.py`'s affair.
+"""
+
+from __future__ import annotations
+
+from . import encode
+from .encode import _quote, quote, safe_repr, safe_str
+from .failure import describe
+from .lane import Lane, thread_lane
+from .sites import absolute
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+__all__ = ["contexts", "cut", "measure_plain_record", "members", "redactors"]
+
+_STANDARD = frozenset(
+    [
+        "args", "asctime", "created", "exc_info", "exc_text", "filename", "funcName", "levelname", "levelno",
+        "lineno", "message", "module", "msecs", "msg", "name", "pathname", "process", "processName",
+        "relativeCreated", "stack_info", "taskName", "thread", "threadName",
+    ]
+)  # fmt: skip
+# How many attributes a record has that nobody added to; set when logging is patched.
+_plain_size = 0
+
+# (logger, level, file, line, function) -> their members, ready to be put into a line.
+_places: dict[tuple[str, str, str, int, str], str] = {}
+_MAX_PLACES = 8192
+
+# What `redact=` and `context=` of `install` and of every `logq.Handler` ask for.
+redactors: list[Callable[[dict[str, Any]], None]] = []
+contexts: list[Any] = []
+
+
+def measure_plain_record(logging: Any) -> None:
+    global _plain_size
+    _plain_size = len(logging.LogRecord("", 0, "", 0, "", (), None).__dict__)
+
+
+def members(record: Any, lane: Lane) -> str:
+    """Everything of a log record that follows the members common to all records."""
+    if (
+        len(record.__dict__) != _plain_size
+        or record.exc_info
+        or record.stack_info
+        or contexts
+        or redactors
+        or type(record.msg) is not str
+    ):
+        return _detailed(record, lane)
+    # The rest is run for nearly every record of a program, so it is written for speed.
+    known = lane.name_text  # as `_thread` has left it
+    thread = known[1] if known is not None and known[0] is record.threadName else _thread(record, lane)
+    try:
+        place = _places[record.name, record.levelname, record.pathname, record.lineno, record.funcName]
+    except (KeyError, TypeError):
+        place = _place(record)
+    if not record.args:
+        body = f'{place}{thread},"msg":{_quote(record.msg)}'
+    else:
+        try:
+            text = record.getMessage()
+            body = f'{place}{thread},"msg":{_quote(text)},"tpl":{_quote(record.msg)}'
+        except Exception:
+            return _detailed(record, lane)
+    # Half of a surrogate pair, perhaps: strict parsers refuse it.
+    return _detailed(record, lane) if "\\ud" in body else body
+
+
+def _detailed(record: Any, lane: Lane) -> str:
+    """The same for a record with an exception or extra fields, or of which parts must be hidden."""
+    template = safe_str(record.msg)
+    content: dict[str, Any] = {
+        "msg": _message(record, template) if record.args else template,
+        "tpl": template if record.args else None,
+        "exc": _exception(record),
+        "stack": safe_str(record.stack_info) if record.stack_info else None,
+        "extra": _extra_fields(record.__dict__) or None,
+    }
+    if redactors:
+        content = _redact(content)
+    return _place(record) + _thread(record, lane) + encode.members(content)
+
+
+def _message(record: Any, template: str) -> str:
+    """The message with its arguments, or both side by side where they do not fit each other."""
+    try:
+        text = record.getMessage()
+        return text if type(text) is str else safe_str(text)
+    except Exception as problem:
+        return f"{template} [arguments {safe_repr(record.args)}: {type(problem).__name__}]"
+
+
+def _place(record: Any) -> str:
+    key = (record.name, record.levelname, record.pathname, record.lineno, record.funcName)
+    try:
+        known = _places.get(key)
+    except TypeError:  # an attribute that cannot be hashed
+        return _render_place(key)
+    if known is None:
+        known = _render_place(key)
+        if len(_places) >= _MAX_PLACES:
+            _places.clear()
+        _places[key] = known
+    return known
+
+
+def _render_place(key: tuple[Any, Any, Any, Any, Any]) -> str:
+    name, level, file, line, function = key
+    members = f',"level":{quote(safe_str(level))},"logger":{quote(safe_str(name))}'
+    if file:
+        members += f',"file":{quote(absolute(safe_str(file)))}'
+    if isinstance(line, int):
+        members += f',"line":{line}'
+    if function:
+        members += f',"func":{quote(safe_str(function))}'
+    return members
+
+
+def _thread(record: Any, lane: Lane) -> str:
+    """`thread`, `tid` and `task`: the OS thread's, also inside a task."""
+    thread = lane if lane.kind == "thread" else thread_lane()
+    name = record.threadName
+    known = thread.name_text
+    if known is None or known[0] != name:
+        text = f',"thread":{quote(safe_str(name or thread.name))}'
+        if thread.tid:
+            text += f',"tid":{thread.tid}'
+        thread.name_text = known = (name, text)
+    if lane is thread:
+        return known[1]
+    return f'{known[1]},"task":{quote(safe_str(lane.task_name()))}'
+
+
+def _exception(record: Any) -> dict[str, Any] | None:
+    info = record.exc_info
+    if not isinstance(info, tuple) or len(info) != 3 or not isinstance(info[1], BaseException):
+        return None
+    return describe(info[1], info[2])
+
+
+def _extra_fields(attributes: dict[str, Any]) -> dict[str, Any]:
+    fields = {key: attributes[key] for key in attributes if key not in _STANDARD}
+    for variable in contexts:
+        try:
+            fields.setdefault(variable.name, variable.get())
+        except (LookupError, AttributeError):
+            pass
+    return fields
+
+
+def _redact(content: dict[str, Any]) -> dict[str, Any]:
+    """Lets each redactor change the content. What one of them cannot handle is left out entirely."""
+    try:
+        for redactor in redactors:
+            redactor(content)
+    except Exception:
+        return {"msg": "[redaction failed]"}
+    return content
+
+
+def cut(record: Any, lane: Lane, length: int) -> str:
+    """A record over the limit with its longest texts shortened; `cut` says by how many bytes."""
+    content: dict[str, Any] = {"msg": "", "exc": _exception(record), "extra": _extra_fields(record.__dict__) or None}
+    content["msg"] = _message(record, safe_str(record.msg)) if record.args else safe_str(record.msg)
+    if redactors:
+        content = _redact(content)
+    body = _place(record) + _thread(record, lane) + ',"msg":' + quote(safe_str(content["msg"])[:60_000])
+    for key in ("exc", "extra"):
+        part = encode.members({key: content.get(key)})
+        body += part if len(part) < 200_000 else ""
+    return f'{body},"cut":{length - len(body)}'

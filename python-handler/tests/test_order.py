@@ -1,0 +1,177 @@
+"""The oracle: random programs carry vector clocks of their own, and the spool must say the same.
+
+Pair for pair: no order missing, none invented.
+"""
+
+from __future__ import annotations
+
+import pytest
+from harness import run
+from order import disagreements
+
+THREADS = """
+import concurrent.futures, logging, queue, random, sys, threading
+
+log = logging.getLogger("oracle"); log.setLevel(10); log.addHandler(logging.NullHandler()); log.propagate = False
+local = threading.local()
+names = iter(range(10 ** 6))
+
+def clock():
+    if not hasattr(local, "clock"):
+        local.clock, local.me = {}, "x%d" % next(names)
+    return local.clock
+
+def merge(other):
+    mine = clock()
+    for key, n in other.items(): mine[key] = max(mine.get(key, 0), n)
+
+def note():
+    c = clock(); c[local.me] = c.get(local.me, 0) + 1
+    log.info("%s@%d", local.me, c[local.me], extra={"me": local.me, "clock": dict(c)})
+
+def body(random, depth, world, given):
+    merge(given)
+    for _ in range(random.randrange(3, 12)):
+        step(random, depth, world)
+    return dict(clock())
+
+def step(random, depth, world):
+    kind = random.choice(["log", "log", "put", "put", "get", "get", "start", "join", "submit", "result", "done"])
+    if kind == "log": note()
+    elif kind == "put":
+        q = random.choice(world["queues"])
+        item = dict(clock())
+        q.put((random.random(), next(names), item) if isinstance(q, queue.PriorityQueue) else item)
+    elif kind == "get":
+        q = random.choice(world["queues"])
+        try: item = q.get_nowait()
+        except queue.Empty: return
+        merge(item[2] if isinstance(q, queue.PriorityQueue) else item)
+    elif kind == "start" and depth < 3:
+        seed, given, out = random.random(), dict(clock()), []
+        t = threading.Thread(target=lambda: out.append(body(type(random)(seed), depth + 1, world, given)))
+        t.start(); world["threads"].append((t, out))
+    elif kind == "join" and world["threads"]:
+        t, out = random.choice(world["threads"])
+        if t is threading.current_thread(): return
+        if random.random() < 0.5:
+            if not t.is_alive() and t.ident: merge(out[0])
+        elif depth == 0: t.join(); merge(out[0])
+    elif kind == "submit":
+        seed, given = random.random(), dict(clock())
+        world["futures"].append(world["pool"].submit(job, type(random)(seed), world, given))
+    elif kind == "result" and world["futures"] and depth == 0:
+        merge(random.choice(world["futures"]).result())
+    elif kind == "done" and world["futures"]:
+        f = random.choice(world["futures"])
+        if f.done(): merge(f.result())
+
+def job(random, world, given):
+    merge(given)
+    for _ in range(random.randrange(3)):
+        step(random, 9, world)
+    return dict(clock())
+
+def main(seed):
+    r = random.Random(seed)
+    barrier = threading.Barrier(3)
+    pool = concurrent.futures.ThreadPoolExecutor(2)
+    for f in [pool.submit(barrier.wait) for _ in range(2)]: f
+    barrier.wait()
+    world = {"queues": [queue.Queue(), queue.LifoQueue(), queue.PriorityQueue(), queue.SimpleQueue()],
+             "threads": [], "futures": [], "pool": pool}
+    body(r, 0, world, {})
+    for _ in range(40): step(r, 0, world)
+    for t, out in list(world["threads"]):
+        t.join()
+        if out: merge(out[0])
+    note()  # before the workers are joined: what they did unasked is not known here
+    pool.shutdown()
+
+main(int(sys.argv[1]))
+"""
+
+TASKS = """
+import asyncio, concurrent.futures, contextvars, logging, random, sys, threading
+
+log = logging.getLogger("oracle"); log.setLevel(10); log.addHandler(logging.NullHandler()); log.propagate = False
+names = iter(range(10 ** 6))
+local = threading.local()
+
+class Mind:
+    def __init__(self, given=()): self.clock, self.me = dict(given), "x%d" % next(names)
+    def merge(self, other):
+        for key, n in other.items(): self.clock[key] = max(self.clock.get(key, 0), n)
+    def note(self):
+        self.clock[self.me] = self.clock.get(self.me, 0) + 1
+        log.info("%s@%d", self.me, self.clock[self.me], extra={"me": self.me, "clock": dict(self.clock)})
+
+def job(given, noisy):
+    if not hasattr(local, "mind"): local.mind = Mind()
+    local.mind.merge(given)
+    if noisy: local.mind.note()
+    return dict(local.mind.clock)
+
+async def body(random, depth, world, given):
+    mind = Mind(given)
+    for _ in range(random.randrange(2, 10)):
+        await step(random, depth, world, mind)
+    return mind.clock
+
+async def step(random, depth, world, mind):
+    kinds = ["log", "log", "put", "get", "task", "await", "gather", "thread", "sleep", "done", "wait", "shield"]
+    kind = random.choice(kinds)
+    child = lambda: body(type(random)(random.random()), depth + 1, world, dict(mind.clock))
+    if kind == "log": mind.note()
+    elif kind == "sleep": await asyncio.sleep(random.choice([0, 0.001]))
+    elif kind == "put": random.choice(world["queues"]).put_nowait((random.random(), next(names), dict(mind.clock)))
+    elif kind == "get":
+        q = random.choice(world["queues"])
+        if not q.empty(): mind.merge((await q.get())[2])
+    elif depth >= 3: return
+    elif kind == "task": world["tasks"].append((depth, asyncio.ensure_future(child())))
+    elif kind == "await":
+        below = [t for d, t in world["tasks"] if d == depth and depth < 1]
+        if below: mind.merge(await random.choice(below))
+    elif kind == "done" and world["tasks"]:
+        t = random.choice(world["tasks"])[1]
+        if t.done(): mind.merge(t.result())
+    elif kind == "gather":
+        for clock in await asyncio.gather(child(), child()): mind.merge(clock)
+    elif kind == "wait":
+        done, _ = await asyncio.wait([asyncio.ensure_future(child()), asyncio.ensure_future(child())])
+        for t in done: mind.merge(t.result())
+    elif kind == "shield": mind.merge(await asyncio.shield(child()))
+    elif kind == "thread":
+        loop = asyncio.get_running_loop()
+        mind.merge(await loop.run_in_executor(world["pool"], job, dict(mind.clock), random.random() < 0.5))
+
+async def main(seed):
+    r = random.Random(seed)
+    world = {"queues": [asyncio.Queue(), asyncio.LifoQueue(), asyncio.PriorityQueue()], "tasks": [], "pool": pool}
+    mind = Mind()
+    for _ in range(40): await step(r, 0, world, mind)
+    for _, t in world["tasks"]: mind.merge(await t)
+    mind.note()
+
+pool = concurrent.futures.ThreadPoolExecutor(2)
+barrier = threading.Barrier(3)
+for _ in range(2): pool.submit(barrier.wait)
+barrier.wait()
+asyncio.run(main(int(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_threads_queues_and_pools(tmp_path, seed):
+    done = run(tmp_path, THREADS, str(seed))
+    assert len(done.logs()) > 5
+    assert disagreements(done.records) == []
+    assert disagreements(done.records, with_locks=False) == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_tasks_queues_and_executors(tmp_path, seed):
+    done = run(tmp_path, TASKS, str(seed))
+    assert len(done.logs()) > 5
+    assert disagreements(done.records) == []

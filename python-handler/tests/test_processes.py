@@ -1,0 +1,220 @@
+"""Processes: identity right after fork, every start method, subprocesses, and how each one ended."""
+
+from __future__ import annotations
+
+import pytest
+from harness import run
+
+EXITS = [
+    ("pass", 0, 0, "exit"),
+    ("import sys; sys.exit(3)", 3, 3, "exit"),
+    ("import sys; sys.exit()", 0, 0, "exit"),
+    ("import sys; sys.exit('message')", 1, 1, "exit"),
+    ("exit(4)", 4, 4, "exit"),
+    ("raise ValueError('x')", 1, 1, "exc"),
+    ("import os; os._exit(5)", 5, 5, "_exit"),
+    ("import sys\ntry: sys.exit(3)\nexcept SystemExit: pass", 0, 0, "exit"),
+    ("import sys\ndef f():\n  try: sys.exit(3)\n  except SystemExit: pass\nf()", 0, 0, "exit"),
+    (
+        "import threading, time, sys\nthreading.Thread(target=time.sleep, args=(0.1,)).start()\nsys.exit(6)",
+        6,
+        6,
+        "exit",
+    ),
+    ("import sys\nsys.excepthook = lambda *a: None\n1 / 0", 1, 1, "exc"),
+    ("import logging\nlogging.warning('x')\nraise SystemExit(7)", 7, None, "exit"),
+    ("raise KeyboardInterrupt", -2, 130, "exc"),
+    ("raise SystemExit(8)", 8, None, "exit"),
+    ("import queue, sys\nraise SystemExit(sys.maxsize and 9)", 9, None, "exit"),
+]
+
+
+@pytest.mark.parametrize(("code", "rc", "told", "how"), EXITS)
+def test_exit_codes(tmp_path, code, rc, told, how):
+    done = run(tmp_path, code, rc=rc)
+    end = done.event("exit")
+    assert (end.get("rc"), end["how"]) == (told, how)
+
+
+def test_the_main_threads_exception_is_written_before_other_threads_are_waited_for(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import logging, os, sys, threading
+        spool = os.path.join(os.environ["LOGQ_DIR"], "runs", os.environ["LOGQ_RUN"], "spool")
+        part = [os.path.join(spool, name) for name in os.listdir(spool) if name.endswith("jsonl")][0]
+        def wait():
+            while '"ev":"exc"' not in open(part).read(): pass
+            logging.warning("seen by another thread")
+            os._exit(9)
+        sys.excepthook = lambda *a: None
+        threading.Thread(target=wait).start()
+        raise ValueError("main died")
+        """,
+        rc=9,
+    )
+    died = done.event("exc")
+    assert (died["where"], died["lane"], died["hook"], died["msg"]) == ("sys", "t1", "user", "main died")
+    assert died["stack"][-1]["code"] == 'raise ValueError("main died")'
+
+
+def test_identity_right_after_fork(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import logging, os, queue, threading
+        q = queue.Queue()
+        def work():
+            logging.warning("before"); q.put(1)
+            pid = os.fork()
+            if pid == 0:
+                logging.warning("child"); q.get(); logging.warning("child got")
+                os._exit(0)
+            os.waitpid(pid, 0); logging.warning("parent")
+        t = threading.Thread(target=work, name="forker"); t.start(); t.join()
+        """,
+    )
+    parent, child = sorted(done.processes(), key=lambda event: event["n"])
+    assert (parent["how"], child["how"]) == ("root", "fork")
+    assert child["from"] == f"{parent['proc']}/t2@2"
+    assert child["ppid"] == parent["pid"]
+    assert child["thread"] == "forker"
+    assert done.log("child")["lane"] == "t1"
+    assert done.log("child")["proc"] == child["proc"]
+    carried = done.log("child got")["hb"]
+    assert carried == [f"{parent['proc']}/t2@2|queue:1"]
+    told = done.events("obj", obj="queue:1")
+    assert {event["proc"] for event in told} == {child["proc"]}
+    started = done.event("child")
+    assert (started["child_pid"], started["child_proc"]) == (child["pid"], child["proc"])
+    assert done.log("parent")["lane"] == "t2"
+
+
+def test_fork_inside_a_task(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import asyncio, logging, os
+        async def main():
+            pid = os.fork()
+            if pid == 0:
+                logging.warning("child"); os._exit(0)
+            os.waitpid(pid, 0); logging.warning("parent")
+        asyncio.run(main())
+        """,
+    )
+    assert done.log("parent")["lane"] == "a1"
+    assert done.log("child")["lane"] == "t1"  # asyncio does not let a loop run on in a child
+    child = next(event for event in done.processes() if event["how"] == "fork")
+    assert child["from"].split("/")[1].startswith("a1@")
+
+
+MULTIPROCESSING = """
+import logging, multiprocessing, sys
+def work(n):
+    logging.warning("work %d", n)
+    if n == 1: sys.exit(4)
+    if n == 2: raise KeyError("died")
+if __name__ == "__main__":
+    {install}
+    context = multiprocessing.get_context("{method}")
+    workers = [context.Process(target=work, args=(n,), name="worker-%d" % n) for n in range(3)]
+    for worker in workers: worker.start()
+    for worker in workers: worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 4, 1]
+    logging.warning("joined")
+"""
+
+
+@pytest.mark.parametrize("booted", [True, False])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing(tmp_path, method, booted):
+    install = "pass" if booted else f"import logq; logq.install(dir={str(tmp_path / '.logq')!r})"
+    done = run(tmp_path, MULTIPROCESSING.format(method=method, install=install), booted=booted)
+    processes = {event["name"]: event for event in done.processes()}
+    assert set(processes) == {"program.py", "worker-0", "worker-1", "worker-2"}
+    root = processes.pop("program.py")
+    for number in range(3):
+        worker = processes[f"worker-{number}"]
+        assert worker["how"] == method
+        assert worker["from"].startswith(root["proc"] + "/t1@")
+        assert done.log(f"work {number}")["proc"] == worker["proc"]
+        rc = [0, 4, 1][number]
+        assert done.event("exit", proc=worker["proc"])["rc"] == rc
+        assert done.event("reap", child_proc=worker["proc"])["rc"] == rc
+        assert done.event("child", child_proc=worker["proc"])["child_pid"] == worker["pid"]
+    died = done.event("exc")
+    assert (died["where"], died["type"], died["proc"]) == ("sys", "KeyError", processes["worker-2"]["proc"])
+    assert {event["run"] for event in done.processes()} == {root["run"]}
+
+
+def test_pools_of_processes(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import concurrent.futures, logging, multiprocessing
+        def work(n): logging.warning("n%d", n); return n
+        if __name__ == "__main__":
+            with concurrent.futures.ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+                assert list(pool.map(work, range(4))) == [0, 1, 2, 3]
+            with multiprocessing.Pool(2) as pool:
+                assert pool.map(work, range(4, 6)) == [4, 5]
+            logging.warning("done")
+        """,
+    )
+    assert len({done.log(f"n{n}")["pid"] for n in range(4)}) <= 2
+    assert done.log("n4")["proc"] != done.log("done")["proc"]
+
+
+def test_subprocesses(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import logging, os, signal, subprocess, sys
+        code = "import logging, os; logging.warning('sub'); assert 'LOGQ_PARENT' not in os.environ"
+        subprocess.run([sys.executable, "-c", code], check=True)
+        subprocess.run([sys.executable, "-c", "pass"], env={"PATH": "/bin"}, check=True)
+        p = subprocess.Popen(["sleep", "100"]); p.send_signal(signal.SIGKILL); p.wait()
+        subprocess.run("true", shell=True, preexec_fn=lambda: None)
+        try: subprocess.run(["/does/not/exist"])
+        except FileNotFoundError: pass
+        left = subprocess.Popen(["sleep", "1"]); left.returncode = 0
+        """,
+    )
+    root, sub = sorted(done.processes(), key=lambda event: event["n"])
+    assert (sub["how"], sub["from"]) == ("exec", f"{root['proc']}/t1@1")
+    assert [event.get("rc", event.get("signal")) for event in done.events("reap")] == [0, 0, 9, 0]
+    assert len(done.events("child")) == 5
+    assert done.events("child")[2]["argv"] == ["sleep", "100"]
+    assert done.event("exit", proc=root["proc"])["children"][0]["state"] == "running"
+
+
+def test_asyncio_subprocesses(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import asyncio, sys
+        async def main():
+            p = await asyncio.create_subprocess_exec(sys.executable, "-c", "import sys; sys.exit(3)")
+            assert await p.wait() == 3
+        asyncio.run(main())
+        """,
+    )
+    assert done.event("reap")["rc"] == 3
+    assert {event["how"] for event in done.processes()} == {"root", "exec"}
+
+
+def test_a_killed_child_is_seen_by_its_parent(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import logging, multiprocessing, os, signal, time
+        def work(): logging.warning("alive"); os.kill(os.getpid(), signal.SIGKILL)
+        if __name__ == "__main__":
+            p = multiprocessing.get_context("fork").Process(target=work); p.start(); p.join()
+            assert p.exitcode == -9
+        """,
+    )
+    assert done.event("reap")["signal"] == 9
+    assert done.log("alive")
+    assert len(done.events("exit")) == 1
