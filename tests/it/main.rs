@@ -4,6 +4,8 @@ mod bad_input;
 mod cli_errors;
 mod cli_run;
 mod cli_search;
+mod clocks;
+mod handler;
 mod handmade;
 mod harness;
 mod layers;
