@@ -240,8 +240,8 @@ fn after_everybody_was_killed_the_missing_end_is_said() {
     // While it lives it is said to live.
     let lanes = case.json(&["threads"]);
     assert_eq!((&lanes[0]["process_state"], &lanes[0]["state"]), (&Value::from("running"), &Value::from("alive")));
-    logq.child().kill().expect("logq dies");
-    logq.child().wait().expect("its end");
+    logq.0.kill().expect("logq dies");
+    logq.0.wait().expect("its end");
     let pid = pid().expect("a pid");
     signal(pid, libc::SIGKILL);
     wait_until("the program dies", || !lives(pid));

@@ -258,7 +258,7 @@ fn what_is_written_is_soon_shown_to_who_follows() {
     let (_, shop) = shops().swap_remove(2);
     let mut follower = shop.case.start(&["search", "-F", "--format", "json", "order_id:8812"]);
     let (sender, shown) = mpsc::channel();
-    let out = follower.child().stdout.take().expect("its stdout");
+    let out = follower.0.stdout.take().expect("its stdout");
     let reader = std::thread::spawn(move || {
         for line in BufReader::new(out).lines().map_while(Result::ok) {
             let record: Value = serde_json::from_str(&line).expect("a line of JSON");

@@ -1,6 +1,5 @@
 //! What every test of the whole needs: a folder of its own, the binary, interpreters, and text without times and ids.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -70,7 +69,7 @@ impl Case {
     pub fn start(&self, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        Running { child: Some(command.spawn().expect("logq starts")) }
+        Running(command.spawn().expect("logq starts"))
     }
 
     /// The name of the newest run.
@@ -78,10 +77,6 @@ impl Case {
         let runs = fs::read_dir(self.store().join("runs")).expect("runs");
         let names = runs.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
         names.max().expect("a run")
-    }
-
-    pub fn spool(&self) -> PathBuf {
-        self.store().join("runs").join(self.run_name()).join("spool")
     }
 
     /// The answer of a command, with `--format json`, one value a line.
@@ -97,32 +92,13 @@ impl Case {
 }
 
 /// A logq that runs beside the test. It gets no chance to outlive it.
-pub struct Running {
-    child: Option<Child>,
-}
-
-impl Running {
-    pub fn child(&mut self) -> &mut Child {
-        self.child.as_mut().expect("not yet waited for")
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().expect("not yet waited for").id()
-    }
-
-    /// Waits until it ends.
-    pub fn end(mut self) -> Said {
-        let child = self.child.take().expect("waited for once");
-        Said::of(child.wait_with_output().expect("an end"))
-    }
-}
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -214,9 +190,4 @@ pub fn lives(pid: u32) -> bool {
 pub fn assert_has(text: &str, wanted: &[&str]) {
     let missing: Vec<&&str> = wanted.iter().filter(|wanted| !text.contains(**wanted)).collect();
     assert!(missing.is_empty(), "lacks {missing:?}:\n{text}");
-}
-
-/// The records of a JSON answer by id.
-pub fn by_id(records: Vec<serde_json::Value>) -> BTreeMap<String, serde_json::Value> {
-    records.into_iter().map(|record| (record["id"].as_str().expect("an id").to_owned(), record)).collect()
 }

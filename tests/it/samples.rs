@@ -54,8 +54,7 @@ fn check(sample: &str, arguments: &[&str], lanes: &[&str]) {
         assert_eq!(recorded.run.out, plain.out, "{python}");
         assert_eq!(words_written(recorded.run.of_program()), words_written(&plain.err), "{python}");
         assert_eq!(lanes_of(&recorded.case), lanes, "{python}");
-        let trouble = Regex::new("(?m)^ *missing:.*$").expect("a rule");
-        assert!(!trouble.is_match(recorded.run.verdict()), "{python}: {}", recorded.run.verdict());
+        assert!(!recorded.run.verdict().contains("missing:"), "{python}: {}", recorded.run.verdict());
     }
 }
 
