@@ -109,7 +109,9 @@ pub fn hand_over(graph: &CausalGraph, edge: &Edge, to: NodeRef) -> HandOver {
         "fut" | "future" => {
             HandOver { arriving: format!("result of {object} from"), leaving: format!("result of {object} seen by") }
         }
-        "job" | "work" | "call" => words("work submitted by", "submitted work to"),
+        "job" => words("work submitted by", "submitted work to"),
+        "join" => words("joined", "joined by"),
+        "result" => words("result of", "result seen by"),
         "lock" | "rlock" => {
             HandOver { arriving: format!("{object}, released by"), leaving: format!("{object}, taken by") }
         }

@@ -226,9 +226,14 @@ impl Writer<'_> {
     /// `, seen by nobody` behind the end of a lane that died, when nobody merged its end.
     fn who_looked(&self, at: NodeRef) -> String {
         let seq = self.graph.node(at).seq;
-        let seen = self.graph.edges_out_of(at.lane).into_iter().find(|(upto, ..)| *upto >= seq);
-        match seen {
-            Some((_, to, _)) => format!(", its end known to {}", names::lane(self.graph, to.lane, Some(at.lane))),
+        let mut seen = self.graph.edges_out_of(at.lane);
+        seen.retain(|(upto, to, _)| *upto >= seq && !self.graph.process_of(to.lane).is_logq());
+        // Who joined it, or asked for its result, says more than who heard of it.
+        match seen.iter().min_by_key(|(.., edge)| edge.by.is_none()) {
+            Some((_, to, edge)) => {
+                let words = names::hand_over(self.graph, edge, *to).leaving;
+                format!(", {words} {}", names::lane(self.graph, to.lane, Some(at.lane)))
+            }
             None => ", seen by nobody".to_owned(),
         }
     }

@@ -123,7 +123,7 @@ def become_child(lane: Lane, stamp: Stamp | None = None, suffix: str | None = No
     parent.sink.close_inherited()
     identity.me = child
     main = make_main(child, get_ident())
-    main.hard.extend(hard)
+    main.hard.extend([(known, number, None) for known, number, _ in hard])
     main.soft.extend(soft)
     main.given = (len(hard), len(soft))
     _forget_parents_exit()

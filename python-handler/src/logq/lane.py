@@ -151,7 +151,8 @@ class Lane:
         # First of all the creator itself: until this lane's first line says so by `from`, the stamps
         # that it leaves must.
         self.hard.append((creator, creator.seq, None))
-        self.hard.extend(creator.hard)
+        # What the creator had merged did not come to this lane by those objects.
+        self.hard.extend([(giver, seq, None) for giver, seq, _ in creator.hard])
         self.soft.extend(creator.soft)
         self.given = (len(self.hard), len(self.soft))
 

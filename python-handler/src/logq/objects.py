@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .lane import Site
 
-__all__ = ["Thing"]
+__all__ = ["JOB", "JOIN", "RESULT", "Thing", "Way"]
 
 
 class Thing:
@@ -98,3 +98,24 @@ def _prune(process: Process) -> None:
     for number, (reference,) in list(process.things.items()):
         if reference() is None:
             process.things.pop(number, None)
+
+
+class Way:
+    """How something was handed over where no object is worth a name: `t2@7|join`. There is nothing to tell of it."""
+
+    __slots__ = ("name", "told")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.told: Process | None = None
+
+    def tell(self) -> None:
+        pass
+
+    def reference(self) -> str:
+        return self.name
+
+
+JOIN = Way("join")  # a thread's end, to who waited for it
+JOB = Way("job")  # work given to a pool, to who does it
+RESULT = Way("result")  # of a future or a task, to who asked

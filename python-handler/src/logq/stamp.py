@@ -11,7 +11,7 @@ from __future__ import annotations
 from . import identity
 from .emit import announce, compact, event
 from .lane import Elsewhere, Lane, here
-from .objects import Thing
+from .objects import Thing, Way
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ def leave_of(lane: Lane) -> Stamp:
     return (lane, -1 if unwritten else lane.seq, tuple(lane.hard), tuple(lane.soft))
 
 
-def merge(stamp: Stamp | None, thing: Thing | None = None) -> None:
+def merge(stamp: Stamp | None, thing: Thing | Way | None = None) -> None:
     """What happened before `stamp` happened before the next record of the running lane."""
     if stamp is not None and identity.me is not None:
         merge_into(here(), stamp, thing)
 
 
-def merge_into(lane: Lane, stamp: Stamp, thing: Thing | None = None) -> None:
+def merge_into(lane: Lane, stamp: Stamp, thing: Thing | Way | None = None) -> None:
     """Merges by a hard hand-over, carried by `thing`."""
     giver, seq, hard, soft = stamp
     if thing is not None and thing.told is not identity.me:

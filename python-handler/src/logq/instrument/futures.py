@@ -13,6 +13,7 @@ from logq import exits, identity
 from logq.emit import event
 from logq.failure import describe
 from logq.lane import Lane, here
+from logq.objects import JOB, RESULT
 from logq.patching import dress, replace
 from logq.sites import caller_site
 from logq.stamp import leave, merge
@@ -105,7 +106,7 @@ def _wrap_run(original: Callable[..., None]) -> Any:
     def run(self: Any, *args: Any) -> None:
         submitted = getattr(self.future, "_logq_submitted", None)
         if submitted is not None:
-            merge(submitted[0])
+            merge(submitted[0], JOB)
         original(self, *args)
 
     return dress(run, original)
@@ -159,7 +160,7 @@ def _say_lost(failure: _Failure) -> None:
 
 def _asked(future: Any) -> None:
     _unretrieved.pop(id(future), None)
-    merge(getattr(future, "_logq_stamp", None))
+    merge(getattr(future, "_logq_stamp", None), RESULT)
 
 
 def _wrap_exception(original: Callable[..., Any]) -> Any:
@@ -175,7 +176,7 @@ def _wrap_done(original: Callable[[Any], bool]) -> Any:
     def done(self: Any) -> bool:
         is_done = original(self)
         if is_done:
-            merge(getattr(self, "_logq_stamp", None))
+            merge(getattr(self, "_logq_stamp", None), RESULT)
         return is_done
 
     return dress(done, original)
@@ -185,7 +186,7 @@ def _wrap_wait(original: Callable[..., Any]) -> Any:
     def wait(fs: Any, timeout: float | None = None, return_when: str = "ALL_COMPLETED") -> Any:
         result = original(fs, timeout, return_when)
         for future in result.done:
-            merge(getattr(future, "_logq_stamp", None))
+            merge(getattr(future, "_logq_stamp", None), RESULT)
         return result
 
     return dress(wait, original)

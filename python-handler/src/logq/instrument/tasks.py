@@ -16,6 +16,7 @@ from logq import lane as lanes
 from logq.emit import event, retire
 from logq.failure import brief
 from logq.lane import Lane, here, new_task_lane, thread_lane
+from logq.objects import RESULT
 from logq.patching import dress, replace
 from logq.sites import caller_site, function_name
 from logq.stamp import leave, leave_of, merge, merge_into
@@ -94,7 +95,7 @@ def _make_look(done: Callable[[Any], bool]) -> Callable[[Any], None]:
             if lane is not None:
                 if not lane.over and lane.process is identity.me:
                     _end(lane, task)  # asked in the same turn of the loop: its callback is yet to come
-                merge(leave_of(lane))
+                merge(leave_of(lane), RESULT)
 
     return look
 
@@ -278,7 +279,7 @@ def _wrap_wait(original: Callable[..., Any]) -> Any:
         if identity.me is not None:
             for future in result[0]:
                 lane = getattr(future, "_logq_lane", None)
-                merge(leave_of(lane) if lane is not None else getattr(future, "_logq_stamp", None))
+                merge(leave_of(lane) if lane is not None else getattr(future, "_logq_stamp", None), RESULT)
         return result
 
     return dress(wait, original)

@@ -12,6 +12,7 @@ from logq import exits, hooks, identity
 from logq.emit import event, retire
 from logq.failure import brief
 from logq.lane import Lane, enter, here, new_thread_lane
+from logq.objects import JOIN
 from logq.patching import dress, replace
 from logq.sites import caller_site, function_name
 from logq.stamp import leave_of, merge_into
@@ -170,6 +171,6 @@ def see_end(thread: Any) -> None:
     if lane is None or not lane.over:  # not started, or left behind in the parent by a fork
         return
     try:
-        merge_into(here(), leave_of(lane))
+        merge_into(here(), leave_of(lane), JOIN)
     except Exception:
         swallowed()
