@@ -135,3 +135,22 @@ def test_a_virtual_environment(tmp_path):
     done = run(tmp_path, "import sys, logging; logging.warning('x'); print(sys.prefix)", python=str(python))
     assert done.out.strip() == str(venv)
     assert done.log("x")
+
+
+SUBINTERPRETER = """
+import logging
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+logging.warning("before")
+interpreters.run_string(interpreters.create(), "import logging; logging.warning('inside')")
+logging.warning("after")
+"""
+
+
+def test_a_subinterpreter_is_no_process(tmp_path):
+    """It starts with a sitecustomize of its own, in a process that records already."""
+    done = run(tmp_path, SUBINTERPRETER)
+    assert [process["n"] for process in done.processes()] == [1]
+    assert [record["msg"] for record in done.logs()] == ["before", "after"]

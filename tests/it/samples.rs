@@ -36,12 +36,13 @@ fn without_logq(python: &str, sample: &str, arguments: &[&str]) -> Said {
     Said::of(command.output().expect("Python runs")).ended(0)
 }
 
-/// The lines of a program in an order of their own: threads write as they come.
-fn lines_written(text: &str) -> Vec<String> {
+/// The words that a program wrote, in an order of their own: threads write as they come, a traceback in several pieces.
+fn words_written(text: &str) -> Vec<String> {
     let times = Regex::new(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}").expect("a rule");
-    let mut lines: Vec<String> = text.lines().map(|line| times.replace_all(line, "<when>").into_owned()).collect();
-    lines.sort();
-    lines
+    let text = times.replace_all(text, " <when> ");
+    let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    words.sort();
+    words
 }
 
 /// Whatever the interpreter: the program writes what it writes without logq, and the lanes are the expected ones, each
@@ -56,7 +57,7 @@ fn check_on(python: &str, sample: &str, arguments: &[&str], lanes: &[&str]) {
     let recorded = record(python, sample, arguments);
     let plain = without_logq(python, sample, arguments);
     assert_eq!(recorded.run.out, plain.out, "{python}");
-    assert_eq!(lines_written(recorded.run.of_program()), lines_written(&plain.err), "{python}");
+    assert_eq!(words_written(recorded.run.of_program()), words_written(&plain.err), "{python}");
     assert_eq!(lanes_of(&recorded.case), lanes, "{python}");
     assert!(!recorded.run.verdict().contains("missing:"), "{python}: {}", recorded.run.verdict());
 }

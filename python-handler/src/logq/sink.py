@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     Preamble = Callable[[int], Iterable[bytes]]
 
-__all__ = ["MAX_LINE", "Sink"]
+__all__ = ["FLOORS", "MAX_LINE", "Sink"]
 
 MAX_LINE = 1 << 20
 _RETRY_NS = 1_000_000_000
 _BURST_NS = 50_000
 _OPEN_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-_HIGH = 4000
+FLOORS = (4000, 900, 200)  # where our descriptors go: as high as the limit allows
 _GONE = (errno.EBADF, errno.ESPIPE)
 
 # Looked up once: the emit path runs them for every record.
@@ -308,7 +308,7 @@ def _reason(problem: OSError) -> str:
 def _lift(low: int) -> int:
     """Moves a descriptor to a high number, out of the way of programs that close low ones."""
     try:
-        for floor in (_HIGH, 900, 200, 0):
+        for floor in (*FLOORS, 0):
             try:
                 return int(fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, floor))
             except OSError:

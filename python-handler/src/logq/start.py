@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import exits, identity, importing, records
+from . import exits, identity, importing, records, sink
 from .place import Place
 from .switch import CAPTURES, become, turn_on
 
@@ -23,7 +23,7 @@ def boot() -> None:
         return
     arguments = _arguments()
     command = arguments[1] if len(arguments) > 1 else ""
-    if "multiprocessing.resource_tracker" in command:
+    if "multiprocessing.resource_tracker" in command or _is_recorded_already():
         return
     capture = os.environ.get("LOGQ_CAPTURE") or "causal"
     if capture not in CAPTURES:
@@ -40,6 +40,22 @@ def boot() -> None:
         _current().quiet = True
     turn_on(capture)
     importing.when_imported("logging", records.patch)
+
+
+def _is_recorded_already() -> bool:
+    """Whether this is a subinterpreter: the process's main interpreter records, and they share descriptors.
+
+    Its open part tells; an exec closes it. Importing `_interpreters` to ask would cost more than all of this.
+    """
+    ours = f"{os.path.realpath(os.environ['LOGQ_DIR'])}/runs/{os.environ['LOGQ_RUN']}/spool/{os.getpid()}-"
+    for floor in sink.FLOORS:
+        for number in (floor, floor + 1):
+            try:
+                if os.readlink(f"/proc/self/fd/{number}").startswith(ours):
+                    return True
+            except OSError:
+                continue
+    return False
 
 
 def _current() -> identity.Process:
