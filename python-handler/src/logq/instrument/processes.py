@@ -62,7 +62,7 @@ def _state(pid: int) -> str:
     """Looks without reaping."""
     try:
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, OverflowError):
         return "gone"
     return "zombie" if ended is not None else "running"
 

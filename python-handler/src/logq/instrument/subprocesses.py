@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["patch", "patch_asyncio"]
 
-_ENV_POSITION = 10  # of `env` among Popen's arguments after self
+# Among the arguments of `_execute_child` after self.
+_PREEXEC, _ENV = 2, 6
 
 
 def patch(subprocess: Any) -> None:
-    replace(subprocess.Popen, "__init__", _wrap_init)
+    replace(subprocess.Popen, "_execute_child", _wrap_execute)
     replace(subprocess.Popen, "_handle_exitstatus", _wrap_exit_status)
 
 
@@ -36,31 +37,28 @@ def patch_asyncio(base_subprocess: Any) -> None:
     replace(base_subprocess.BaseSubprocessTransport, "_process_exited", _wrap_process_exited)
 
 
-def _wrap_init(original: Callable[..., None]) -> Any:
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        process = identity.me
-        if process is None:
+def _wrap_execute(original: Callable[..., None]) -> Any:
+    """What `Popen.__init__` calls last. That itself warns of its caller's line, so it stays unwrapped."""
+
+    def execute(self: Any, *args: Any, **kwargs: Any) -> None:
+        if identity.me is None:
             original(self, *args, **kwargs)
             return
-        inherits = len(args) <= _ENV_POSITION and kwargs.get("env") is None
-        if inherits and _may_add_environment(args, kwargs):
-            kwargs["env"] = _environment()
+        # With a preexec_fn, which may change the environment that is inherited, it stays as it is.
+        if len(args) > _ENV and args[_ENV] is None and args[_PREEXEC] is None:
+            args = (*args[:_ENV], _environment(), *args[_ENV + 1 :])
         fork.plans[get_ident()] = fork.Plan(hidden=True)
         try:
             original(self, *args, **kwargs)
         finally:
             fork.plans.pop(get_ident(), None)
-        try:
-            note_child(self.pid, None, None, argv=_words(self.args), site=caller_site(2))
-        except Exception:
-            swallowed()
+        if isinstance(self.pid, int):
+            try:
+                note_child(self.pid, None, None, argv=_words(self.args), site=caller_site(2))
+            except Exception:
+                swallowed()
 
-    return dress(init, original)
-
-
-def _may_add_environment(args: Any, kwargs: dict[str, Any]) -> bool:
-    """Not with a preexec_fn, which may change the environment that is inherited."""
-    return len(args) <= 6 and kwargs.get("preexec_fn") is None
+    return dress(execute, original)
 
 
 def _environment() -> dict[str, str]:

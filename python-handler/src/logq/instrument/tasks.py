@@ -319,9 +319,14 @@ class _Carried:
 def _wrap_call_soon_threadsafe(original: Callable[..., Any]) -> Any:
     def call_soon_threadsafe(self: Any, callback: Any, *args: Any, **kwargs: Any) -> Any:
         # Results of executors come with a stamp of their own.
-        if identity.me is not None and "_chain_future" not in getattr(callback, "__qualname__", ""):
-            callback = _Carried(callback, leave())
-        return original(self, callback, *args, **kwargs)
+        if identity.me is None or "_chain_future" in getattr(callback, "__qualname__", ""):
+            return original(self, callback, *args, **kwargs)
+        if self._debug:
+            self._check_callback(callback, "call_soon_threadsafe")  # it would not look into ours
+        handle = original(self, _Carried(callback, leave()), *args, **kwargs)
+        if handle._source_traceback:
+            del handle._source_traceback[-1]
+        return handle
 
     return dress(call_soon_threadsafe, original)
 
