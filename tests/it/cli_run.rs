@@ -178,6 +178,7 @@ fn what_cannot_be_recorded_runs_all_the_same_and_is_said() {
         let said = case.logq(&[&["run", "--"], command.as_slice()].concat()).ended(exit);
         assert_eq!(said.out, out);
         assert_has(said.verdict(), &["not recorded: ", reason]);
+        assert!(!said.verdict().contains("a child that left no record"), "{}", said.verdict());
     }
 }
 
