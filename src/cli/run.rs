@@ -114,6 +114,7 @@ fn ending(command: &[OsString], outcome: &Outcome) -> Ending {
     }
     Ending {
         program: names::command(&words),
+        root_pid: outcome.root_pid,
         root,
         took: outcome.took,
         still_running: outcome.alive.iter().map(|process| (process.pid, names::command(&process.argv))).collect(),

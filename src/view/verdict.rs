@@ -18,6 +18,7 @@ use crate::view::timeline::Contents;
 #[derive(Debug, Clone)]
 pub struct Ending {
     pub program: String,
+    pub root_pid: u32,
     pub root: RootEnd,
     pub took: Duration,
     /// Processes that outlived the root: pid and command.
@@ -118,7 +119,9 @@ fn write_processes(ending: &Ending, overview: &Overview, out: &mut dyn Write) ->
             failed.push((format!("process {number} {} (pid {})", one_line(&name), process.pid), state.text));
         }
     }
-    for child in &overview.graph.unseen_children {
+    // How the root ended stands in the first line.
+    let unseen = overview.graph.unseen_children.iter().filter(|child| child.pid != Some(ending.root_pid));
+    for child in unseen {
         let pid = child.pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string());
         let end = match (child.signal, child.rc) {
             (Some(signal), _) => format!("was ended by {}", signal_name(signal)),

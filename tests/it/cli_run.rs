@@ -178,6 +178,7 @@ fn what_cannot_be_recorded_runs_all_the_same_and_is_said() {
         let said = case.logq(&[&["run", "--"], command.as_slice()].concat()).ended(exit);
         assert_eq!(said.out, out);
         assert_has(said.verdict(), &["not recorded: ", reason]);
+        assert!(!said.verdict().contains("a child that left no record"), "{}", said.verdict());
     }
 }
 
@@ -283,8 +284,9 @@ fn grandchildren_have_the_right_parents() {
         &["forkserver", "fork"],
         &["subprocess", "forkserver"],
     ];
-    for python in pythons() {
-        for ways in orders {
+    for (place, python) in pythons().into_iter().enumerate() {
+        // Every way is gone on the default interpreter, every way but one on the others.
+        for ways in &orders[..if place == 0 { orders.len() } else { 2 }] {
             let case = Case::new();
             let program = case.write("family.py", GENERATIONS);
             let words = [&["run", "--", python.as_str(), program.to_str().expect("a path")], *ways].concat();

@@ -146,8 +146,8 @@ fn every_field_finds_its_records_wherever_they_are_read_from() {
     for (how, shop) in shops() {
         for (arguments, wanted) in expected {
             assert_eq!(ids(&shop.case, arguments), *wanted, "{how}: {arguments:?}");
-            let counted = shop.case.logq(&[&["search", "--count"], *arguments].concat());
-            if !arguments.contains(&"-n") {
+            if how == "indexed in part" && !arguments.contains(&"-n") {
+                let counted = shop.case.logq(&[&["search", "--count"], *arguments].concat());
                 assert_eq!(counted.out.trim(), wanted.len().to_string(), "{how}: {arguments:?}");
                 assert_eq!(counted.code, Some(i32::from(wanted.is_empty())), "{how}: {arguments:?}");
             }

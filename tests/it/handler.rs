@@ -197,6 +197,29 @@ print(logging.getLogger("own").__class__.__name__)
     }
 }
 
+#[test]
+fn levels_of_the_programs_own_have_their_place_among_the_usual_ones() {
+    for case in check_unnoticed(
+        r#"
+import logging
+logging.basicConfig(level=1)
+logging.addLevelName(35, "AUDIT")
+logging.addLevelName(5, "TRACE")
+logging.log(35, "above a warning")
+logging.log(5, "below all")
+logging.log(33, "without a name")
+logging.info("usual")
+"#,
+    ) {
+        let texts = |arguments: &[&str]| -> Vec<String> {
+            let records = case.json(&[&["search", "level:*"], arguments].concat());
+            records.iter().map(|record| record["msg"].as_str().expect("text").to_owned()).collect()
+        };
+        assert_eq!(texts(&["-l", "warning"]), ["above a warning", "without a name"]);
+        assert_eq!(texts(&["level<info"]), ["below all"]);
+    }
+}
+
 /// Whatever a program logs becomes a record that the other side reads: no line is malformed, no number is missing.
 #[test]
 fn whatever_is_logged_is_read_back() {

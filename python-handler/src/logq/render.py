@@ -6,6 +6,8 @@ into text (raise, recurse, log) is answered here; what becomes of the text is `e
 
 from __future__ import annotations
 
+import sys
+
 from . import encode
 from .encode import _quote, quote, safe_repr, safe_str
 from .failure import describe
@@ -25,6 +27,7 @@ _STANDARD = frozenset(
         "relativeCreated", "stack_info", "taskName", "thread", "threadName",
     ]
 )  # fmt: skip
+_USUAL_LEVELS = frozenset(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "NOTSET"])
 # How many attributes a record has that nobody added to; set when logging is patched.
 _plain_size = 0
 
@@ -112,7 +115,12 @@ def _place(record: Any) -> str:
 
 def _render_place(key: tuple[Any, Any, Any, Any, Any]) -> str:
     name, level, file, line, function = key
-    members = f',"level":{quote(safe_str(level))},"logger":{quote(safe_str(name))}'
+    members = f',"level":{quote(safe_str(level))}'
+    if level not in _USUAL_LEVELS:
+        number = _own_level(level)
+        if number is not None:
+            members += f',"levelno":{number}'
+    members += f',"logger":{quote(safe_str(name))}'
     if file:
         members += f',"file":{quote(absolute(safe_str(file)))}'
     if isinstance(line, int):
@@ -120,6 +128,13 @@ def _render_place(key: tuple[Any, Any, Any, Any, Any]) -> str:
     if function:
         members += f',"func":{quote(safe_str(function))}'
     return members
+
+
+def _own_level(name: Any) -> int | None:
+    """The number of a level that the program has named itself; readers know the usual names."""
+    numbers = getattr(sys.modules.get("logging"), "_nameToLevel", {})
+    number = numbers.get(name)
+    return number if isinstance(number, int) and 0 <= number < 1 << 16 else None
 
 
 def _thread(record: Any, lane: Lane) -> str:

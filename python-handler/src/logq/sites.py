@@ -118,10 +118,23 @@ def name_at(site: Site | None, called: str) -> str | None:
     return _bound_name(target)
 
 
+def _innermost(text: str) -> int:
+    """Where what stands after the last comma or bracket begins; closed brackets (`list[int]`) are stepped over."""
+    closed = 0
+    for place in range(len(text) - 1, -1, -1):
+        letter = text[place]
+        if letter in ")]}":
+            closed += 1
+        elif letter in "([{" and closed:
+            closed -= 1
+        elif letter in "([{,;" and not closed:
+            return place + 1
+    return 0
+
+
 def _bound_name(target: str) -> str | None:
     """The last name that is bound: of `if x: self.jobs: Queue[int]` it is `jobs`."""
-    for opener in "([{,;":  # `Worker(jobs=Queue())`: the keyword is the name
-        target = target.rpartition(opener)[2] if opener in target else target
+    target = target[_innermost(target) :]  # `Worker(jobs=Queue())`: the keyword is the name
     for piece in target.split(":"):  # with an annotation the name comes before it
         dotted = piece.strip().removeprefix("lambda").strip()
         if dotted and all(part.isidentifier() for part in dotted.split(".")):
