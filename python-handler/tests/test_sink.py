@@ -75,7 +75,7 @@ def test_parts(tmp_path):
         for _ in range(100): q.get(); logging.warning("got")
         t.join()
         """,
-        LOGQ_PART_SIZE="20000",
+        LOGQ_PART_SIZE="10000",
     )
     files = parts(done.directory)
     assert len(files) > 3
