@@ -121,7 +121,13 @@ def note_top() -> None:
 
 
 def _at_exit() -> None:
-    finish("exit", None)
+    try:
+        finish("exit", None)
+    except KeyboardInterrupt:
+        # Ctrl-C while we look how the program ended. It is over already, so nobody else would see this.
+        process = identity.me
+        if process is not None:
+            event("exit", {"how": "exit"}, process.main)
 
 
 def finish(how: str, rc: int | None) -> None:

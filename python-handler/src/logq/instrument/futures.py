@@ -16,7 +16,7 @@ from logq.lane import Lane, here
 from logq.objects import JOB, RESULT
 from logq.patching import dress, replace
 from logq.sites import caller_site
-from logq.stamp import leave, merge
+from logq.stamp import leave, leave_of, merge
 from logq.trouble import swallowed
 
 TYPE_CHECKING = False
@@ -31,9 +31,10 @@ __all__ = ["patch_base", "patch_thread"]
 class _Failure:
     """A future's exception that nobody has asked for yet: the lane that ran it, where it was submitted."""
 
-    __slots__ = ("facts", "future", "lane", "site")
+    __slots__ = ("facts", "future", "lane", "site", "stamp")
 
     def __init__(self, future: Any, lane: Lane, site: Site | None, facts: dict[str, object]) -> None:
+        self.stamp = leave_of(lane)
         self.future = future  # weakly
         self.lane = lane
         self.site = site
@@ -77,6 +78,7 @@ def patch_base(base: Any) -> None:
         replace(package, "wait", lambda _: base.wait)
     if ("unretrieved", _list_unretrieved) not in exits.contributors:
         exits.contributors.append(("unretrieved", _list_unretrieved))
+        exits.last_words.append(_say_all_lost)
 
 
 def patch_thread(thread: Any) -> None:
@@ -155,7 +157,15 @@ def _note_failure(future: Any, exception: BaseException) -> None:
 def _say_lost(failure: _Failure) -> None:
     """A future was collected and nobody ever asked how it ended."""
     target = failure.lane.reference(failure.lane.process)
+    merge(failure.stamp, RESULT)
     event("exc", {"where": "future", **failure.facts, "target": target, "site": failure.site})
+
+
+def _say_all_lost() -> None:
+    """The process ends: who has not asked by now never will. (`exit` lists them in short.)"""
+    for failure in list(_unretrieved.values()):
+        if failure.lane.process is identity.me:
+            _say_lost(failure)
 
 
 def _asked(future: Any) -> None:

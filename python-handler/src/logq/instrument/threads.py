@@ -9,7 +9,7 @@ import sys
 import time
 
 from logq import exits, hooks, identity
-from logq.emit import event, retire
+from logq.emit import announce, event, retire
 from logq.failure import brief
 from logq.lane import Lane, enter, here, new_thread_lane
 from logq.objects import JOIN
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["patch", "patch_shutdown"]
 
 # A thread that wrote nothing and ended well is only counted if it lived shorter than this.
-_SHORT_NS = 10_000_000
 
 _default_hook: Any = None
 
@@ -98,6 +97,11 @@ def _wrap_bootstrap(original: Callable[[Any], None], threading: Any) -> Any:
             return
         enter(lane)
         lane.who = self
+        try:
+            # At once, not with its first record: one that hangs without a word must be on disk, too.
+            announce(lane)
+        except Exception:
+            swallowed()
         _watch_failure(self, lane, threading)
         try:
             original(self)
@@ -129,18 +133,12 @@ def _watch_failure(thread: Any, lane: Lane, threading: Any) -> None:
 
 
 def _end(lane: Lane) -> None:
-    """Writes the lane's end, before a join can return; one that was never worth a line is counted."""
+    """Writes the lane's end, before a join can return."""
     try:
-        process = lane.process
-        if process is not identity.me:
+        if lane.process is not identity.me:
             return
-        lived = time.monotonic_ns() - lane.began
-        if lane.birth and not lane.left and lane.failure is None and lived < _SHORT_NS:
-            key = (lane.site, lane.fn or "")
-            process.folded[key] = process.folded.get(key, 0) + 1
-        else:
-            how = "exc" if lane.failure else "ok"
-            event("end", {"how": how, "exc": lane.failure, "cpu": time.thread_time_ns()}, lane)
+        how = "exc" if lane.failure else "ok"
+        event("end", {"how": how, "exc": lane.failure, "cpu": time.thread_time_ns()}, lane)
         retire(lane)
     except Exception:
         swallowed()
