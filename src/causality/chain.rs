@@ -49,8 +49,9 @@ impl CausalGraph {
             let hard = self.edges_into(to).filter(|edge| {
                 edge.kind != EdgeKind::Lock && edge.from != at.lane && !self.process_of(edge.from).is_logq()
             });
-            // Of several merged by one record, the one whose sender was active last.
-            let latest = hard.max_by_key(|edge| self.source(edge).map(|from| self.node(from).mono))?;
+            // What was handed over itself, before what its giver had merged; of those the one whose sender was active last.
+            let latest =
+                hard.max_by_key(|edge| (edge.is_direct(), self.source(edge).map(|from| self.node(from).mono)))?;
             Some((to, latest))
         })
     }

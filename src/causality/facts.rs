@@ -27,6 +27,8 @@ pub struct ProcessFacts {
     pub end: ProcessEnd,
     pub objects: HashMap<Box<str>, ObjectFacts>,
     pub lanes: Vec<LaneIndex>,
+    /// Children that it started: pid and command, where one is known.
+    pub children: Vec<(u32, Vec<String>)>,
     /// Exceptions that nobody handled.
     pub died: Vec<Died>,
     /// Futures that failed and that nobody had asked when the process ended.
@@ -68,6 +70,8 @@ pub struct Died {
     pub lane: LaneIndex,
     /// sys, thread, task, future, …
     pub place: String,
+    /// The lane where it happened, when another one tells of it.
+    pub target: Option<Lane>,
     pub kind: String,
     pub msg: String,
     /// Where it was raised, as far down as the stack goes.
@@ -148,6 +152,7 @@ impl ProcessFacts {
             end: ProcessEnd::default(),
             objects: HashMap::new(),
             lanes: Vec::new(),
+            children: Vec::new(),
             died: Vec::new(),
             unasked: Vec::new(),
             folded: 0,
@@ -203,10 +208,17 @@ impl ProcessFacts {
                     id: record.id(),
                     lane,
                     place: event.unhandled().and_then(|exc| exc.place).unwrap_or_default().to_owned(),
+                    target: event.unhandled().and_then(|exc| exc.target?.parse().ok()),
                     kind: exception.kind,
                     msg: exception.msg,
                     site: raised,
                 });
+            }
+            EventKind::Child => {
+                let child = event.child().and_then(|child| {
+                    Some((child.child_pid?, child.argv.iter().map(|word| (*word).to_owned()).collect()))
+                });
+                self.children.extend(child);
             }
             EventKind::Lost => self.lost += event.lost().and_then(|lost| lost.n).unwrap_or(1),
             _ => {}

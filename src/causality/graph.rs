@@ -63,6 +63,14 @@ pub enum Reading {
     NoLock,
 }
 
+impl Edge {
+    /// The hand-over itself is known: who began the lane, or what object or call carried it. Any other edge may have come
+    /// through lanes that wrote nothing.
+    pub fn is_direct(&self) -> bool {
+        self.kind == EdgeKind::Start || self.by.is_some()
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct CausalGraph {
     pub processes: Vec<ProcessFacts>,

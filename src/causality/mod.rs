@@ -75,14 +75,8 @@ impl Builder {
             Body::Log(log) => (None, log.level.number),
             Body::Malformed(_) => return,
         };
-        let node = Node {
-            seq: record.seq,
-            ts: record.ts,
-            mono: record.mono,
-            edges: (first_edge, self.graph.edges.len()),
-            event,
-            level,
-        };
+        let (ts, mono) = began(record).unwrap_or((record.ts, record.mono));
+        let node = Node { seq: record.seq, ts, mono, edges: (first_edge, self.graph.edges.len()), event, level };
         let facts = &mut self.graph.lanes[lane.0];
         facts.count(&record.body);
         facts.nodes.push(node);
@@ -216,6 +210,13 @@ impl Builder {
             }
         }
     }
+}
+
+/// When a lane really began, where its first line, written later, says so.
+fn began(record: &Record) -> Option<(i64, u64)> {
+    let began = record.event()?.lane()?.began?;
+    let late = record.mono.checked_sub(began)?;
+    Some((record.ts.checked_sub_unsigned(late)?, began))
 }
 
 /// Levels from here on count as errors.

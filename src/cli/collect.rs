@@ -102,7 +102,7 @@ fn say(stats: &Stats, took: Option<Duration>) -> Result<(), CliError> {
     match took {
         Some(took) => {
             let speed = megabytes / took.as_secs_f64().max(1e-9);
-            writeln!(out, ", in {:.2} s ({speed:.1} MB/s), {} commits", took.as_secs_f64(), stats.commits)?;
+            writeln!(out, ", in {:.2} s ({speed:.1} MB/s)", took.as_secs_f64())?;
         }
         None => writeln!(out)?,
     }

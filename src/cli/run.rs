@@ -103,7 +103,8 @@ fn print_verdict(command: &[OsString], outcome: &Outcome) -> Result<(), CliError
 fn ending(command: &[OsString], outcome: &Outcome) -> Ending {
     let words: Vec<String> = command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let root = match (outcome.timed_out, outcome.root_end) {
-        (Some(limit), _) => RootEnd::Timeout(limit),
+        (Some(limit), Some(End::Exited(code))) => RootEnd::Timeout(limit, Some(code)),
+        (Some(limit), _) => RootEnd::Timeout(limit, None),
         (None, Some(End::Signalled { signal, .. })) => RootEnd::Signal(signal),
         (None, Some(End::Exited(code))) => RootEnd::Code(code),
         (None, None) => RootEnd::Code(outcome.exit_code),

@@ -1,5 +1,6 @@
 //! `logq search`: records by words and fields; newest last, as they happened.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -72,6 +73,7 @@ pub fn search(args: SearchArgs) -> Result<ExitCode, CliError> {
         return print_count(&runs, args.format);
     }
     if let Some(field) = &args.top {
+        check_top(&runs, field)?;
         return print_top(&runs, &Field::named(field), args.limit.unwrap_or(20), args.format);
     }
     let limit = match args.limit {
@@ -132,16 +134,29 @@ impl Printer<'_> {
         format: Format,
         out: &mut dyn Write,
     ) -> Result<(), CliError> {
+        let mut shown = HashSet::new();
         for (place, found) in hits.iter().enumerate() {
-            if place > 0 && format == Format::Text {
+            let mut group = investigation::with_neighbours(&self.runs[found.run], &found.hit, around)?;
+            let whole = group.len();
+            group.retain(|hit| shown.insert((found.run, hit.source.clone(), hit.offset)));
+            // Neighbours that were shown with the hit before go on from there.
+            if place > 0 && format == Format::Text && group.len() == whole {
                 writeln!(out, "{}", paint(style::DIM, "--"))?;
             }
-            for hit in investigation::with_neighbours(&self.runs[found.run], &found.hit, around)? {
-                self.hit(found.run, &hit, format, out)?;
+            for hit in &group {
+                self.hit(found.run, hit, format, out)?;
             }
         }
         Ok(())
     }
+}
+
+/// An unknown field is an error here as in a query.
+fn check_top(runs: &[SearchedRun], field: &str) -> Result<(), CliError> {
+    let query = format!("{field}:*");
+    let of_query = |error| CliError::Query { query: query.clone(), error };
+    let parsed = query::parse(&query, now()).map_err(of_query)?;
+    investigation::check_fields(runs, &parsed).map_err(|error| CliError::of_search(error, &query))
 }
 
 fn print_count(runs: &[SearchedRun], format: Format) -> Result<ExitCode, CliError> {

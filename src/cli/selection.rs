@@ -17,8 +17,9 @@ pub struct StoreArgs {
     pub dir: Option<PathBuf>,
 }
 
+/// Which run and which lanes.
 #[derive(Debug, Args)]
-pub struct SelectionArgs {
+pub struct LaneArgs {
     #[command(flatten)]
     pub store: StoreArgs,
 
@@ -37,6 +38,13 @@ pub struct SelectionArgs {
     /// Only these asyncio tasks: 17 or a17, 2.17, a name or a glob; with commas
     #[arg(long, value_name = "A")]
     pub task: Vec<String>,
+}
+
+/// Which run, lanes, levels and times.
+#[derive(Debug, Args)]
+pub struct SelectionArgs {
+    #[command(flatten)]
+    pub lanes: LaneArgs,
 
     /// Only log records at least this severe
     #[arg(short, long, value_name = "LEVEL")]
@@ -51,13 +59,10 @@ pub struct SelectionArgs {
     pub until: Option<String>,
 }
 
-impl SelectionArgs {
+impl LaneArgs {
     /// The selection in plain words.
-    ///
-    /// # Errors
-    /// A level or a time that is none.
-    pub fn resolve(&self) -> Result<Selection, CliError> {
-        Ok(Selection {
+    pub fn resolve(&self) -> Selection {
+        Selection {
             dir: self.store.dir.clone(),
             run: RunChoice::of(self.run.as_deref()),
             lanes: LaneChoice {
@@ -65,9 +70,22 @@ impl SelectionArgs {
                 threads: LaneChoice::words(&self.thread),
                 tasks: LaneChoice::words(&self.task),
             },
+            ..Selection::default()
+        }
+    }
+}
+
+impl SelectionArgs {
+    /// The selection in plain words.
+    ///
+    /// # Errors
+    /// A level or a time that is none.
+    pub fn resolve(&self) -> Result<Selection, CliError> {
+        Ok(Selection {
             level: self.level.as_deref().map(level_number).transpose()?,
             since: self.since.as_deref().map(|text| moment("--since", text)).transpose()?,
             until: self.until.as_deref().map(|text| moment("--until", text)).transpose()?,
+            ..self.lanes.resolve()
         })
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::output::{self, Format};
-use super::selection::SelectionArgs;
+use super::selection::LaneArgs;
 use super::{CliError, exit};
 use crate::investigation::{self, Investigation};
 use crate::view::json;
@@ -15,7 +15,7 @@ use crate::view::threads::Overview;
 #[derive(Debug, Args)]
 pub struct ThreadsArgs {
     #[command(flatten)]
-    selection: SelectionArgs,
+    selection: LaneArgs,
 
     /// text for people, json for programs (one lane a line)
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -23,7 +23,7 @@ pub struct ThreadsArgs {
 }
 
 pub fn threads(args: ThreadsArgs) -> Result<ExitCode, CliError> {
-    let selection = args.selection.resolve()?;
+    let selection = args.selection.resolve();
     let store = investigation::find_store(selection.dir.as_deref())?;
     let mut found = false;
     let mut out = output::stdout();

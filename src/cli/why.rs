@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::output::{self, Format};
-use super::selection::SelectionArgs;
+use super::selection::LaneArgs;
 use super::{CliError, exit};
 use crate::investigation::{self, Investigation};
 use crate::record::RecordName;
@@ -19,7 +19,7 @@ pub struct WhyArgs {
     id: String,
 
     #[command(flatten)]
-    selection: SelectionArgs,
+    selection: LaneArgs,
 
     /// Also list everything that could have influenced it
     #[arg(long)]
@@ -31,7 +31,7 @@ pub struct WhyArgs {
 }
 
 pub fn why(args: WhyArgs) -> Result<ExitCode, CliError> {
-    let selection = args.selection.resolve()?;
+    let selection = args.selection.resolve();
     let name: RecordName = args.id.parse()?;
     let store = investigation::find_store(selection.dir.as_deref())?;
     let case = Investigation::open(investigation::newest_run(&store, &selection.run)?)?;

@@ -18,7 +18,9 @@ use crate::store::StoreError;
 
 pub use lanes::LaneChoice;
 pub use runs::{RunChoice, choose_runs, find_store, newest_run};
-pub use search::{RunHit, SearchedRun, count, extent, filter_for, newest, open_search, top, with_neighbours};
+pub use search::{
+    RunHit, SearchedRun, check_fields, count, extent, filter_for, newest, open_search, top, with_neighbours,
+};
 
 /// What is asked about, in plain words: the CLI fills it from its arguments.
 #[derive(Debug, Clone, Default)]

@@ -60,7 +60,8 @@ pub fn open_search(
     Ok(searched)
 }
 
-fn check_fields(searched: &[SearchedRun], parsed: &Parsed) -> Result<(), InvestigationError> {
+/// Whether the query's fields are known in these runs.
+pub fn check_fields(searched: &[SearchedRun], parsed: &Parsed) -> Result<(), InvestigationError> {
     let mut keys = BTreeSet::new();
     if parsed.fields.iter().any(|named| matches!(named.field, Field::Key(_))) {
         for run in searched {
@@ -73,6 +74,10 @@ fn check_fields(searched: &[SearchedRun], parsed: &Parsed) -> Result<(), Investi
 /// The selection and the query as one filter on the records of a run.
 pub fn filter_for(run: &RunDir, selection: &Selection, query: &Query) -> Result<Filter, InvestigationError> {
     let mut conditions = vec![query.clone()];
+    if selection.lanes.processes.is_empty() {
+        // `logq run` itself is not counted, unless it is asked for.
+        conditions.push(Query::Not(Box::new(Query::is(Known::Process, "0"))));
+    }
     if let Some(level) = selection.level {
         conditions.push(Query::Compare {
             field: Field::Known(Known::Level),

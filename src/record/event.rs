@@ -112,6 +112,8 @@ pub struct LaneEvent<'a> {
     pub daemon: Option<bool>,
     pub from: Option<&'a str>,
     pub site: Option<Site>,
+    /// When the lane began, monotonic ns: the line itself may be written much later.
+    pub began: Option<u64>,
 }
 
 /// `end`: a lane ended.

@@ -55,7 +55,7 @@ impl StoreDir {
         &self.path
     }
 
-    /// Every run, by name, which is by time for the names that `logq run` gives.
+    /// Every run, oldest first.
     pub fn runs(&self) -> Result<Vec<RunDir>, SpoolError> {
         let path = self.path.join("runs");
         let entries = match fs::read_dir(&path) {
@@ -74,7 +74,8 @@ impl StoreDir {
                 runs.push(RunDir { path: path.join(&name), name });
             }
         }
-        runs.sort_by(|left, right| left.name.cmp(&right.name));
+        // Names begin with the second of the start; of two in one second the directory tells which is older.
+        runs.sort_by_cached_key(|run| (second_of(&run.name), made(&run.path), run.name.clone()));
         Ok(runs)
     }
 
@@ -135,6 +136,16 @@ impl RunDir {
     pub fn spool(&self) -> Spool {
         Spool::new(self.spool_path())
     }
+}
+
+/// `20261122-171503` of `20261122-171503-k3f9`; a name of another form as it is.
+fn second_of(name: &str) -> String {
+    name.get(..15).unwrap_or(name).to_owned()
+}
+
+fn made(path: &Path) -> Option<std::time::SystemTime> {
+    let about = fs::metadata(path).ok()?;
+    about.created().or_else(|_| about.modified()).ok()
 }
 
 fn is_valid_name(name: &str) -> bool {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::causality::{CausalGraph, Chain, Hop, LaneIndex, NodeRef, Reading};
+use crate::causality::{CausalGraph, Chain, EdgeKind, Hop, LaneIndex, NodeRef, Reading};
 use crate::record::{Body, Record};
 use crate::view::clock::time_of_day;
 use crate::view::events::sentence;
@@ -13,6 +13,7 @@ use crate::view::names;
 use crate::view::printable::{one_line, pad};
 use crate::view::records::{write_exception, write_fields};
 use crate::view::style::{self, paint};
+use crate::view::threads::count;
 use crate::view::timeline::Contents;
 
 /// The records whose contents the chain shows.
@@ -31,7 +32,8 @@ pub fn write(graph: &CausalGraph, chain: &Chain, contents: &Contents, out: &mut 
         }
         let words = names::hand_over(graph, &hop.edge, hop.to).arriving;
         let sender = names::lane(graph, hop.edge.from, Some(hop.to.lane));
-        writeln!(out, "   {} {}", paint(style::HAND_OVER, "▲"), paint(style::HAND_OVER, format!("{words} {sender}")))?;
+        let text = format!("{words} {sender}{}", came_after(graph, hop));
+        writeln!(out, "   {} {}", paint(style::HAND_OVER, "▲"), paint(style::HAND_OVER, text))?;
         let Some(from) = hop.from else {
             let text = "the sender had written nothing before that, or what it wrote is lost";
             return writeln!(out, "{}", paint(style::WARN, text));
@@ -40,6 +42,20 @@ pub fn write(graph: &CausalGraph, chain: &Chain, contents: &Contents, out: &mut 
         at = from;
     }
     write_root(graph, at, out)
+}
+
+/// What the giver had merged and not written itself by the time of a hand-over: `, after t2 A 1.t2@2`.
+fn came_after(graph: &CausalGraph, hop: &Hop) -> String {
+    if !hop.edge.is_direct() {
+        return String::new();
+    }
+    let others = graph.edges_into(hop.to).filter(|edge| !edge.is_direct() && edge.from != hop.edge.from);
+    let others = others.filter(|edge| edge.kind == EdgeKind::Hard && edge.from != hop.to.lane);
+    let Some(latest) = others.max_by_key(|edge| graph.source(edge).map(|from| graph.node(from).mono)) else {
+        return String::new();
+    };
+    let name = names::lane(graph, latest.from, Some(hop.to.lane));
+    graph.source(latest).map_or_else(String::new, |from| format!(", after {name}  {}", graph.id(from)))
 }
 
 /// Where the chain ends, when that is not the root of the run.
@@ -113,7 +129,13 @@ fn write_what(graph: &CausalGraph, lane: LaneIndex, record: &Record, out: &mut d
 /// Everything that could have influenced the record, as [`ancestors`] gives it.
 pub fn write_all(graph: &CausalGraph, all: &[NodeRef], contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
-    let title = format!("could have influenced it: {} other lanes, each up to this record", all.len());
+    let title = match all.len() {
+        0 => "nothing else on record could have influenced it".to_owned(),
+        n => format!(
+            "could have influenced it: {}, each up to this record",
+            count(n as u64, "other lane", "other lanes")
+        ),
+    };
     writeln!(out, "{}", paint(style::BOLD, title))?;
     for at in all {
         write_step(graph, *at, contents, false, out)?;

@@ -78,13 +78,13 @@ fn end_sentence(event: &Event) -> Sentence {
 
 fn exit_sentence(event: &Event) -> Sentence {
     let exit = event.exit();
-    let code = exit.as_ref().and_then(|exit| exit.rc).unwrap_or(0);
+    let code = exit.as_ref().and_then(|exit| exit.rc);
     let unasked = exit.as_ref().map_or(0, |exit| exit.unretrieved.len());
-    let mut text = format!("process exits with {code}");
+    let mut text = code.map_or_else(|| "process exits".to_owned(), |code| format!("process exits with {code}"));
     if unasked > 0 {
         text.push_str(&format!("; failed and never asked: {unasked}"));
     }
-    Sentence { text, bad: code != 0 || unasked > 0 }
+    Sentence { text, bad: code.is_some_and(|code| code != 0) || unasked > 0 }
 }
 
 fn child_words(event: &Event) -> String {

@@ -121,7 +121,7 @@ impl Overview<'_> {
             parts.push(count(errors, "error", "errors"));
         }
         if folded > 0 {
-            parts.push(format!("{} that did nothing worth a line", count(folded, "short lane", "short lanes")));
+            parts.push(format!("{} without a record", count(folded, "short task", "short tasks")));
         }
         parts.join(", ")
     }
@@ -208,7 +208,7 @@ impl Overview<'_> {
         write!(out, "  {}", pad(&address, 8))?;
         write!(out, "{}  ", pad(&cut(&one_line(&name), 22), 22))?;
         write!(out, "{}  ", paint(style::DIM, pad(&cut(&one_line(runs), 20), 20)))?;
-        write!(out, "{:>5} logs  ", facts.logs)?;
+        write!(out, "{:>5} {}  ", facts.logs, if facts.logs == 1 { "log " } else { "logs" })?;
         write!(out, "{}", paint(style::BAD, pad(&errors, 9)))?;
         write!(out, "{}", paint(style::DIM, format!("  last {last}  ")))?;
         writeln!(out, "{}", paint(style_of(&state), &state.text))

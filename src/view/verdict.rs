@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::causality::LaneIndex;
+use crate::causality::{LaneIndex, ProcessFacts};
 use crate::record::LaneKind;
 use crate::view::chain::brief;
 use crate::view::clock::{duration, time_of_day};
@@ -33,8 +33,8 @@ pub struct Ending {
 pub enum RootEnd {
     Code(i32),
     Signal(i32),
-    /// Ended by logq after `--timeout`.
-    Timeout(Duration),
+    /// Ended by logq after `--timeout`; with the code when it exited by itself then.
+    Timeout(Duration, Option<i32>),
 }
 
 /// At most so many lines of one sort.
@@ -46,10 +46,13 @@ pub fn write(ending: &Ending, overview: &Overview, contents: &Contents, out: &mu
         RootEnd::Code(0) => ("exited 0".to_owned(), false),
         RootEnd::Code(code) => (format!("exited {code}"), true),
         RootEnd::Signal(signal) => (format!("was ended by signal {signal} ({})", signal_name(i64::from(signal))), true),
-        RootEnd::Timeout(limit) => (format!("did not end within {} and was ended by logq", shown(limit)), true),
+        RootEnd::Timeout(limit, Some(code)) => {
+            (format!("did not end within {}; it was sent SIGTERM and exited {code}", shown(limit)), true)
+        }
+        RootEnd::Timeout(limit, None) => (format!("did not end within {} and was ended by logq", shown(limit)), true),
     };
     let how = paint(if bad { style::BAD } else { style::GOOD }, how);
-    let took = if matches!(ending.root, RootEnd::Timeout(_)) {
+    let took = if matches!(ending.root, RootEnd::Timeout(..)) {
         String::new()
     } else {
         format!(" after {}", shown(ending.took))
@@ -60,7 +63,9 @@ pub fn write(ending: &Ending, overview: &Overview, contents: &Contents, out: &mu
     }
     write_deaths(overview, out)?;
     write_processes(ending, overview, out)?;
-    if !matches!(ending.root, RootEnd::Code(0)) || !ending.still_running.is_empty() {
+    let died = |process: &ProcessFacts| process.died.iter().any(|died| died.place == "sys");
+    let well = matches!(ending.root, RootEnd::Code(0)) && !overview.graph.processes.iter().any(died);
+    if !well || !ending.still_running.is_empty() {
         write_last_records(overview, contents, out)?;
     }
     for missing in overview.missing() {
@@ -73,31 +78,29 @@ fn shown(took: Duration) -> String {
     duration(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// Exceptions that nobody handled, futures that nobody asked.
+/// Exceptions that nobody handled, and those that nobody asked for.
 fn write_deaths(overview: &Overview, out: &mut dyn Write) -> io::Result<()> {
     let graph = overview.graph;
     let deaths: Vec<_> = graph.processes.iter().flat_map(|process| &process.died).collect();
     for died in deaths.iter().take(MOST) {
         let what = if died.msg.is_empty() { died.kind.clone() } else { format!("{}: {}", died.kind, died.msg) };
-        let name = names::lane(graph, died.lane, None);
+        let process = graph.lane(died.lane).process;
+        let lane = died.target.and_then(|target| graph.lane_named(process, target)).unwrap_or(died.lane);
+        // A task's own end says more of how it came to that than the record of who found it lost.
+        let end = graph.lane(lane).end.as_ref().filter(|end| died.place == "task" && end.how == "exc");
+        let id = end.map_or_else(|| died.id.clone(), |end| graph.id_of(lane, end.seq));
+        let words = match died.place.as_str() {
+            "task" => "failed, and nobody asked: ",
+            "future" => "failed in a job, and nobody asked: ",
+            "unraisable" => "had an exception in a finalizer: ",
+            _ => "died: ",
+        };
+        let name = names::lane(graph, lane, None);
         let place = died.site.as_ref().map_or_else(String::new, |site| format!("  {}", names::site(site)));
-        let why = format!("logq why {}", died.id);
-        writeln!(
-            out,
-            "  {name} {}{place}  {}",
-            paint(style::BAD, format!("died: {}", one_line(&what))),
-            paint(style::DIM, why)
-        )?;
+        let text = paint(style::BAD, format!("{words}{}", one_line(&what)));
+        writeln!(out, "  {name} {text}{place}  {}", paint(style::DIM, format!("logq why {id}")))?;
     }
-    more(deaths.len(), out)?;
-    let unasked: Vec<_> = graph.processes.iter().flat_map(|process| &process.unasked).collect();
-    for future in unasked.iter().take(MOST) {
-        let made =
-            future.site.as_ref().map_or_else(String::new, |site| format!(", submitted at {}", names::site(site)));
-        let text = format!("a future failed and nobody asked for its result: {}", one_line(&future.exc));
-        writeln!(out, "  {}{made}  {}", paint(style::BAD, text), paint(style::DIM, format!("logq why {}", future.id)))?;
-    }
-    more(unasked.len(), out)
+    more(deaths.len(), out)
 }
 
 fn more(all: usize, out: &mut dyn Write) -> io::Result<()> {
@@ -134,6 +137,7 @@ fn write_processes(ending: &Ending, overview: &Overview, out: &mut dyn Write) ->
         writeln!(out, "  {name} {}", paint(style::BAD, end))?;
     }
     more(failed.len(), out)?;
+    write_unrecorded(overview, out)?;
     for (pid, command, signal) in ending.ended_by_logq.iter().take(MOST) {
         let name = signal_name(i64::from(*signal));
         writeln!(out, "  ended by logq with {name}: pid {pid} {}", cut(&one_line(command), 60))?;
@@ -145,13 +149,30 @@ fn write_processes(ending: &Ending, overview: &Overview, out: &mut dyn Write) ->
     Ok(())
 }
 
+/// Children that are Python and left no record: nothing of what they did is known.
+fn write_unrecorded(overview: &Overview, out: &mut dyn Write) -> io::Result<()> {
+    let processes = &overview.graph.processes;
+    let recorded = |pid: u32| processes.iter().any(|process| process.pid == pid && process.began.is_some());
+    let is_python = |argv: &[String]| {
+        argv.first().is_some_and(|program| program.rsplit('/').next().unwrap_or_default().starts_with("python"))
+    };
+    let children = processes.iter().filter(|process| !process.is_logq()).flat_map(|process| &process.children);
+    let unrecorded: Vec<_> = children.filter(|(pid, argv)| is_python(argv) && !recorded(*pid)).collect();
+    for (pid, argv) in unrecorded.iter().take(MOST) {
+        let command = names::command(argv);
+        let why = "started with -I, -E or an env= of its own?";
+        writeln!(out, "  {} pid {pid} {} ({why})", paint(style::WARN, "not recorded:"), cut(&command, 60))?;
+    }
+    more(unrecorded.len(), out)
+}
+
 /// The lanes whose end the verdict does not know, with the last thing that each wrote.
 pub fn unfinished(overview: &Overview) -> Vec<LaneIndex> {
     let lanes = overview.processes().into_iter().flat_map(|process| overview.lanes(process));
     let mut open: Vec<LaneIndex> = lanes.filter(|lane| overview.graph.lane(*lane).end.is_none()).collect();
     open.retain(|lane| {
         let process = overview.graph.process_of(*lane);
-        process.end.said.is_none() || overview.graph.lane(*lane).lane != crate::record::Lane::MAIN
+        process.end.said_at.is_none() || overview.graph.lane(*lane).lane != crate::record::Lane::MAIN
     });
     open
 }
