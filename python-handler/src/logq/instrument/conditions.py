@@ -104,7 +104,7 @@ def _with_own_waiter(original: Any, threading: Any) -> Any:
 class _Waiter:
     """The lock of one wait: its owner takes it twice, who notifies releases it."""
 
-    __slots__ = ("_lock", "_stamp", "_taken", "release")
+    __slots__ = ("_lock", "_stamp", "_taken", "_thing", "release")
 
     def __new__(cls) -> Any:
         if identity.me is None:
@@ -115,7 +115,9 @@ class _Waiter:
         self._lock = allocate_lock()
         self._taken = False
         self._stamp: Stamp | None = None
-        self.release = self._notify
+        # Told only of a condition of the program's own, not of one inside an event or a queue.
+        self._thing = getattr(sys._getframe(1).f_locals.get("self"), "_logq_thing", None)
+        self.release = self._lock.release if self._thing is None else self._notify
 
     def _notify(self) -> None:
         if self._lock.locked():
@@ -126,12 +128,9 @@ class _Waiter:
         if not self._taken:
             self._taken = True
             return self._lock.acquire()
-        frame = sys._getframe(1)
-        got = self._lock.acquire(False) or (blocking and self._block(timeout, frame))
-        if got:
-            thing = getattr(frame.f_locals.get("self"), "_logq_thing", None)
-            if thing is not None:  # a condition of the program's own, not of an event or a queue
-                merge(self._stamp, thing)
+        got = self._lock.acquire(False) or (blocking and self._block(timeout, sys._getframe(1)))
+        if got and self._thing is not None:
+            merge(self._stamp, self._thing)
         return got
 
     def _block(self, timeout: float, frame: Any) -> bool:
@@ -176,11 +175,13 @@ def _thing_of(waited_for: Any, on: str) -> Thing | None:
     trail = getattr(waited_for, "_logq_trail", None)
     thing = trail.thing if trail is not None else getattr(waited_for, "_logq_thing", None)
     if thing is not None or waited_for is None:
-        return thing  # type: ignore[no-any-return]
+        return thing
     family = _FAMILIES.get(on, "queue")
     module = "concurrent.futures" if on == "future" else "queue" if family == "queue" else "threading"
     submitted = getattr(waited_for, "_logq_submitted", None)
-    thing = Thing(family, f"{module}.{type(waited_for).__name__}", submitted[1] if submitted else None, None, waited_for)
+    thing = Thing(
+        family, f"{module}.{type(waited_for).__name__}", submitted[1] if submitted else None, None, waited_for
+    )
     if on == "future":
         waited_for._logq_thing = thing
     return thing
@@ -221,7 +222,7 @@ def _init_wrapper(family: str) -> Callable[[Any], Any]:
 
 def _wrap_set(original: Callable[[Any], None]) -> Any:
     def set_event(self: Any) -> None:
-        if identity.me is None:
+        if identity.me is None or not hasattr(self, "_logq_thing"):
             original(self)
             return
         with self._cond:  # as the original, but for the stamp: it must be there before the flag
