@@ -99,7 +99,13 @@ fn write_what(graph: &CausalGraph, lane: LaneIndex, record: &Record, out: &mut d
             write_fields(&record.extra, out)?;
         }
         Body::Event(event) => {
-            let said = sentence(event, &Naming { object: &|name| names::object(graph, lane, name), lane: &|name| names::mentioned_lane(graph, lane, name) });
+            let said = sentence(
+                event,
+                &Naming {
+                    object: &|name| names::object(graph, lane, name),
+                    lane: &|name| names::mentioned_lane(graph, lane, name),
+                },
+            );
             write!(out, "{}", paint(if said.bad { style::BAD } else { style::PLAIN }, said.text))?;
         }
         Body::Malformed(malformed) => write!(out, "{}", one_line(&malformed.reason))?,
@@ -162,7 +168,16 @@ pub fn to_json(graph: &CausalGraph, chain: &Chain, all: Option<&[NodeRef]>, cont
 pub fn brief(graph: &CausalGraph, lane: LaneIndex, record: &Record) -> String {
     match &record.body {
         Body::Log(log) => format!("{} {}", log.level, log.msg),
-        Body::Event(event) => sentence(event, &Naming { object: &|name| names::object(graph, lane, name), lane: &|name| names::mentioned_lane(graph, lane, name) }).text,
+        Body::Event(event) => {
+            sentence(
+                event,
+                &Naming {
+                    object: &|name| names::object(graph, lane, name),
+                    lane: &|name| names::mentioned_lane(graph, lane, name),
+                },
+            )
+            .text
+        }
         Body::Malformed(malformed) => malformed.reason.clone(),
     }
 }

@@ -47,7 +47,13 @@ pub fn lane(graph: &CausalGraph, lane: LaneIndex, reader: Option<LaneIndex>) -> 
 /// A lane that a record of `of` mentions: `t3`, or `4242-k3f9xz/t3` in another process.
 pub fn mentioned_lane(graph: &CausalGraph, of: LaneIndex, name: &str) -> String {
     let (process, own) = match name.rsplit_once('/') {
-        Some((proc, own)) => (graph.lane_indexes().map(|lane| graph.lane(lane).process).find(|process| *graph.processes[process.0].proc == *proc), own),
+        Some((proc, own)) => (
+            graph
+                .lane_indexes()
+                .map(|lane| graph.lane(lane).process)
+                .find(|process| *graph.processes[process.0].proc == *proc),
+            own,
+        ),
         None => (Some(graph.lane(of).process), name),
     };
     let known = process.zip(own.parse().ok()).and_then(|(process, own)| graph.lane_named(process, own));

@@ -203,7 +203,13 @@ impl Writer<'_> {
                 write_fields(&record.extra, out)
             }
             Body::Event(event) => {
-                let mut said = sentence(event, &Naming { object: &|name| names::object(self.graph, at.lane, name), lane: &|name| names::mentioned_lane(self.graph, at.lane, name) });
+                let mut said = sentence(
+                    event,
+                    &Naming {
+                        object: &|name| names::object(self.graph, at.lane, name),
+                        lane: &|name| names::mentioned_lane(self.graph, at.lane, name),
+                    },
+                );
                 match event.kind {
                     EventKind::Lane => said.text = self.beginning(at).unwrap_or(said.text),
                     EventKind::End if said.bad => said.text.push_str(&self.who_looked(at)),

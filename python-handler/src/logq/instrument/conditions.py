@@ -78,7 +78,7 @@ def _note_futures(base: Any) -> None:
 
 
 def _note(kind: Any, name: str, purpose: str | None) -> None:
-    function = getattr(kind, name, None)
+    function: Any = getattr(kind, name, None)
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     code = getattr(function, "__code__", None)

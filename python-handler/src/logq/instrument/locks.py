@@ -58,7 +58,7 @@ def _rebind_early(original: Any) -> None:
         if not isinstance(filename, str) or is_machinery(filename):
             continue
         for name, bound in list(vars(module).items()):
-            if bound is original and "lock" in name.lower() and "alloc" not in name:
+            if bound is original and "alloc" not in name:
                 replace(module, name, lambda _: Lock)
 
 
@@ -150,8 +150,8 @@ class Lock(metaclass=_Kind):
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("cannot pickle '_thread.lock' object")
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         return LockType
 
 
@@ -266,7 +266,7 @@ class RLock(_CRLock):  # type: ignore[misc]
         reset(self._logq_taken)
 
     def __repr__(self) -> str:
-        return super().__repr__().replace(" RLock object", " _thread.RLock object")
+        return str(super().__repr__()).replace(" RLock object", " _thread.RLock object")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("cannot pickle '_thread.RLock' object")

@@ -11,7 +11,7 @@ leaves no frame of ours in the traceback. On 3.9 only SIGINT can be put off.
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import _thread
 import sys
 from _operator import methodcaller
@@ -100,7 +100,8 @@ class _Guarded:
 
     def __init__(self, number: int, handler: Any) -> None:
         self.handler = handler
-        mark = partial(_thread.interrupt_main, number) if _ANY_SIGNAL else _thread.interrupt_main
+        interrupt: Any = _thread.interrupt_main
+        mark = partial(interrupt, number) if _ANY_SIGNAL else interrupt
         self.again = partial("{0.trip.__class__.__name__}".format, _Marker(mark))
 
     @property
