@@ -91,6 +91,63 @@ def main(seed):
 main(int(sys.argv[1]))
 """
 
+LOCKS = """
+import logging, random, sys, threading, time
+
+log = logging.getLogger("oracle"); log.setLevel(10); log.addHandler(logging.NullHandler()); log.propagate = False
+locks = [threading.Lock(), threading.RLock(), threading.Lock()]
+left = [({}, {}) for _ in locks]  # clocks of the last release: full reading, no-lock reading
+events = [threading.Event(), threading.Event()]
+told = [({}, {}) for _ in events]
+
+class Mind:
+    def __init__(self, me, full, hard): self.me, self.full, self.hard = me, dict(full), dict(hard)
+    def note(self):
+        for clock in (self.full, self.hard): clock[self.me] = clock.get(self.me, 0) + 1
+        clock = self.full if sys.argv[2] == "full" else self.hard
+        log.info("%s@%d", self.me, clock[self.me], extra={"me": self.me, "clock": dict(clock)})
+
+def join(mine, other):
+    for key, n in other.items(): mine[key] = max(mine.get(key, 0), n)
+
+def work(mind, random):
+    for _ in range(60):
+        kind = random.choice(["log", "lock", "lock", "nested", "try", "set", "seen"])
+        if kind == "log": mind.note()
+        elif kind == "set":
+            n = random.randrange(2)
+            if events[n].is_set(): join(mind.full, told[n][0]); join(mind.hard, told[n][1])
+            else:
+                with setting[n]:
+                    if not plain[n]:
+                        told[n] = dict(mind.full), dict(mind.hard); plain[n] = True; events[n].set()
+        elif kind == "seen":
+            n = random.randrange(2)
+            if events[n].is_set(): join(mind.full, told[n][0]); join(mind.hard, told[n][1])
+        else:
+            n = random.randrange(3)
+            if kind == "try":
+                if not locks[n].acquire(False): continue
+            else: locks[n].acquire()
+            join(mind.full, left[n][0])
+            if kind == "nested" and n == 1:
+                with locks[n]: mind.note()
+            if random.random() < 0.6: mind.note()
+            if random.random() < 0.1: time.sleep(0.002)
+            left[n] = dict(mind.full), dict(mind.hard)
+            locks[n].release()
+
+import _thread
+setting = [_thread.allocate_lock() for _ in events]; plain = [False, False]
+main = Mind("m", {}, {}); main.note()
+r = random.Random(int(sys.argv[1]))
+minds = [Mind("x%d" % n, main.full, main.hard) for n in range(4)]
+threads = [threading.Thread(target=work, args=(mind, random.Random(r.random()))) for mind in minds]
+for t in threads: t.start()
+for t, mind in zip(threads, minds): t.join(); join(main.full, mind.full); join(main.hard, mind.hard)
+main.note()
+"""
+
 TASKS = """
 import asyncio, concurrent.futures, contextvars, logging, random, sys, threading
 
@@ -175,3 +232,11 @@ def test_tasks_queues_and_executors(tmp_path, seed):
     done = run(tmp_path, TASKS, str(seed))
     assert len(done.logs()) > 5
     assert disagreements(done.records) == []
+
+
+@pytest.mark.parametrize("reading", ["full", "no-lock"])
+@pytest.mark.parametrize("seed", range(8))
+def test_locks_and_events(tmp_path, seed, reading):
+    done = run(tmp_path, LOCKS, str(seed), "full" if reading == "full" else "hard", LOGQ_CAPTURE="events")
+    assert len(done.logs()) > 50
+    assert disagreements(done.records, with_locks=reading == "full") == []

@@ -1,6 +1,7 @@
 //! The chain of hand-overs that led to a record, back to the root of the run.
 
 use super::graph::{CausalGraph, Edge, EdgeKind, NodeRef};
+use crate::record::EventKind;
 
 /// The hand-overs behind a record, the last one first.
 #[derive(Debug, Clone)]
@@ -28,9 +29,9 @@ impl CausalGraph {
         let mut chain = Chain { of, hops: Vec::new() };
         let mut at = of;
         while let Some((to, edge)) = self.latest_hand_over(at) {
-            let from = self.source(edge);
-            chain.hops.push(Hop { to, edge: edge.clone(), from });
-            let Some(source) = from else { break };
+            let source = self.source(edge);
+            chain.hops.push(Hop { to, edge: edge.clone(), from: source.map(|source| self.saying(source)) });
+            let Some(source) = source else { break };
             // Only a damaged file leads round in a circle; no true chain is longer than the records there are.
             let known =
                 chain.hops.iter().any(|hop| hop.to.lane == source.lane && hop.to.at <= source.at && hop.to != to);
@@ -40,6 +41,15 @@ impl CausalGraph {
             at = source;
         }
         chain
+    }
+
+    /// The record that says what the lane was about: a wait just before the hand-over, and its end, do not.
+    fn saying(&self, source: NodeRef) -> NodeRef {
+        let quiet = |place: &usize| {
+            let event = self.node(NodeRef { lane: source.lane, at: *place }).event;
+            matches!(event, Some(EventKind::Wait | EventKind::Got | EventKind::Obj))
+        };
+        (0..=source.at).rev().find(|place| !quiet(place)).map_or(source, |at| NodeRef { lane: source.lane, at })
     }
 
     /// The last hand-over that reached the lane up to and with this record, and the record that merged it.

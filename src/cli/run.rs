@@ -44,8 +44,11 @@ pub struct RunArgs {
 enum Capture {
     /// Log records, exits, uncaught exceptions
     Records,
-    /// And who started, fed and waited for whom [the default]
+    /// And who started and fed whom [the default]
     Causal,
+    /// And who waits for what, held by whom: threading's locks become wrappers that know their owner, which costs a program
+    /// that does little else than lock
+    Events,
 }
 
 impl Capture {
@@ -53,6 +56,7 @@ impl Capture {
         match self {
             Capture::Records => "records",
             Capture::Causal => "causal",
+            Capture::Events => "events",
         }
     }
 }

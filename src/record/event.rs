@@ -220,8 +220,24 @@ pub struct ObjEvent<'a> {
 pub struct WaitEvent<'a> {
     pub obj: Option<&'a str>,
     pub on: Option<&'a str>,
+    /// The lane that has what is waited for.
     pub owner: Option<&'a str>,
+    /// Where and when (`mono`, ns) the owner took it.
+    pub held_at: Option<Site>,
+    pub held_since: Option<u64>,
+    /// What the waiting lane holds itself.
+    #[serde(default)]
+    pub held: Vec<HeldLock>,
     pub timeout: Option<f64>,
+    pub since: Option<u64>,
+}
+
+/// A lock that a waiting lane holds.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct HeldLock {
+    pub obj: String,
+    pub site: Option<Site>,
+    /// `mono`, ns.
     pub since: Option<u64>,
 }
 

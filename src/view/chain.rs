@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::causality::{CausalGraph, Chain, EdgeKind, Hop, LaneIndex, NodeRef, Reading};
 use crate::record::{Body, Record};
 use crate::view::clock::time_of_day;
-use crate::view::events::sentence;
+use crate::view::events::{Naming, sentence};
 use crate::view::json::timestamp;
 use crate::view::names;
 use crate::view::printable::{one_line, pad};
@@ -115,7 +115,13 @@ fn write_what(graph: &CausalGraph, lane: LaneIndex, record: &Record, out: &mut d
             write_fields(&record.extra, out)?;
         }
         Body::Event(event) => {
-            let said = sentence(event, &|name| names::object(graph, lane, name));
+            let said = sentence(
+                event,
+                &Naming {
+                    object: &|name| names::object(graph, lane, name),
+                    lane: &|name| names::mentioned_lane(graph, lane, name),
+                },
+            );
             write!(out, "{}", paint(if said.bad { style::BAD } else { style::PLAIN }, said.text))?;
         }
         Body::Malformed(malformed) => write!(out, "{}", one_line(&malformed.reason))?,
@@ -184,7 +190,16 @@ pub fn to_json(graph: &CausalGraph, chain: &Chain, all: Option<&[NodeRef]>, cont
 pub fn brief(graph: &CausalGraph, lane: LaneIndex, record: &Record) -> String {
     match &record.body {
         Body::Log(log) => format!("{} {}", log.level, log.msg),
-        Body::Event(event) => sentence(event, &|name| names::object(graph, lane, name)).text,
+        Body::Event(event) => {
+            sentence(
+                event,
+                &Naming {
+                    object: &|name| names::object(graph, lane, name),
+                    lane: &|name| names::mentioned_lane(graph, lane, name),
+                },
+            )
+            .text
+        }
         Body::Malformed(malformed) => malformed.reason.clone(),
     }
 }

@@ -4,10 +4,18 @@ use serde_json::Value;
 
 use crate::record::{Event, EventKind};
 use crate::view::clock::duration;
-use crate::view::names::command;
+use crate::view::names::{self, command};
 use crate::view::printable::one_line;
 
-/// How an event reads in a line of text. `object` names an object of the event's process.
+/// What an event mentions, by its name on the wire, in the words of the reader.
+pub struct Naming<'a> {
+    /// Names an object of the event's process.
+    pub object: &'a dyn Fn(&str) -> String,
+    /// Names a lane of the event's process, or of the process that stands before it.
+    pub lane: &'a dyn Fn(&str) -> String,
+}
+
+/// How an event reads in a line of text.
 pub struct Sentence {
     pub text: String,
     /// Something went wrong here.
@@ -16,16 +24,16 @@ pub struct Sentence {
 
 /// The event in words, harmless for a terminal. Nothing of it is lost that a person would look for; the rest stands in
 /// its JSON.
-pub fn sentence(event: &Event, object: &dyn Fn(&str) -> String) -> Sentence {
-    let Sentence { text, bad } = words(event, object);
+pub fn sentence(event: &Event, naming: &Naming) -> Sentence {
+    let Sentence { text, bad } = words(event, naming);
     // Here, for all kinds at once: whatever a sentence quotes of the program is made harmless with the rest of it.
     Sentence { text: one_line(&text).into_owned(), bad }
 }
 
-fn words(event: &Event, object: &dyn Fn(&str) -> String) -> Sentence {
+fn words(event: &Event, naming: &Naming) -> Sentence {
     let good = |text: String| Sentence { text, bad: false };
     let bad = |text: String| Sentence { text, bad: true };
-    let on = || event.obj().map_or_else(String::new, |obj| format!(" {}", object(obj)));
+    let on = || event.obj().map_or_else(String::new, |obj| format!(" {}", (naming.object)(obj)));
     match event.kind {
         EventKind::Proc => good(proc_sentence(event)),
         EventKind::Lane => good(lane_sentence(event)),
@@ -34,7 +42,7 @@ fn words(event: &Event, object: &dyn Fn(&str) -> String) -> Sentence {
         EventKind::Child => good(format!("started process{}", child_words(event))),
         EventKind::Reap => reap_sentence(event),
         EventKind::Obj => good(object_sentence(event)),
-        EventKind::Wait => good(wait_sentence(event, object)),
+        EventKind::Wait => good(wait_sentence(event, naming)),
         EventKind::Got => good(got_sentence(event)),
         EventKind::Send => good(format!("sends{}", on())),
         EventKind::Recv => good(format!("receives{}", on())),
@@ -120,17 +128,28 @@ fn object_sentence(event: &Event) -> String {
     }
 }
 
-fn wait_sentence(event: &Event, object: &dyn Fn(&str) -> String) -> String {
+fn wait_sentence(event: &Event, naming: &Naming) -> String {
     let Some(wait) = event.wait() else { return other_sentence(event) };
-    let what = match (wait.obj, wait.on) {
-        (Some(obj), _) => object(obj),
-        (None, Some(on)) => on.to_owned(),
-        (None, None) => "something".to_owned(),
-    };
-    match wait.owner {
-        Some(owner) => format!("waits for {what}, held by {owner}"),
-        None => format!("waits for {what}"),
+    let owner = wait.owner.map(naming.lane);
+    if let (Some("join"), Some(owner)) = (wait.on, &owner) {
+        return format!("waits for the end of {owner}");
     }
+    let mut text = match (wait.obj, wait.on) {
+        (Some(obj), _) => format!("waits for {}", (naming.object)(obj)),
+        (None, Some(on)) => format!("waits for {on}"),
+        (None, None) => "waits for something".to_owned(),
+    };
+    if let Some(owner) = owner {
+        text.push_str(&format!(", held by {owner}"));
+        if let Some(site) = &wait.held_at {
+            text.push_str(&format!(" since {}", names::site(site)));
+        }
+    }
+    if !wait.held.is_empty() {
+        let held: Vec<String> = wait.held.iter().map(|held| (naming.object)(&held.obj)).collect();
+        text.push_str(&format!(", holds {}", held.join(", ")));
+    }
+    text
 }
 
 fn got_sentence(event: &Event) -> String {

@@ -44,6 +44,22 @@ pub fn lane(graph: &CausalGraph, lane: LaneIndex, reader: Option<LaneIndex>) -> 
     if name == facts.lane.to_string() { address } else { format!("{address} {}", one_line(&name)) }
 }
 
+/// A lane that a record of `of` mentions: `t3`, or `4242-k3f9xz/t3` in another process.
+pub fn mentioned_lane(graph: &CausalGraph, of: LaneIndex, name: &str) -> String {
+    let (process, own) = match name.rsplit_once('/') {
+        Some((proc, own)) => (
+            graph
+                .lane_indexes()
+                .map(|lane| graph.lane(lane).process)
+                .find(|process| *graph.processes[process.0].proc == *proc),
+            own,
+        ),
+        None => (Some(graph.lane(of).process), name),
+    };
+    let known = process.zip(own.parse().ok()).and_then(|(process, own)| graph.lane_named(process, own));
+    known.map_or_else(|| one_line(name).into_owned(), |known| lane(graph, known, Some(of)))
+}
+
 /// A record's id as seen from a lane: `@5` in it, `t1@9` in its process, else `2.t1@9`.
 pub fn id_from(graph: &CausalGraph, id: &RecordId, reader: LaneIndex) -> String {
     let own = graph.process_of(reader);

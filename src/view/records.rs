@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::record::{Body, Exception, Record};
 use crate::view::clock::{ClockColumn, date_and_time, time_of_day};
-use crate::view::events::sentence;
+use crate::view::events::{Naming, sentence};
 use crate::view::names;
 use crate::view::printable::{one_line, pad};
 use crate::view::style::{self, paint};
@@ -59,7 +59,8 @@ fn write_body(record: &Record, out: &mut dyn Write) -> io::Result<()> {
             write_fields(&record.extra, out)?;
         }
         Body::Event(event) => {
-            let said = sentence(event, &|object| one_line(object).into_owned());
+            let as_written = |name: &str| one_line(name).into_owned();
+            let said = sentence(event, &Naming { object: &as_written, lane: &as_written });
             let style = if said.bad { style::BAD } else { style::DIM };
             write!(out, "{} {}", pad(&one_line(&event.name), 8), paint(style, said.text))?;
         }

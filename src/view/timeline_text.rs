@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::causality::{CausalGraph, Edge, LaneIndex, NodeRef};
 use crate::record::{Body, EventKind, Lane, Record, RecordId};
 use crate::view::clock::{ClockColumn, duration};
-use crate::view::events::sentence;
+use crate::view::events::{Naming, sentence};
 use crate::view::names;
 use crate::view::printable::{cut, one_line, pad};
 use crate::view::records::{write_exception, write_fields};
@@ -203,7 +203,13 @@ impl Writer<'_> {
                 write_fields(&record.extra, out)
             }
             Body::Event(event) => {
-                let mut said = sentence(event, &|name| names::object(self.graph, at.lane, name));
+                let mut said = sentence(
+                    event,
+                    &Naming {
+                        object: &|name| names::object(self.graph, at.lane, name),
+                        lane: &|name| names::mentioned_lane(self.graph, at.lane, name),
+                    },
+                );
                 match event.kind {
                     EventKind::Lane => said.text = self.beginning(at).unwrap_or(said.text),
                     EventKind::End if said.bad => said.text.push_str(&self.who_looked(at)),
@@ -335,6 +341,10 @@ impl Writer<'_> {
             Some(signal) => format!("had not ended when its process was ended by {}", signal_name(signal)),
             None if end.is_known() => "had not ended when its process did".to_owned(),
             None => "has no end on record: it lives, or was killed".to_owned(),
+        })
+        .map(|stands| match facts.last().map(|last| last.event) {
+            Some(Some(EventKind::Wait)) => format!("{stands}: still waiting"),
+            _ => stands,
         })
     }
 }

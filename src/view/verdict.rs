@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::causality::{LaneIndex, ProcessFacts};
-use crate::record::LaneKind;
+use crate::record::{EventKind, LaneKind};
 use crate::view::chain::brief;
 use crate::view::clock::{duration, time_of_day};
 use crate::view::names;
@@ -194,7 +194,8 @@ fn write_last_records(overview: &Overview, contents: &Contents, out: &mut dyn Wr
         let name = names::lane(graph, *lane, None);
         let site = contents.get(&last).and_then(|record| record.site());
         let site = site.map_or_else(String::new, |site| format!("  {}", names::site(&site)));
-        let text = format!("{}{site}", cut(&one_line(&said), 80));
+        let still = if graph.node(last).event == Some(EventKind::Wait) { "still " } else { "" };
+        let text = format!("{still}{}{site}", cut(&one_line(&said), 120));
         writeln!(out, "    {}  {name}  {text}  {}", paint(style::DIM, time), paint(style::DIM, graph.id(last)))?;
     }
     if open.len() > 2 * MOST {

@@ -221,6 +221,24 @@ fn asyncio_tasks() {
 }
 
 #[test]
+fn deadlock() {
+    for python in pythons() {
+        let case = Case::new();
+        let path = program("deadlock");
+        let path = path.to_str().expect("a path in UTF-8");
+        let run = case.logq(&["run", "--capture", "events", "--timeout", "2s", "--", &python, path]).ended(124);
+        let told = [
+            "MainThread  still waits for the end of t2 clerk-1",
+            "clerk-1  still waits for lock vault_2, held by t3 clerk-2 since program.py:14, holds lock vault_1",
+            "clerk-2  still waits for lock vault_1, held by t2 clerk-1 since program.py:14, holds lock vault_2",
+        ];
+        assert_has(run.verdict(), &told);
+        let timeline = case.logq(&["timeline", "--thread", "clerk-1"]).ended(0);
+        assert_has(&timeline.out, &["⧗ waits for lock vault_2, held by t3 clerk-2", "still waiting"]);
+    }
+}
+
+#[test]
 fn demo() {
     for python in pythons() {
         let recorded = record(&python, "demo", &[]);

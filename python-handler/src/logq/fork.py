@@ -126,6 +126,9 @@ def become_child(lane: Lane, stamp: Stamp | None = None, suffix: str | None = No
     main.hard.extend([(known, number, None) for known, number, _ in hard])
     main.soft.extend(soft)
     main.given = (len(hard), len(soft))
+    for taken in list(lane.held):  # what the forking thread holds, its copy goes on holding
+        taken.holder = main
+        main.held.append(taken)
     _forget_parents_exit()
     waits_for_token = parent.quiet or (plan is not None and plan.hidden)
     if not waits_for_token:

@@ -64,6 +64,7 @@ class Lane:
         "given",
         "hard",
         "head",
+        "held",
         "key",
         "kind",
         "last",
@@ -93,6 +94,7 @@ class Lane:
         self.hard: list[Entry] = []
         self.soft: list[Entry] = []
         self.depth = 0
+        self.held: list[Any] = []  # the locks that it holds, in the order they were taken
         self.birth = [True]  # popped by whoever writes its first line
         self.name: str | None = None
         self.fn: str | None = None

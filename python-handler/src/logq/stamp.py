@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .lane import Entry, Stamp
 
-__all__ = ["leave", "merge", "merge_into", "merge_text", "stamp_text"]
+__all__ = ["leave", "merge", "merge_into", "merge_lock", "merge_text", "stamp_text"]
 
 _CROWDED = 16
 
@@ -60,6 +60,22 @@ def merge_into(lane: Lane, stamp: Stamp, thing: Thing | Way | None = None) -> No
     if soft:
         lane.soft.extend(soft)
     if len(mine) > _CROWDED or len(lane.soft) > _CROWDED:
+        _relieve(lane)
+
+
+def merge_lock(lane: Lane, stamp: Stamp, thing: Thing) -> None:
+    """Merges what came by mutual exclusion alone: who had the lock before is an accident, not a cause."""
+    giver, seq, hard, soft = stamp
+    if thing.told is not identity.me:
+        thing.tell()
+    mine = lane.soft
+    if giver is not lane and seq >= 0:
+        mine.append((giver, seq, thing))
+    if hard:
+        mine.extend([(entry[0], entry[1], None) for entry in hard if entry[0] is not lane])
+    if soft:
+        mine.extend([(entry[0], entry[1], None) for entry in soft if entry[0] is not lane])
+    if len(mine) > _CROWDED:
         _relieve(lane)
 
 

@@ -31,6 +31,9 @@ class Primitive:
 PRIMITIVES: list[Primitive] = [
     Primitive("threading", "threads", "patch_shutdown", "records"),
     Primitive("threading", "threads", "patch"),
+    Primitive("threading", "locks", "patch", "events"),
+    Primitive("threading", "conditions", "patch", "events"),
+    Primitive("signal", "signals", "patch", "events"),
     Primitive("queue", "queues", "patch_queue"),
     Primitive("asyncio.queues", "queues", "patch_asyncio"),
     Primitive("concurrent.futures._base", "futures", "patch_base"),

@@ -14,6 +14,7 @@ from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.stamp import leave, merge
 from logq.trouble import swallowed
+from logq.waits import get_noting
 
 from .trail import Trail, new_trail
 
@@ -156,7 +157,7 @@ def _make_simple_queue(plain: Any) -> Any:
             plain.put(self, _Envelope((leave(), item)))
 
         def get(self, block: bool = True, timeout: float | None = None) -> Any:
-            return _open(plain.get(self, block, timeout), self._logq_thing)
+            return _open(get_noting(plain, self, block, timeout), self._logq_thing)
 
         def get_nowait(self) -> Any:
             return _open(plain.get_nowait(self), self._logq_thing)

@@ -17,6 +17,7 @@ from logq.patching import dress, replace
 from logq.sites import caller_site, function_name
 from logq.stamp import leave_of, merge_into
 from logq.trouble import swallowed
+from logq.waits import are_noted, join_noting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,8 +147,14 @@ def _end(lane: Lane) -> None:
 
 def _wrap_join(original: Callable[..., None], alive: Callable[[Any], bool]) -> Any:
     def join(self: Any, timeout: float | None = None) -> None:
-        original(self, timeout)
-        if identity.me is not None and not alive(self):
+        if identity.me is None:
+            original(self, timeout)
+            return
+        if are_noted():
+            join_noting(original, alive, self, timeout)
+        else:
+            original(self, timeout)
+        if not alive(self):
             see_end(self)
 
     return dress(join, original)

@@ -1,0 +1,295 @@
+"""threading's Condition, and what is built upon it: Event, Semaphore, Barrier, queues, futures.
+
+All of them block in `Condition.wait`, in a lock made for that one wait. Ours notices when the wait
+takes long, and carries the stamp of who notifies. What the wait is for is read from the callers of
+`Condition.wait`, and only when it is written. Order by semaphores and barriers is not recorded yet.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from _thread import allocate_lock
+from types import FunctionType
+
+from logq import identity, importing, waits
+from logq.lane import here
+from logq.objects import Thing
+from logq.patching import dress, replace
+from logq.sites import caller_site, is_machinery
+from logq.stamp import leave, merge, merge_into
+from logq.trouble import swallowed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from logq.lane import Lane, Stamp
+
+__all__ = ["patch"]
+
+# What a wait is for, by the code that calls `Condition.wait`; None: not worth a word.
+_purposes: dict[Any, str | None] = {}
+
+_FAMILIES = {"event": "event", "sem": "sem", "barrier": "barrier", "future": "fut", "cond": "cond"}
+
+
+def patch(threading: Any) -> None:
+    condition = threading.Condition
+    _note_purposes(threading)
+    importing.when_imported("queue", _note_queue)
+    importing.when_imported("concurrent.futures._base", _note_futures)
+    replace(condition, "wait", lambda original: _with_own_waiter(original, threading))
+    for kind, family in (
+        (condition, "cond"),
+        (threading.Event, "event"),
+        (threading.Semaphore, "sem"),
+        (threading.Barrier, "barrier"),
+    ):
+        replace(kind, "__init__", _init_wrapper(family))
+    event = threading.Event
+    replace(event, "set", _wrap_set)
+    replace(event, "clear", _wrap_clear)
+    replace(event, "wait", _wrap_event_wait)
+    replace(event, "is_set", _wrap_is_set)
+
+
+def forget() -> None:
+    _purposes.clear()
+
+
+def _note_purposes(threading: Any) -> None:
+    _note(threading.Event, "wait", "event")
+    _note(threading.Semaphore, "acquire", "sem")
+    _note(threading.Barrier, "_wait", "barrier")
+    _note(threading.Barrier, "_enter", "barrier")
+    _note(threading.Thread, "start", None)
+
+
+def _note_queue(queue: Any) -> None:
+    _note(queue.Queue, "get", "queue-get")
+    _note(queue.Queue, "put", "queue-put")
+    _note(queue.Queue, "join", "queue-join")
+
+
+def _note_futures(base: Any) -> None:
+    _note(base.Future, "result", "future")
+    _note(base.Future, "exception", "future")
+
+
+def _note(kind: Any, name: str, purpose: str | None) -> None:
+    function: Any = getattr(kind, name, None)
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code = getattr(function, "__code__", None)
+    if code is not None:
+        _purposes[code] = purpose
+
+
+# Condition. -----------------------------------------------------------------------------------
+
+
+def _with_own_waiter(original: Any, threading: Any) -> Any:
+    """The same code, which finds our lock where it looks for `_allocate_lock`."""
+    code = getattr(original, "__code__", None)
+    if code is None or "_allocate_lock" not in code.co_names or original.__closure__:
+        return original
+    world = dict(vars(threading))
+    world["_allocate_lock"] = _Waiter
+    wait = FunctionType(code, world, original.__name__, original.__defaults__)
+    wait.__kwdefaults__ = original.__kwdefaults__
+    return dress(wait, original)
+
+
+class _Waiter:
+    """The lock of one wait: its owner takes it twice, who notifies releases it."""
+
+    __slots__ = ("_lock", "_stamp", "_taken", "_thing", "release")
+
+    def __new__(cls) -> Any:
+        if identity.me is None:
+            return allocate_lock()
+        return object.__new__(cls)
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._taken = False
+        self._stamp: Stamp | None = None
+        # Told only of a condition of the program's own, not of one inside an event or a queue.
+        self._thing = getattr(sys._getframe(1).f_locals.get("self"), "_logq_thing", None)
+        self.release = self._lock.release if self._thing is None else self._notify
+
+    def _notify(self) -> None:
+        if self._lock.locked():
+            self._stamp = leave()
+        self._lock.release()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if not self._taken:
+            self._taken = True
+            return self._lock.acquire()
+        got = self._lock.acquire(False) or (blocking and self._block(timeout, sys._getframe(1)))
+        if got and self._thing is not None:
+            merge(self._stamp, self._thing)
+        return got
+
+    def _block(self, timeout: float, frame: Any) -> bool:
+        since = time.monotonic_ns()
+        if 0 <= timeout <= waits.MOMENT:
+            return self._lock.acquire(True, timeout)
+        if self._lock.acquire(True, waits.MOMENT):
+            return True
+        wait = _begin(frame, since, None if timeout < 0 else timeout)
+        left = timeout if timeout < 0 else max(0.0, timeout - (time.monotonic_ns() - since) / 1e9)
+        res = "exc"
+        try:
+            got = self._lock.acquire(True, left)
+            res = "ok" if got else "timeout"
+            return got
+        finally:
+            if wait is not None:
+                wait.end(res)
+
+
+def _begin(frame: Any, since: int, timeout: float | None) -> waits.Wait | None:
+    try:
+        on: str | None = "cond"
+        waited_for = frame.f_locals.get("self")
+        level = frame.f_back
+        while level is not None and is_machinery(level.f_code.co_filename):
+            if level.f_code in _purposes:
+                on = _purposes[level.f_code]
+                waited_for = level.f_locals.get("self")
+                if on != "event":  # an event may be the start of a thread
+                    break
+            level = level.f_back
+        if on is None:
+            return None
+        return waits.begin(on, since, _thing_of(waited_for, on), _facts(waited_for, on), timeout)
+    except Exception:
+        swallowed()
+        return None
+
+
+def _thing_of(waited_for: Any, on: str) -> Thing | None:
+    trail = getattr(waited_for, "_logq_trail", None)
+    thing = trail.thing if trail is not None else getattr(waited_for, "_logq_thing", None)
+    if thing is not None or waited_for is None:
+        return thing
+    family = _FAMILIES.get(on, "queue")
+    module = "concurrent.futures" if on == "future" else "queue" if family == "queue" else "threading"
+    submitted = getattr(waited_for, "_logq_submitted", None)
+    thing = Thing(
+        family, f"{module}.{type(waited_for).__name__}", submitted[1] if submitted else None, None, waited_for
+    )
+    if on == "future":
+        waited_for._logq_thing = thing
+    return thing
+
+
+def _facts(waited_for: Any, on: str) -> dict[str, object]:
+    """What the object knows of why this takes so long."""
+    if on == "future":
+        return {"state": getattr(waited_for, "_state", None)}
+    if on in ("queue-get", "queue-put"):
+        return {"qsize": waited_for._qsize()}
+    if on == "queue-join":
+        return {"left": waited_for.unfinished_tasks}
+    return {}
+
+
+def _init_wrapper(family: str) -> Callable[[Any], Any]:
+    def wrap(original: Callable[..., None]) -> Any:
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, *args, **kwargs)
+            if identity.me is not None:
+                try:
+                    frame: Any = sys._getframe(1)
+                    while frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is self:
+                        frame = frame.f_back  # of a subclass
+                    if not is_machinery(frame.f_code.co_filename):
+                        self._logq_thing = Thing(family, f"threading.{type(self).__name__}", caller_site(2), None, self)
+                except Exception:
+                    swallowed()
+
+        return dress(init, original)
+
+    return wrap
+
+
+# Event. ---------------------------------------------------------------------------------------
+
+
+def _wrap_set(original: Callable[[Any], None]) -> Any:
+    def set_event(self: Any) -> None:
+        if identity.me is None or not hasattr(self, "_logq_thing"):
+            original(self)
+            return
+        with self._cond:  # as the original, but for the stamp: it must be there before the flag
+            try:
+                _leave_on(self)
+            except Exception:
+                swallowed()
+            self._flag = True
+            self._cond.notify_all()
+
+    return dress(set_event, original)
+
+
+def _leave_on(event: Any) -> None:
+    stamps: dict[Lane, Stamp] | None = getattr(event, "_logq_stamps", None)
+    if stamps is None:
+        stamps = event._logq_stamps = {}
+    if len(stamps) > 256:
+        stamps.clear()
+    stamp = leave()
+    if stamp is not None:
+        stamps[stamp[0]] = stamp
+
+
+def _wrap_clear(original: Callable[[Any], None]) -> Any:
+    def clear(self: Any) -> None:
+        stamps = getattr(self, "_logq_stamps", None)
+        if not stamps:
+            original(self)
+            return
+        with self._cond:
+            self._flag = False
+            stamps.clear()
+
+    return dress(clear, original)
+
+
+def _wrap_event_wait(original: Callable[..., bool]) -> Any:
+    def wait(self: Any, timeout: float | None = None) -> bool:
+        signaled = original(self, timeout)
+        if signaled:
+            _saw(self)
+        return signaled
+
+    return dress(wait, original)
+
+
+def _wrap_is_set(original: Callable[[Any], bool]) -> Any:
+    def is_set(self: Any) -> bool:
+        if original(self):
+            _saw(self)
+            return True
+        return False
+
+    return dress(is_set, original)
+
+
+def _saw(event: Any) -> None:
+    """The running lane has seen the event set."""
+    stamps = getattr(event, "_logq_stamps", None)
+    if not stamps or identity.me is None:
+        return
+    try:
+        thing = getattr(event, "_logq_thing", None)
+        lane = here()
+        for stamp in list(stamps.values()):
+            if stamp[0] is not lane:
+                merge_into(lane, stamp, thing)
+    except Exception:
+        swallowed()

@@ -1,0 +1,279 @@
+"""threading.Lock and RLock: who holds them, since when and from where; who waits for them.
+
+The C lock does the locking, in one step; what is noted about it is noted by whoever holds it. Locks
+that the standard library makes for itself stay C locks: queues, pools, events and logging order
+nobody by their insides. Locks made in C or by `_thread`, and those that were there before, are not seen.
+"""
+
+from __future__ import annotations
+
+import _thread
+import sys
+import time
+from _thread import LockType
+
+from logq import identity, waits
+from logq.patching import replace
+from logq.sites import is_machinery
+
+from . import signals
+from .taken import Taken, acquire_slowly, forget_lost, give, reset, take, timeout_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+__all__ = ["patch"]
+
+# The C type, which mypy need not know better than we do.
+_CRLock: Any = _thread.RLock
+
+_mono = time.monotonic_ns
+_frame = sys._getframe
+_MOMENT_NS = int(waits.MOMENT * 1e9)
+
+# The C function that makes a lock, as `threading` had it.
+_make: Callable[..., Any] = LockType
+
+
+def patch(threading: Any) -> None:
+    global _make
+    if getattr(threading, "_CRLock", None) is None:  # gevent has put its own locks here
+        return
+    if identity.me is None or threading.Lock is Lock:
+        return
+    _make = threading.Lock
+    original = threading.Lock
+    replace(threading, "Lock", lambda _: Lock)
+    if threading._CRLock is _CRLock:
+        replace(threading, "_CRLock", lambda _: RLock)
+    _rebind_early(original)
+    signals.guard_interrupt()
+
+
+def _rebind_early(original: Any) -> None:
+    """Modules of the program that have said `from threading import Lock` already."""
+    for module in list(sys.modules.values()):
+        filename = getattr(module, "__file__", None)
+        if not isinstance(filename, str) or is_machinery(filename):
+            continue
+        for name, bound in list(vars(module).items()):
+            if bound is original and "alloc" not in name:
+                replace(module, name, lambda _: Lock)
+
+
+# Lock. ----------------------------------------------------------------------------------------
+
+
+class _Kind(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, LockType)  # ours say that they are one, by `__class__`
+
+
+class Lock(metaclass=_Kind):
+    """A C lock, and what is known of it."""
+
+    __slots__ = ("__weakref__", "_logq_free", "_logq_raw", "_logq_taken", "_logq_try")
+    _logq_raw: Any
+    _logq_try: Callable[..., bool]
+    _logq_free: Callable[[], None]
+    _logq_taken: Taken
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        raw = _make(*args, **kwargs)
+        frame = _frame(1)
+        if identity.me is None or is_machinery(frame.f_code.co_filename):
+            return raw
+        self = object.__new__(cls)
+        self._logq_raw = raw
+        self._logq_try = raw.acquire
+        self._logq_free = raw.release
+        self._logq_taken = Taken("lock", "threading.Lock", (frame.f_code, frame.f_lasti), self)
+        forget_lost()
+        return self
+
+    def __init_subclass__(cls, **_: Any) -> None:
+        raise TypeError("type '_thread.lock' is not an acceptable base type")
+
+    def acquire(self, *args: Any, **kwargs: Any) -> bool:
+        timeout = timeout_of(args, kwargs) if args or kwargs else -1.0
+        if timeout is None:
+            if not self._logq_try(*args, **kwargs):
+                return False
+        elif not self._logq_try(False) and not acquire_slowly(
+            self._logq_taken, "lock", self._logq_try, self._logq_free, timeout
+        ):
+            return False
+        try:
+            take(self._logq_taken, _frame(1))
+        except Exception:
+            self._logq_taken.holder = None
+        return True
+
+    def __enter__(self) -> bool:
+        if not self._logq_try(False):
+            acquire_slowly(self._logq_taken, "lock", self._logq_try, self._logq_free, -1.0)
+        try:
+            take(self._logq_taken, _frame(1))
+        except Exception:
+            self._logq_taken.holder = None
+        return True
+
+    def release(self) -> None:
+        try:
+            give(self._logq_taken)
+        except Exception:
+            self._logq_taken.holder = None
+        self._logq_free()
+
+    def __exit__(self, kind: object, problem: object, traceback: object) -> None:
+        try:
+            give(self._logq_taken)
+        except Exception:
+            self._logq_taken.holder = None
+        self._logq_free()
+
+    def locked(self) -> bool:
+        return bool(self._logq_raw.locked())
+
+    acquire_lock = acquire
+    release_lock = release
+    locked_lock = locked
+
+    def _at_fork_reinit(self) -> None:
+        self._logq_raw._at_fork_reinit()
+        reset(self._logq_taken)
+
+    def __repr__(self) -> str:
+        return f"<{'locked' if self.locked() else 'unlocked'} _thread.lock object at {id(self):#x}>"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("cannot pickle '_thread.lock' object")
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return LockType
+
+
+Lock.__module__, Lock.__name__, Lock.__qualname__ = "_thread", "lock", "lock"
+
+
+# RLock. ---------------------------------------------------------------------------------------
+
+_racquire = _CRLock.acquire
+_rrelease = _CRLock.release
+_rowned: Any = _CRLock._is_owned
+_rsave: Any = _CRLock._release_save
+_rrestore: Any = _CRLock._acquire_restore
+
+
+class RLock(_CRLock):  # type: ignore[misc]
+    """The C lock that its thread may take again; only its outermost level is noted."""
+
+    __slots__ = ("_logq_depth", "_logq_taken")
+    _logq_depth: int
+    _logq_taken: Taken
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        frame = _frame(1)
+        if frame.f_globals.get("__name__") == "threading" and frame.f_back is not None:
+            frame = frame.f_back  # through the function `threading.RLock`
+        if cls is RLock and (identity.me is None or is_machinery(frame.f_code.co_filename)):
+            return _CRLock(*args, **kwargs)
+        self = _CRLock.__new__(cls, *args, **kwargs)
+        self._logq_depth = 0
+        self._logq_taken = Taken("rlock", "threading.RLock", (frame.f_code, frame.f_lasti), self)
+        forget_lost()
+        return self
+
+    def acquire(self, *args: Any, **kwargs: Any) -> bool:
+        timeout = timeout_of(args, kwargs) if args or kwargs else -1.0
+        if timeout is None:
+            if not _racquire(self, *args, **kwargs):
+                return False
+        elif not _racquire(self, False) and not self._logq_wait(timeout):
+            return False
+        self._logq_depth += 1
+        if self._logq_depth == 1:
+            try:
+                take(self._logq_taken, _frame(1))
+            except Exception:
+                self._logq_taken.holder = None
+        return True
+
+    def __enter__(self) -> bool:
+        if not _racquire(self, False):
+            self._logq_wait(-1.0)
+        self._logq_depth += 1
+        if self._logq_depth == 1:
+            try:
+                take(self._logq_taken, _frame(1))
+            except Exception:
+                self._logq_taken.holder = None
+        return True
+
+    def _logq_wait(self, timeout: float) -> bool:
+        return acquire_slowly(self._logq_taken, "rlock", super().acquire, super().release, timeout)
+
+    def release(self) -> None:
+        if _rowned(self):
+            self._logq_leave()
+        _rrelease(self)
+
+    def __exit__(self, kind: object, problem: object, traceback: object) -> None:
+        if _rowned(self):
+            self._logq_leave()
+        _rrelease(self)
+
+    def _logq_leave(self) -> None:
+        if self._logq_depth == 1:
+            try:
+                give(self._logq_taken)
+            except Exception:
+                self._logq_taken.holder = None
+        if self._logq_depth:
+            self._logq_depth -= 1
+
+    def _release_save(self) -> Any:
+        if _rowned(self):
+            try:
+                give(self._logq_taken)
+            except Exception:
+                self._logq_taken.holder = None
+            self._logq_depth = 0
+        return _rsave(self)
+
+    def _acquire_restore(self, state: Any) -> None:
+        wait = None
+        if _racquire(self, True, waits.MOMENT):
+            for _ in range(state[0] - 1):
+                _racquire(self, False)
+        else:
+            taken = self._logq_taken
+            wait = waits.begin("rlock", _mono() - _MOMENT_NS, taken, taken.as_owned())
+            _rrestore(self, state)  # it cannot be interrupted: a `with` around the wait must find it held
+        self._logq_depth = state[0]
+        try:
+            take(self._logq_taken, _frame(1))
+        except Exception:
+            self._logq_taken.holder = None
+        if wait is not None:
+            wait.end("ok")
+
+    def _at_fork_reinit(self) -> None:
+        super()._at_fork_reinit()
+        self._logq_depth = 0
+        reset(self._logq_taken)
+
+    def __repr__(self) -> str:
+        return str(super().__repr__()).replace(" RLock object", " _thread.RLock object")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("cannot pickle '_thread.RLock' object")
+
+
+RLock.__module__, RLock.__name__, RLock.__qualname__ = "_thread", "RLock", "RLock"
+
+signals.guard(Lock.acquire, Lock.__enter__, Lock.release, Lock.__exit__)
+signals.guard(RLock.acquire, RLock.__enter__, RLock.release, RLock.__exit__)
+signals.guard(RLock._release_save, RLock._acquire_restore, RLock._logq_wait)

@@ -1,0 +1,160 @@
+"""Waits: who is blocked on what, on disk before the lane goes on blocking.
+
+A lane that has been blocked for a moment writes `wait`, and `got` once it goes on. So a wait without
+its `got` at the end of a lane's records is what the lane was doing when the process was killed.
+Quick waits write nothing. Nothing here blocks.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from . import identity
+from .emit import event
+from .lane import here
+from .sites import absolute, is_machinery
+from .trouble import swallowed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .lane import Lane, Site
+    from .objects import Thing
+
+__all__ = ["MOMENT", "Wait", "are_noted", "begin", "user_stack"]
+
+# A lane that waits no longer than this, in seconds, writes nothing.
+MOMENT = 0.001
+
+_MAX_FRAMES = 8
+
+
+def are_noted() -> bool:
+    """Whether this process records waits: from capture `events` on."""
+    process = identity.me
+    return process is not None and process.capture in ("events", "full")
+
+
+class Wait:
+    """One wait that was written, until it is over."""
+
+    __slots__ = ("lane", "reference", "since")
+
+    def __init__(self, lane: Lane, reference: str | None, since: int) -> None:
+        self.lane = lane
+        self.reference = reference
+        self.since = since
+
+    def end(self, res: str) -> None:
+        """Writes `got`; `res` is ok, timeout or exc."""
+        if self.lane.process is identity.me:
+            waited = time.monotonic_ns() - self.since
+            event("got", {"obj": self.reference, "waited": waited, "res": res}, self.lane)
+
+
+def begin(
+    on: str,
+    since: int,
+    thing: Thing | None = None,
+    owner: dict[str, object] | None = None,
+    timeout: float | None = None,
+) -> Wait | None:
+    """Writes `wait` of the running lane, which has waited since `since` (monotonic ns)."""
+    if identity.me is None:
+        return None
+    try:
+        lane = here()
+        if thing is not None and thing.told is not identity.me:
+            thing.tell()
+        reference = thing.reference() if thing is not None else None
+        stack = user_stack(2)
+        event(
+            "wait",
+            {
+                "obj": reference,
+                "on": on,
+                **(owner or {}),
+                "held": [taken.as_held() for taken in list(lane.held)[-16:]] or None,
+                "since": since,
+                "timeout": timeout,
+                "site": stack[0] if stack else None,
+                "stack": [{"file": site[0], "line": site[1], "func": site[2]} for site in stack] or None,
+            },
+            lane,
+        )
+        return Wait(lane, reference, since)
+    except Exception:
+        swallowed()
+        return None
+
+
+def user_stack(depth: int = 1) -> list[Site]:
+    """The frames that are neither logq's nor the standard library's, innermost first; at most 8."""
+    found: list[Site] = []
+    frame: Any = sys._getframe(depth)
+    while frame is not None and len(found) < _MAX_FRAMES:
+        code = frame.f_code
+        if not is_machinery(code.co_filename):
+            found.append((absolute(code.co_filename), frame.f_lineno or 0, code.co_name))
+        frame = frame.f_back
+    return found
+
+
+# Two that C does: a try of a moment comes first. --------------------------------------------------
+
+
+def join_noting(original: Any, alive: Any, thread: Any, timeout: float | None) -> None:
+    """`Thread.join`, with a `wait` if it takes longer than a moment."""
+    patient = timeout is None or (type(timeout) in (int, float) and timeout > MOMENT)
+    if not patient or not getattr(thread, "_initialized", False):
+        original(thread, timeout)
+        return
+    since = time.monotonic_ns()
+    original(thread, MOMENT)
+    if not alive(thread):
+        return
+    lane: Lane | None = getattr(thread, "_logq_lane", None)
+    process = identity.me
+    known = lane is not None and process is not None
+    owner: dict[str, object] = {"owner": lane.reference(process)} if lane is not None and process is not None else {}
+    wait = begin("join", since, None, owner if known else None, timeout)
+    res = "exc"
+    try:
+        original(thread, timeout if timeout is None else _left(timeout, since))
+        res = "timeout" if timeout is not None and alive(thread) else "ok"
+    finally:
+        if wait is not None:
+            wait.end(res)
+
+
+def get_noting(plain: Any, queue: Any, block: bool, timeout: float | None) -> Any:
+    """`SimpleQueue.get`, with a `wait` if it takes longer than a moment."""
+    patient = timeout is None or (type(timeout) in (int, float) and timeout > MOMENT)
+    if not block or not patient or not are_noted():
+        return plain.get(queue, block, timeout)
+    since = time.monotonic_ns()
+    if not plain.empty(queue):
+        return plain.get(queue, block, timeout)
+    empty = sys.modules["_queue"].Empty
+    try:
+        return plain.get(queue, True, MOMENT)
+    except empty:
+        pass
+    wait = begin("queue-get", since, queue._logq_thing, None, timeout)
+    res = "exc"
+    try:
+        item = plain.get(queue, True, timeout if timeout is None else _left(timeout, since))
+        res = "ok"
+        return item
+    except empty:
+        res = "timeout"
+        raise
+    finally:
+        if wait is not None:
+            wait.end(res)
+
+
+def _left(timeout: float, since: int) -> float:
+    return max(0.0, timeout - (time.monotonic_ns() - since) / 1e9)
