@@ -260,6 +260,19 @@ def test_failed_futures_nobody_asked(tmp_path):
     assert kept[0]["lane"] == "t2"
 
 
+def test_a_lost_failure_is_told_once(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        from concurrent.futures import ThreadPoolExecutor
+        def work(): raise KeyError("nobody looks")
+        with ThreadPoolExecutor(1) as pool:
+            lost = pool.submit(work)
+        """,
+    )
+    assert [lost["msg"] for lost in done.events("exc")] == ["'nobody looks'"]
+
+
 def test_unraisable(tmp_path):
     done = run(
         tmp_path,

@@ -31,10 +31,11 @@ __all__ = ["patch_base", "patch_thread"]
 class _Failure:
     """A future's exception that nobody has asked for yet: the lane that ran it, where it was submitted."""
 
-    __slots__ = ("facts", "future", "lane", "site", "stamp")
+    __slots__ = ("facts", "future", "is_told", "lane", "site", "stamp")
 
     def __init__(self, future: Any, lane: Lane, site: Site | None, facts: dict[str, object]) -> None:
         self.stamp = leave_of(lane)
+        self.is_told = False  # there is an `exc` of it
         self.future = future  # weakly
         self.lane = lane
         self.site = site
@@ -156,6 +157,9 @@ def _note_failure(future: Any, exception: BaseException) -> None:
 
 def _say_lost(failure: _Failure) -> None:
     """A future was collected and nobody ever asked how it ended."""
+    if failure.is_told:
+        return
+    failure.is_told = True
     target = failure.lane.reference(failure.lane.process)
     merge(failure.stamp, RESULT)
     event("exc", {"where": "future", **failure.facts, "target": target, "site": failure.site})
