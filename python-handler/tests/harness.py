@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -18,6 +19,11 @@ from typing import Any
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 BOOT = SOURCE / "logq" / "boot"
 RUN = "20261122-171503-test"
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and programs inherit that.
+# A handler is not inherited.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Record = dict[str, Any]
 
