@@ -4,9 +4,10 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint bench soak venvs checks rust python rustfmt clippy ruff ruff-format mypy cargo-test
+.PHONY: help demo test lint bench soak venvs checks rust python rustfmt clippy ruff ruff-format mypy cargo-test untouched
 
 VENVS := target/venvs
+PEERS := target/peers
 STEPS := target/steps
 
 # The Pythons that were found, as 3.X, the default one first. Known once `venvs` has run: only a make below it reads them.
@@ -66,8 +67,12 @@ test: venvs ## everything: formats, lints, types, Rust tests, Python tests on ev
 lint: venvs ## the part of it that runs nothing: formats, lints, types
 	$(call report,checks)
 
-bench: ## measure against peers on the same work
-	cargo bench --locked
+bench: ## measure what the recorded program pays, against peers on the same work, on every Python
+	cargo build --release --locked
+	@python3 tests/pythons.py $(PEERS) python-handler/requirements-bench.txt
+	@for version in $$(cat $(PEERS)/versions); do python=$(PEERS)/$$version/bin/python; printf '\n== Python %s\n' $$version; \
+	$$python python-handler/bench/emit.py && $$python python-handler/bench/primitives.py && \
+	$$python python-handler/bench/startup.py && $$python python-handler/bench/program.py target/release/logq || exit 1; done
 
 soak: export LOGQ_SOAK := 1
 soak: export PROPTEST_CASES := 20000
@@ -80,7 +85,7 @@ venvs:
 	@python3 tests/pythons.py $(VENVS) python-handler/requirements-dev.txt
 
 checks: rustfmt clippy ruff ruff-format mypy
-rust: cargo-test
+rust: cargo-test untouched
 python: $(VERSIONS:%=pytest-%)
 
 rustfmt:
@@ -100,6 +105,10 @@ mypy:
 
 cargo-test:
 	$(call step,$@,cargo test --locked --no-fail-fast)
+
+# After cargo-test, which leaves the binary. `make soak` takes every module and every Python.
+untouched:
+	$(call step,$@,python3 tests/untouched.py $(if $(LOGQ_SOAK),--all))
 
 pytest-%:
 	$(call step,$@,cd python-handler && $(CURDIR)/$(VENVS)/$*/bin/python -m pytest)

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Runs CPython's own tests with and without logq and compares them, test by test.
+
+The promise is that a program cannot tell that it is recorded: the same tests pass. A test that says something else
+under logq is run again, alone, both ways: what says the same then was only timing, and is told as such. What remains
+must stand in KNOWN with its reason, or this script exits with 1.
+
+    tests/untouched.py [--logq PATH] [--all] [--capture LEVEL] [--python PATH]... [MODULE]...
+
+Without modules: a few minutes' worth on the first Python of target/venvs; with --all what each version is asked
+for, on every one of them (an hour).
+"""
+
+import argparse
+import dataclasses
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+from xml.etree import ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SHORT = ["test_thread", "test_threading_local", "test_queue", "test_threading", "test_logging"]
+EVERYWHERE = ["test_threading", "test_queue", "test_logging", "test_asyncio"]
+FULL = [
+    *["test_threading", "test_thread", "test_threading_local", "test_queue", "test_logging", "test_asyncio"],
+    *["test_concurrent_futures", "test_subprocess"],
+    *["test_multiprocessing_fork", "test_multiprocessing_spawn", "test_multiprocessing_forkserver"],
+]
+IN_FULL = ("3.12", "3.13")
+LIMIT_S = 1500  # a module that takes longer hangs
+
+# Tests that say something else under logq, each with the reason why it may: the end of the test's dotted name.
+KNOWN = {}
+
+
+@dataclasses.dataclass
+class Said:
+    """What one run of test modules said: the outcome of each test by its dotted name."""
+
+    outcomes: dict
+    code: int
+    seconds: float
+    tail: str
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--logq", default=str(ROOT / "target" / "debug" / "logq"))
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--capture")
+    parser.add_argument("--python", action="append")
+    parser.add_argument("modules", nargs="*", metavar="MODULE")
+    asked = parser.parse_args()
+    wrapper = [str(pathlib.Path(asked.logq).resolve()), "run", "--quiet"]
+    if asked.capture:
+        wrapper += ["--capture", asked.capture]
+
+    pythons = asked.python or found_pythons()
+    differing = 0
+    for python in pythons if asked.all or asked.python else pythons[:1]:
+        if not has_tests(python):
+            print(f"SKIPPED: {python} comes without the standard library's tests")
+            continue
+        for module in asked.modules or modules_of(version_of(python), asked.all):
+            differing += compare(python, wrapper, module)
+    return 1 if differing else 0
+
+
+def found_pythons() -> "list[str]":
+    folder = ROOT / "target" / "venvs"
+    return [str(folder / version / "bin" / "python") for version in (folder / "versions").read_text().split()]
+
+
+def version_of(python: str) -> str:
+    asked = [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def has_tests(python: str) -> bool:
+    return subprocess.run([python, "-c", "import test.test_queue"], capture_output=True, check=False).returncode == 0
+
+
+def modules_of(version: str, every: bool) -> "list[str]":
+    if not every:
+        return SHORT
+    return FULL if version in IN_FULL else EVERYWHERE
+
+
+def compare(python: str, wrapper: "list[str]", module: str) -> int:
+    """Prints what came of one module; how many tests differ without a known reason."""
+    plain = run([], python, [module])
+    under = run(wrapper, python, [module])
+    names = [name for name in {**plain.outcomes, **under.outcomes} if differs(plain, under, name)]
+    timing, known, unknown = [], [], []
+    if len(names) <= 30:  # more than that is no accident, and would take for ever
+        for name in names:
+            reason = next((reason for end, reason in KNOWN.items() if name.endswith(end)), None)
+            if reason:
+                known.append(f"{name}: {reason}")
+            elif any(agree_alone(python, wrapper, module, name) for _ in range(2)):
+                timing.append(name)
+            else:
+                unknown.append(f"{name}: {plain.outcomes.get(name)} without logq, {under.outcomes.get(name)} with it")
+    else:
+        unknown = [f"{len(names)} tests, of which {names[0]}"]
+    passed = sum(outcome == "ok" for outcome in under.outcomes.values())
+    verdict = "DIFFERS" if unknown or not plain.outcomes else "same"
+    print(
+        f"{verdict:8} {version_of(python):5} {module:32} {passed} of {len(under.outcomes)} pass under logq,"
+        f" {plain.seconds:.0f} s without it, {under.seconds:.0f} s with it",
+        flush=True,
+    )
+    for kind, tests in (("timing", timing), ("known", known), ("DIFFERS", unknown)):
+        for test in tests:
+            print(f"    {kind}: {test}", flush=True)
+    if verdict == "DIFFERS":
+        print(under.tail, flush=True)
+    return len(unknown) or int(not plain.outcomes)
+
+
+def differs(plain: Said, under: Said, name: str) -> bool:
+    return plain.outcomes.get(name) != under.outcomes.get(name)
+
+
+def agree_alone(python: str, wrapper: "list[str]", module: str, name: str) -> bool:
+    alone = [module, "-m", name.rpartition(" ")[2]]
+    return run([], python, alone).outcomes.get(name) == run(wrapper, python, alone).outcomes.get(name)
+
+
+def run(wrapper: "list[str]", python: str, tests: "list[str]") -> Said:
+    """Runs `python -m test` in a folder of its own, recorded if there is a wrapper."""
+    with tempfile.TemporaryDirectory(prefix="untouched-") as folder:
+        report = pathlib.Path(folder) / "report.xml"
+        command = [python, "-m", "test", "--junit-xml", str(report), *tests]
+        if wrapper:
+            command = [*wrapper, "--dir", str(pathlib.Path(folder) / "store"), "--", *command]
+        begun = time.monotonic()
+        try:
+            ran = subprocess.run(
+                command,
+                check=False,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=LIMIT_S,
+            )
+            code, text = ran.returncode, ran.stdout.decode("utf-8", "replace")
+        except subprocess.TimeoutExpired as late:
+            code, text = -1, (late.stdout or b"").decode("utf-8", "replace") + f"\nnot done after {LIMIT_S} s"
+        outcomes = read(report) if report.exists() else {}
+        return Said(outcomes, code, time.monotonic() - begun, text[-3000:])
+
+
+def read(report: pathlib.Path) -> dict:
+    outcomes = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        troubles = [child.tag for child in case if child.tag in ("error", "failure", "skipped")]
+        name = f"{case.get('classname', '')} {case.get('name')}".strip()
+        outcomes[name] = troubles[0] if troubles else "ok"
+    return outcomes
+
+
+if __name__ == "__main__":
+    sys.exit(main())
