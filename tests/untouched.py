@@ -18,10 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from xml.etree import ElementTree
+import xml.etree.ElementTree as ET
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SHORT = ["test_thread", "test_threading_local", "test_queue", "test_threading", "test_logging"]
+# What tests/it/handler.rs runs, test_queue and test_threading, is not run twice by `make test`.
+SHORT = ["test_thread", "test_threading_local", "test_logging", "test_subprocess"]
 EVERYWHERE = ["test_threading", "test_queue", "test_logging", "test_asyncio"]
 FULL = [
     *["test_threading", "test_thread", "test_threading_local", "test_queue", "test_logging", "test_asyncio"],
@@ -156,7 +157,7 @@ def run(wrapper: "list[str]", python: str, tests: "list[str]") -> Said:
 
 def read(report: pathlib.Path) -> dict:
     outcomes = {}
-    for case in ElementTree.parse(report).iter("testcase"):
+    for case in ET.parse(report).iter("testcase"):
         troubles = [child.tag for child in case if child.tag in ("error", "failure", "skipped")]
         name = f"{case.get('classname', '')} {case.get('name')}".strip()
         outcomes[name] = troubles[0] if troubles else "ok"
