@@ -28,21 +28,25 @@ _now = time.time_ns
 _mono = time.monotonic_ns
 
 
-def event(ev: str, fields: dict[str, object], lane: Lane | None = None) -> None:
-    """Writes an event in `lane`, or in the lane that is running. Fields that are None are left out."""
+def event(ev: str, fields: dict[str, object], lane: Lane | None = None) -> int:
+    """Writes an event in `lane`, or in the lane that is running; its number, or 0 where none was written.
+
+    Fields that are None are left out.
+    """
     process = identity.me
     if process is None:
-        return
+        return 0
     try:
         if _getpid() != process.pid:
             process, lane = _after_unseen_fork(lane or here())
-        send(lane or here(), f',"ev":"{ev}"{members(fields)}')
+        return send(lane or here(), f',"ev":"{ev}"{members(fields)}')
     except Exception:
         swallowed()
+        return 0
 
 
-def send(lane: Lane, body: str) -> None:
-    """Writes one record whose members after the common ones are `body` (`,"key":value…`, ASCII)."""
+def send(lane: Lane, body: str) -> int:
+    """Writes one record whose members after the common ones are `body` (`,"key":value…`, ASCII); its number."""
     process = lane.process
     if lane.birth:
         announce(lane)
@@ -69,6 +73,7 @@ def send(lane: Lane, body: str) -> None:
         raise
     if sink.lost and not sink.failing:
         _tell_lost(lane)
+    return number
 
 
 def _stamps(hard: list[Entry], soft: list[Entry], process: Process) -> str:

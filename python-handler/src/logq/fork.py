@@ -10,7 +10,7 @@ import os
 import sys
 from _thread import get_ident
 
-from . import identity
+from . import identity, watchdog
 from .emit import event, open_process
 from .identity import Process
 from .lane import Lane, here, make_main
@@ -63,6 +63,7 @@ def _before() -> None:
     if identity.me is None:
         return
     try:
+        watchdog.before_fork()
         lane = here()
         plan = plans.get(get_ident())
         suffix = plan.suffix if plan is not None and plan.suffix else random_suffix(6)
@@ -72,6 +73,7 @@ def _before() -> None:
 
 
 def _after_in_parent() -> None:
+    watchdog.after_fork_in_parent()
     departure = _departures.pop(get_ident(), None)
     plan = plans.get(get_ident())
     if departure is None or identity.me is None or identity.me.quiet:
@@ -95,6 +97,7 @@ def _newest_child() -> int | None:
 
 
 def _after_in_child() -> None:
+    watchdog.after_fork_in_child()
     departure = _departures.pop(get_ident(), None)
     _departures.clear()
     plan = plans.pop(get_ident(), None)

@@ -65,6 +65,7 @@ class Lane:
         "hard",
         "head",
         "held",
+        "ident",
         "key",
         "kind",
         "last",
@@ -80,6 +81,7 @@ class Lane:
         "site",
         "soft",
         "tid",
+        "waiting",
         "who",
     )  # fmt: skip
 
@@ -99,6 +101,8 @@ class Lane:
         self.name: str | None = None
         self.fn: str | None = None
         self.tid: int | None = None
+        self.ident = 0  # of its thread, while it has one
+        self.waiting: Any = None  # the Wait that it is blocked in, from the record on
         self.daemon = False
         self.origin: tuple[Lane, int] | None = None
         self.site: Site | None = None
@@ -236,6 +240,7 @@ def new_task_lane() -> Lane:
 def enter(lane: Lane) -> None:
     """The OS thread that calls this is `lane` from now on."""
     lane.tid = get_native_id()
+    lane.ident = get_ident()
     lane.began = time.monotonic_ns()
     _here.lane = lane
 

@@ -10,7 +10,7 @@ import os
 import sys
 from _thread import get_ident
 
-from . import exits, fork, hooks, identity, importing, instrument, patching, records, render
+from . import exits, fork, hooks, identity, importing, instrument, patching, records, render, watchdog
 from .emit import open_process
 from .identity import Process
 from .lane import make_main
@@ -155,6 +155,7 @@ def turn_on(capture: str) -> None:
 def uninstall() -> None:
     """Stops recording and restores every name that was replaced."""
     global _retired
+    watchdog.stop()
     importing.forget_all()
     patching.restore_all()
     instrument.uninstall()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 
-from . import identity
+from . import identity, watchdog
 from .emit import event
 from .lane import here
 from .sites import absolute, is_machinery
@@ -40,15 +40,21 @@ def are_noted() -> bool:
 class Wait:
     """One wait that was written, until it is over."""
 
-    __slots__ = ("lane", "reference", "since")
+    __slots__ = ("lane", "on", "outer", "owner", "reference", "seq", "since", "thing")
 
-    def __init__(self, lane: Lane, reference: str | None, since: int) -> None:
+    def __init__(self, lane: Lane, on: str, thing: Thing | None, owner: object, since: int) -> None:
         self.lane = lane
-        self.reference = reference
+        self.on = on
+        self.thing = thing
+        self.owner = owner  # as the record names it
+        self.reference = thing.reference() if thing is not None else None
         self.since = since
+        self.seq = 0  # number of the `wait` record
+        self.outer: Wait | None = lane.waiting  # a signal's handler may wait in the midst of a wait
 
     def end(self, res: str) -> None:
         """Writes `got`; `res` is ok, timeout or exc."""
+        self.lane.waiting = self.outer
         if self.lane.process is identity.me:
             waited = time.monotonic_ns() - self.since
             event("got", {"obj": self.reference, "waited": waited, "res": res}, self.lane)
@@ -68,12 +74,12 @@ def begin(
         lane = here()
         if thing is not None and thing.told is not identity.me:
             thing.tell()
-        reference = thing.reference() if thing is not None else None
+        wait = Wait(lane, on, thing, (owner or {}).get("owner"), since)
         stack = user_stack(2)
-        event(
+        wait.seq = event(
             "wait",
             {
-                "obj": reference,
+                "obj": wait.reference,
                 "on": on,
                 **(owner or {}),
                 "held": [taken.as_held() for taken in list(lane.held)[-16:]] or None,
@@ -84,7 +90,9 @@ def begin(
             },
             lane,
         )
-        return Wait(lane, reference, since)
+        lane.waiting = wait
+        watchdog.need()
+        return wait
     except Exception:
         swallowed()
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
-from logq import exits, hooks, identity
+from logq import exits, hooks, identity, watchdog
 from logq.emit import announce, event, retire
 from logq.failure import brief
 from logq.lane import Lane, enter, here, new_thread_lane
@@ -74,6 +74,7 @@ def _announce_start(thread: Any) -> None:
     lane.site = caller_site(3)
     lane.fn = _what_runs(thread)
     thread._logq_lane = lane
+    watchdog.need()
 
 
 def _what_runs(thread: Any) -> str | None:

@@ -1,0 +1,171 @@
+"""logq's own thread in a program: it looks on, and writes what a hang leaves no one else to write.
+
+It is started when there is something to look at (a second thread, a loop, a child, a wait) and is
+gone before a fork of a program that has no other thread. The program does not know of it: it is no
+`Thread`, gets no signals and keeps nothing alive. What it looks for is the affair of those who put a
+function into `ticks`; this file is the thread's life and its clock.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from _thread import allocate_lock, get_ident, start_new_thread
+
+from . import identity, snapshot
+from .identity import Process
+from .lane import Lane, enter
+from .trouble import swallowed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+__all__ = ["TICK", "after_fork_in_child", "before_fork", "need", "stop", "ticks"]
+
+# Each is called with the monotonic time in ns, ten times a second, in the watchdog's thread. It must
+# only read, take no lock, and be quick: the program stands still meanwhile.
+ticks: list[Callable[[int], None]] = []
+
+TICK = 0.1  # seconds
+_GONE_WITHIN = 0.1  # how long a fork waits for the thread to end
+
+
+class _Watch:
+    """One life of the thread. Its lane outlives it: the next one goes on with its numbers."""
+
+    __slots__ = ("gone", "lane", "process", "tid", "wake")
+
+    def __init__(self, process: Process, lane: Lane) -> None:
+        self.process = process
+        self.lane = lane
+        self.tid = 0
+        self.gone = False
+        self.wake = allocate_lock()  # held while it runs: to release it is to stop it
+        self.wake.acquire()
+
+
+_watch: _Watch | None = None
+_lane: Lane | None = None
+_may_start: list[bool] = [True]  # popped by whoever is starting it
+_forking = 0
+
+
+def need() -> None:
+    """Sees to it that the watchdog runs. Cheap when it does."""
+    watch, process = _watch, identity.me
+    if process is None or (watch is not None and watch.process is process and not watch.gone):
+        return
+    if process.capture != "records" and not process.quiet and not _forking:
+        _start(process)
+
+
+def _start(process: Process) -> None:
+    global _watch, _lane
+    try:
+        _may_start.pop()
+    except IndexError:
+        return
+    try:
+        if _lane is None or _lane.process is not process:
+            _lane = Lane(process, "w1", "logq")
+            _lane.name = "logq"
+            _lane.daemon = True
+        watch = _Watch(process, _lane)
+        _start_without_signals(watch)
+        _watch = watch
+    except RuntimeError:  # no more threads, or the interpreter is ending
+        pass
+    except Exception:
+        swallowed()
+    finally:
+        _may_start.append(True)
+
+
+def _start_without_signals(watch: _Watch) -> None:
+    """A thread begins with the mask of its maker. The program's signals are not for this one."""
+    signals: Any = sys.modules.get("_signal") or __import__("_signal")
+    if not hasattr(signals, "pthread_sigmask"):
+        start_new_thread(_run, (watch,))
+        return
+    mask = signals.pthread_sigmask(signals.SIG_BLOCK, ())
+    try:
+        signals.pthread_sigmask(signals.SIG_BLOCK, signals.valid_signals())
+        start_new_thread(_run, (watch,))
+    finally:
+        signals.pthread_sigmask(signals.SIG_SETMASK, mask)
+
+
+def _run(watch: _Watch) -> None:
+    try:
+        enter(watch.lane)
+        watch.tid = watch.lane.tid or 0
+        snapshot.watchdog = get_ident()
+        acquire = watch.wake.acquire
+        while not acquire(True, TICK):
+            if identity.me is watch.process:
+                _tick(time.monotonic_ns())
+    except Exception:
+        swallowed()
+    finally:
+        watch.gone = True
+
+
+def _tick(now: int) -> None:
+    for act in ticks:
+        try:
+            act(now)
+        except Exception:
+            swallowed()
+
+
+def stop() -> Any:
+    """Tells the thread to end, and gives it back: None when there is none."""
+    global _watch
+    watch, _watch = _watch, None
+    if watch is not None and not watch.gone:
+        try:
+            watch.wake.release()
+        except RuntimeError:  # told already
+            pass
+    return watch
+
+
+# Fork. ------------------------------------------------------------------------------------------
+
+
+def before_fork() -> None:
+    """Without another thread a program may fork in peace; so it must be without this one, too.
+
+    Since 3.12 the interpreter asks the system how many threads there are. Where the program has some
+    of its own, it is warned anyway.
+    """
+    global _forking
+    _forking += 1
+    if _watch is None or _has_others():
+        return
+    watch = stop()
+    limit = time.monotonic() + _GONE_WITHIN
+    while watch is not None and time.monotonic() < limit and os.path.exists(f"/proc/self/task/{watch.tid}"):
+        time.sleep(0.00002)
+
+
+def after_fork_in_parent() -> None:
+    """The interpreter counts threads after this: so it is started again only when there is need."""
+    global _forking
+    _forking = max(0, _forking - 1)
+
+
+def after_fork_in_child() -> None:
+    global _watch, _forking, _lane
+    _watch = _lane = None
+    _forking = 0
+    _may_start[:] = [True]
+
+
+def _has_others() -> bool:
+    try:
+        return len(os.listdir("/proc/self/task")) > 2
+    except OSError:
+        return False
