@@ -35,7 +35,7 @@ PRIMITIVES: list[Primitive] = [
     Primitive("threading", "conditions", "patch", "events"),
     Primitive("signal", "signals", "patch", "events"),
     Primitive("queue", "queues", "patch_queue"),
-    Primitive("asyncio.queues", "queues", "patch_asyncio"),
+    Primitive("asyncio.queues", "aio_queues", "patch"),
     Primitive("concurrent.futures._base", "futures", "patch_base"),
     Primitive("concurrent.futures.thread", "futures", "patch_thread"),
     Primitive("asyncio.tasks", "tasks", "patch_tasks"),

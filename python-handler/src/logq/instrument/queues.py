@@ -1,7 +1,7 @@
-"""queue.Queue, LifoQueue, PriorityQueue, SimpleQueue, and asyncio's queues of the same names.
+"""queue.Queue, LifoQueue, PriorityQueue, SimpleQueue.
 
 Each item carries the stamp of its putter to its taker, and each `task_done` one to `join`.
-multiprocessing's queues are not this file's affair.
+asyncio's (`aio_queues.py`) and multiprocessing's queues are not this file's affair.
 """
 
 from __future__ import annotations
@@ -24,34 +24,26 @@ if TYPE_CHECKING:
 
     from logq.lane import Stamp
 
-__all__ = ["patch_asyncio", "patch_queue"]
+__all__ = ["patch_queue"]
 
 
 def patch_queue(queue: Any) -> None:
     for kind in (queue.Queue, queue.LifoQueue, queue.PriorityQueue):
-        _patch_ends(kind, "_qsize")
-    replace(queue.Queue, "__init__", lambda original: _wrap_init(original, "queue"))
+        _patch_ends(kind)
+    replace(queue.Queue, "__init__", _wrap_init)
     replace(queue.Queue, "task_done", _wrap_task_done)
     replace(queue.Queue, "join", _wrap_join)
     replace(queue, "SimpleQueue", _make_simple_queue)
 
 
-def patch_asyncio(queues: Any) -> None:
-    for kind in (queues.Queue, queues.LifoQueue, queues.PriorityQueue):
-        _patch_ends(kind, "qsize")
-    replace(queues.Queue, "__init__", lambda original: _wrap_init(original, "asyncio"))
-    replace(queues.Queue, "task_done", _wrap_task_done)
-    replace(queues.Queue, "join", _wrap_async_join)
-
-
-def _wrap_init(original: Callable[..., None], module: str) -> Any:
+def _wrap_init(original: Callable[..., None]) -> Any:
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         # Queues inside the standard library's own pools and managers are theirs to trace.
         if identity.me is not None and not is_machinery(sys._getframe(1).f_code.co_filename):
             try:
                 size = getattr(self, "maxsize", 0)
-                kind = f"{module}.{type(self).__name__}"
+                kind = f"queue.{type(self).__name__}"
                 bound = size if isinstance(size, int) and size > 0 else None
                 thing = Thing("queue", kind, caller_site(2), bound, self)
                 self._logq_trail = new_trail(type(self), thing)
@@ -61,33 +53,33 @@ def _wrap_init(original: Callable[..., None], module: str) -> Any:
     return dress(init, original)
 
 
-def _patch_ends(kind: Any, size: str) -> None:
+def _patch_ends(kind: Any) -> None:
     """`_put` and `_get` run under the queue's mutex, also those of subclasses that call them."""
     if "_put" in vars(kind):
-        replace(kind, "_put", lambda original: _wrap_put(original, size))
-        replace(kind, "_get", lambda original: _wrap_get(original, size))
+        replace(kind, "_put", _wrap_put)
+        replace(kind, "_get", _wrap_get)
 
 
-def _wrap_put(original: Callable[[Any, Any], None], size: str) -> Any:
+def _wrap_put(original: Callable[[Any, Any], None]) -> Any:
     def _put(self: Any, item: Any) -> None:
         original(self, item)
         trail: Trail | None = getattr(self, "_logq_trail", None)
         if trail is not None and identity.me is not None:
             try:
-                trail.put(item, getattr(self, size)())
+                trail.put(item, self._qsize())
             except Exception:
                 trail.notes.clear()
 
     return dress(_put, original)
 
 
-def _wrap_get(original: Callable[[Any], Any], size: str) -> Any:
+def _wrap_get(original: Callable[[Any], Any]) -> Any:
     def _get(self: Any) -> Any:
         item = original(self)
         trail: Trail | None = getattr(self, "_logq_trail", None)
         if trail is not None and identity.me is not None:
             try:
-                trail.take(item, getattr(self, size)())
+                trail.take(item, self._qsize())
             except Exception:
                 trail.notes.clear()
         return item
@@ -108,14 +100,6 @@ def _wrap_task_done(original: Callable[[Any], None]) -> Any:
 def _wrap_join(original: Callable[[Any], None]) -> Any:
     def join(self: Any) -> None:
         original(self)
-        _joined(self)
-
-    return dress(join, original)
-
-
-def _wrap_async_join(original: Callable[[Any], Any]) -> Any:
-    async def join(self: Any) -> None:
-        await original(self)
         _joined(self)
 
     return dress(join, original)
