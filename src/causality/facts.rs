@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::graph::{LaneIndex, Node, ProcessIndex};
 use super::is_error;
-use crate::record::event::{LaneEvent, ObjEvent, ProcEvent};
+use crate::record::readings::{LaneEvent, ObjEvent, ProcEvent};
 use crate::record::{Body, Event, EventKind, Lane, LaneKind, Record, RecordId, Site};
 
 /// One process of the run.
@@ -192,7 +192,7 @@ impl ProcessFacts {
                 self.folded += exit.folded.iter().map(|folded| folded.n).sum::<u64>();
                 self.unasked.extend(exit.unretrieved.into_iter().map(|future| UnaskedFuture {
                     id: record.id(),
-                    lane: future.lane,
+                    lane: future.lane.map(str::to_owned),
                     site: future.site,
                     exc: future.exc.map(|exc| exc.to_string()).unwrap_or_default(),
                 }));

@@ -9,6 +9,7 @@ pub mod field;
 pub mod foreign;
 pub mod id;
 pub mod level;
+pub mod readings;
 pub mod time;
 
 use std::sync::Arc;

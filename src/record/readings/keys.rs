@@ -1,0 +1,146 @@
+//! The keys of an event, or of an object inside one, each taken in the type it should have.
+//!
+//! A key of another shape is as one that is not there; nothing here fails.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::lifecycle::ExcText;
+use crate::record::{Exception, Frame, Site};
+
+#[derive(Clone, Copy)]
+pub(super) struct Keys<'a>(&'a Map<String, Value>);
+
+/// How often each lane did something, in the order of the lanes' names: `{"t3": 2}`, or `["t3", "t4"]` for once each.
+pub type Counts<'a> = Vec<(&'a str, u64)>;
+
+impl<'a> Keys<'a> {
+    pub(super) fn of(map: &'a Map<String, Value>) -> Keys<'a> {
+        Keys(map)
+    }
+
+    fn get(self, key: &str) -> Option<&'a Value> {
+        self.0.get(key)
+    }
+
+    pub(super) fn text(self, key: &str) -> Option<&'a str> {
+        self.get(key)?.as_str()
+    }
+
+    /// A number that is not negative. One that was written as 3.0 is 3.
+    pub(super) fn number(self, key: &str) -> Option<u64> {
+        let value = self.get(key)?;
+        value
+            .as_u64()
+            .or_else(|| value.as_f64().filter(|real| *real >= 0.0 && real.is_finite()).map(|real| real as u64))
+    }
+
+    pub(super) fn small(self, key: &str) -> Option<u32> {
+        self.number(key).and_then(|number| u32::try_from(number).ok())
+    }
+
+    pub(super) fn signed(self, key: &str) -> Option<i64> {
+        self.get(key)?.as_i64()
+    }
+
+    pub(super) fn real(self, key: &str) -> Option<f64> {
+        self.get(key)?.as_f64()
+    }
+
+    pub(super) fn flag(self, key: &str) -> Option<bool> {
+        self.get(key)?.as_bool()
+    }
+
+    pub(super) fn site(self, key: &str) -> Option<Site> {
+        site_of(self.get(key)?)
+    }
+
+    /// A text as it is, any other value as JSON.
+    pub(super) fn shown(self, key: &str) -> Option<String> {
+        match self.get(key)? {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        }
+    }
+
+    pub(super) fn texts(self, key: &str) -> Vec<&'a str> {
+        self.values(key).filter_map(Value::as_str).collect()
+    }
+
+    pub(super) fn signed_list(self, key: &str) -> Vec<i64> {
+        self.values(key).filter_map(Value::as_i64).collect()
+    }
+
+    /// How long a list is.
+    pub(super) fn length(self, key: &str) -> Option<u64> {
+        self.get(key)?.as_array().map(|list| list.len() as u64)
+    }
+
+    /// One text of each object in a list.
+    pub(super) fn member_texts(self, key: &str, inner: &str) -> Vec<&'a str> {
+        self.values(key).filter_map(|member| member.get(inner)?.as_str()).collect()
+    }
+
+    /// The frames of a stack that can be read.
+    pub(super) fn stack(self, key: &str) -> Vec<Site> {
+        let frames = self.values(key).filter_map(|value| Frame::deserialize(value).ok());
+        frames.map(|frame| Site { file: frame.file, line: frame.line, func: frame.func }).collect()
+    }
+
+    pub(super) fn counts(self, key: &str) -> Counts<'a> {
+        match self.get(key) {
+            Some(Value::Object(counts)) => {
+                counts.iter().map(|(lane, n)| (lane.as_str(), n.as_u64().unwrap_or(1))).collect()
+            }
+            _ => self.texts(key).into_iter().map(|lane| (lane, 1)).collect(),
+        }
+    }
+
+    /// What a list of objects says; members of another shape are left out.
+    pub(super) fn list<T>(self, key: &str, read: impl Fn(Keys<'a>) -> T) -> Vec<T> {
+        self.values(key).filter_map(Value::as_object).map(|member| read(Keys(member))).collect()
+    }
+
+    /// What an object inside says.
+    pub(super) fn inside<T>(self, key: &str, read: impl Fn(Keys<'a>) -> T) -> Option<T> {
+        Some(read(Keys(self.get(key)?.as_object()?)))
+    }
+
+    pub(super) fn exc(self, key: &str) -> Option<ExcText> {
+        match self.get(key)? {
+            Value::String(text) => Some(ExcText::Text(text.clone())),
+            Value::Object(parts) => {
+                let parts = Keys(parts);
+                let kind = parts.text("type")?.to_owned();
+                Some(ExcText::Parts { kind, msg: parts.text("msg").unwrap_or_default().to_owned() })
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn exception(self, key: &str) -> Option<Exception> {
+        Exception::of_json(self.get(key)?)
+    }
+
+    /// The exception whose parts stand among these keys.
+    pub(super) fn exception_in_place(self) -> Exception {
+        let frames = self.values("stack").filter_map(|value| Frame::deserialize(value).ok());
+        Exception {
+            kind: self.text("type").unwrap_or_default().to_owned(),
+            msg: self.text("msg").unwrap_or_default().to_owned(),
+            stack: frames.collect(),
+            cause: self.exception("cause").map(Box::new),
+        }
+    }
+
+    fn values(self, key: &str) -> impl Iterator<Item = &'a Value> {
+        self.get(key).and_then(Value::as_array).into_iter().flatten()
+    }
+}
+
+/// `[file, line, func]`, or a frame's object. Without a file there is no place.
+fn site_of(value: &Value) -> Option<Site> {
+    let frame = Frame::deserialize(value).ok()?;
+    (!frame.file.is_empty()).then_some(Site { file: frame.file, line: frame.line, func: frame.func })
+}
