@@ -237,6 +237,6 @@ def test_tasks_queues_and_executors(tmp_path, seed):
 @pytest.mark.parametrize("reading", ["full", "no-lock"])
 @pytest.mark.parametrize("seed", range(8))
 def test_locks_and_events(tmp_path, seed, reading):
-    done = run(tmp_path, LOCKS, str(seed), "full" if reading == "full" else "hard", LOGQ_CAPTURE="events")
+    done = run(tmp_path, LOCKS, str(seed), "full" if reading == "full" else "hard")
     assert len(done.logs()) > 50
     assert disagreements(done.records, with_locks=reading == "full") == []

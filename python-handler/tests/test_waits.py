@@ -7,18 +7,8 @@ import subprocess
 import sys
 import time
 
-import harness
 import pytest
-from harness import read_spool, write_program
-
-
-def environment(directory, booted=True, **more):
-    """Waits are recorded from capture `events` on."""
-    return harness.environment(directory, booted, LOGQ_CAPTURE="events", **more)
-
-
-def run(tmp_path, code, *arguments, **more):
-    return harness.run(tmp_path, code, *arguments, LOGQ_CAPTURE="events", **more)
+from harness import environment, read_spool, run, write_program
 
 
 DEADLOCK = """

@@ -23,18 +23,12 @@ if TYPE_CHECKING:
     from .lane import Lane, Site
     from .objects import Thing
 
-__all__ = ["MOMENT", "Wait", "are_noted", "begin", "user_stack"]
+__all__ = ["MOMENT", "Wait", "begin", "user_stack"]
 
 # A lane that waits no longer than this, in seconds, writes nothing.
 MOMENT = 0.001
 
 _MAX_FRAMES = 8
-
-
-def are_noted() -> bool:
-    """Whether this process records waits: from capture `events` on."""
-    process = identity.me
-    return process is not None and process.capture in ("events", "full")
 
 
 class Wait:
@@ -140,7 +134,7 @@ def join_noting(original: Any, alive: Any, thread: Any, timeout: float | None) -
 def get_noting(plain: Any, queue: Any, block: bool, timeout: float | None) -> Any:
     """`SimpleQueue.get`, with a `wait` if it takes longer than a moment."""
     patient = timeout is None or (type(timeout) in (int, float) and timeout > MOMENT)
-    if not block or not patient or not are_noted():
+    if not block or not patient or identity.me is None:
         return plain.get(queue, block, timeout)
     since = time.monotonic_ns()
     if not plain.empty(queue):

@@ -31,9 +31,9 @@ class Primitive:
 PRIMITIVES: list[Primitive] = [
     Primitive("threading", "threads", "patch_shutdown", "records"),
     Primitive("threading", "threads", "patch"),
-    Primitive("threading", "locks", "patch", "events"),
-    Primitive("threading", "conditions", "patch", "events"),
-    Primitive("signal", "signals", "patch", "events"),
+    Primitive("threading", "locks", "patch"),
+    Primitive("threading", "conditions", "patch"),
+    Primitive("signal", "signals", "patch"),
     Primitive("queue", "queues", "patch_queue"),
     Primitive("asyncio.queues", "aio_queues", "patch"),
     Primitive("concurrent.futures._base", "futures", "patch_base"),

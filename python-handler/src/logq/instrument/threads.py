@@ -17,7 +17,7 @@ from logq.patching import dress, replace
 from logq.sites import caller_site, function_name
 from logq.stamp import leave_of, merge_into
 from logq.trouble import swallowed
-from logq.waits import are_noted, join_noting
+from logq.waits import join_noting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,10 +151,7 @@ def _wrap_join(original: Callable[..., None], alive: Callable[[Any], bool]) -> A
         if identity.me is None:
             original(self, timeout)
             return
-        if are_noted():
-            join_noting(original, alive, self, timeout)
-        else:
-            original(self, timeout)
+        join_noting(original, alive, self, timeout)
         if not alive(self):
             see_end(self)
 
