@@ -130,9 +130,9 @@ fn a_deadlock_is_ended_and_the_verdict_names_the_last_of_each_lane() {
         let found = said.verdict().lines().any(|line| line.contains(name) && line.contains(text));
         assert!(found, "{name}: {text}\n{}", said.verdict());
     };
-    last("1.t1 MainThread", "waiting for both");
-    last("1.t2 A", "asking for vault 1");
-    last("1.t3 B", "asking for vault 0");
+    last("1.t1 MainThread", "waits for the end of t2 A");
+    last("1.t2 A", "held by t3 B");
+    last("1.t3 B", "held by t2 A");
     // And later, from what is on disk.
     let lanes = case.json(&["threads"]);
     let states: Vec<&str> = lanes.iter().map(|lane| lane["state"].as_str().expect("a state")).collect();
