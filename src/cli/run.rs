@@ -30,6 +30,22 @@ pub struct RunArgs {
     #[arg(long, value_enum, value_name = "CAPTURE")]
     capture: Option<Capture>,
 
+    /// Record log records from this level on even where the program's own levels drop them: a name or a number
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    record_level: Option<String>,
+
+    /// Of records below WARNING keep only the last that fit into this size, in each process: 64MB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    ring: Option<u64>,
+
+    /// Keep at most this much of each process, the newest: 1GB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    spool_cap: Option<u64>,
+
+    /// Record each print() as well
+    #[arg(long)]
+    prints: bool,
+
     /// Print no verdict at the end
     #[arg(short, long)]
     quiet: bool,
@@ -49,6 +65,8 @@ enum Capture {
     /// And who waits for what, held by whom: threading's locks become wrappers that know their owner, which costs a program
     /// that does little else than lock
     Events,
+    /// And every acquisition and release of a lock
+    Full,
 }
 
 impl Capture {
@@ -57,6 +75,7 @@ impl Capture {
             Capture::Records => "records",
             Capture::Causal => "causal",
             Capture::Events => "events",
+            Capture::Full => "full",
         }
     }
 }
@@ -67,6 +86,33 @@ fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let span = seconds.or_else(|| humantime::parse_duration(text).ok());
     span.filter(|span| !span.is_zero()).ok_or_else(bad)
+}
+
+/// A level as Python's handler takes it; the names are Python's own.
+fn level(text: &str) -> Result<String, String> {
+    const NAMES: [&str; 5] = ["debug", "info", "warning", "error", "critical"];
+    let name = text.to_ascii_lowercase();
+    let known = NAMES.contains(&name.as_str()) || name.parse::<u16>().is_ok();
+    if known { Ok(name) } else { Err(format!("`{text}` is no level; try {} or a number", NAMES.join(", "))) }
+}
+
+/// Bytes. A unit is a power of 1024, whichever way it is written.
+fn size(text: &str) -> Result<u64, String> {
+    let bad = || format!("`{text}` is no size; try 65536, 64MB or 1G");
+    let trimmed = text.trim().to_ascii_lowercase();
+    let digits = trimmed.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == ' ');
+    let shift = match trimmed[digits.len()..].trim() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        "t" | "tb" | "tib" => 40,
+        _ => return Err(bad()),
+    };
+    let count = digits.parse::<f64>().ok().filter(|count| count.is_finite() && *count > 0.0).ok_or_else(bad)?;
+    let bytes = count * (1_u64 << shift) as f64;
+    // Above that it is no limit at all, and no signed number either.
+    if (1.0..9e18).contains(&bytes) { Ok(bytes as u64) } else { Err(bad()) }
 }
 
 pub fn run(args: RunArgs) -> Result<ExitCode, CliError> {
@@ -81,6 +127,10 @@ pub fn run(args: RunArgs) -> Result<ExitCode, CliError> {
     let mut options = RunOptions::new(dir, args.command.clone());
     options.timeout = args.timeout;
     options.capture = args.capture.map(|capture| capture.name().to_owned());
+    options.record_level = args.record_level;
+    options.ring = args.ring;
+    options.spool_cap = args.spool_cap;
+    options.prints = args.prints;
     let outcome = launch::run(&options)?;
     if !args.quiet {
         // Whatever goes wrong here, the program's own exit code is the answer.
@@ -129,5 +179,22 @@ fn ending(command: &[OsString], outcome: &Outcome) -> Ending {
             .map(|ended| (ended.process.pid, names::command(&ended.process.argv), ended.signal))
             .collect(),
         unreached,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_levels_as_people_write_them() {
+        for (text, bytes) in [("65536", 65536), ("64MB", 64 << 20), ("64 MiB", 64 << 20), ("1.5k", 1536), ("2g", 2 << 30)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for bad in ["", "MB", "-1", "0", "1X", "nan", "inf", "1e30"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+        assert_eq!((level("DEBUG"), level("5")), (Ok("debug".to_owned()), Ok("5".to_owned())));
+        assert!(level("loud").is_err());
     }
 }

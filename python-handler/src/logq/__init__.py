@@ -2,11 +2,12 @@
 
 `logq run -- python program.py` needs none of this. In a program of your own: `logq.install()`, or
 `"class": "logq.Handler"` in a `dictConfig`. `logq.stamp()` and `logq.merge()` carry causality
-through channels that logq does not know.
+through channels that logq does not know; `logq.context()` adds fields to log records.
 """
 
 from __future__ import annotations
 
+from .fields import context
 from .identity import __version__
 from .stamp import merge_text as merge
 from .stamp import stamp_text as stamp
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from .handler import Handler
 
-__all__ = ["Handler", "__version__", "install", "merge", "stamp", "uninstall"]
+__all__ = ["Handler", "__version__", "context", "install", "merge", "stamp", "uninstall"]
 
 
 def __getattr__(name: str) -> Any:

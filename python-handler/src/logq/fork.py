@@ -116,7 +116,7 @@ def become_child(lane: Lane, stamp: Stamp | None = None, suffix: str | None = No
     giver, seq, hard, soft = stamp or leave_of(lane)
     child = Process(
         parent.place,
-        parent.capture,
+        parent.options,
         "forkserver" if parent.quiet else "fork",
         origin=None if parent.quiet else f"{parent.key}/{giver.key}@{seq}",
         name=plan.name if plan is not None else None,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .lane import Lane
+    from .options import Options
 
 __all__ = ["Process", "me"]
 
@@ -46,6 +47,7 @@ class Process:
         "name",
         "number",
         "objects",
+        "options",
         "origin",
         "pid",
         "place",
@@ -60,7 +62,7 @@ class Process:
     def __init__(
         self,
         place: Place,
-        capture: str,
+        options: Options,
         how: str,
         origin: str | None = None,
         name: str | None = None,
@@ -71,7 +73,8 @@ class Process:
         self.key = f"{self.pid}-{suffix or random_suffix(6)}"
         self.number = 0
         self.place = place
-        self.capture = capture
+        self.options = options
+        self.capture = options.capture
         self.how = how
         self.origin = origin
         self.name = name

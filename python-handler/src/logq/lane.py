@@ -60,6 +60,7 @@ class Lane:
         "daemon",
         "depth",
         "failure",
+        "fields",
         "fn",
         "given",
         "hard",
@@ -107,6 +108,7 @@ class Lane:
         self.origin: tuple[Lane, int] | None = None
         self.site: Site | None = None
         self.began = 0
+        self.fields: Any = None  # of `logq.context`, from its creator, until it begins
         self.given = (0, 0)  # how many of the pending it has from its creator
         self.left = False  # it has left a stamp somewhere: others may name it
         self.head = f',"proc":"{process.key}","pid":{process.pid},"lane":"{key}"'

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["is_recorded", "patch", "write", "written_elsewhere"]
 
 wrapped = False
+catches_all = False  # asked for, though logging may not be imported yet
 
 
 def patch(logging: Any) -> None:

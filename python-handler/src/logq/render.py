@@ -11,6 +11,7 @@ import sys
 from . import encode
 from .encode import _quote, quote, safe_repr, safe_str
 from .failure import describe
+from .fields import current
 from .lane import Lane, thread_lane
 from .sites import absolute
 
@@ -18,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-__all__ = ["contexts", "cut", "measure_plain_record", "members", "redactors"]
+__all__ = ["contexts", "cut", "measure_plain_record", "members", "noted", "redactors"]
 
 _STANDARD = frozenset(
     [
@@ -34,6 +35,8 @@ _plain_size = 0
 # (logger, level, file, line, function) -> their members, ready to be put into a line.
 _places: dict[tuple[str, str, str, int, str], str] = {}
 _MAX_PLACES = 8192
+# How much of a text is kept that did not come by logging: with six bytes a character it fits a line.
+_MAX_NOTED = 100_000
 
 # What `redact=` and `context=` of `install` and of every `logq.Handler` ask for.
 redactors: list[Callable[[dict[str, Any]], None]] = []
@@ -71,6 +74,9 @@ def members(record: Any, lane: Lane) -> str:
             body = f'{place}{thread},"msg":{_quote(text)},"tpl":{_quote(record.msg)}'
         except Exception:
             return _detailed(record, lane)
+    added = current()
+    if added is not None:
+        body += added.text()
     # Half of a surrogate pair, perhaps: strict parsers refuse it.
     return _detailed(record, lane) if "\\ud" in body else body
 
@@ -100,7 +106,10 @@ def _message(record: Any, template: str) -> str:
 
 
 def _place(record: Any) -> str:
-    key = (record.name, record.levelname, record.pathname, record.lineno, record.funcName)
+    return _known_place((record.name, record.levelname, record.pathname, record.lineno, record.funcName))
+
+
+def _known_place(key: tuple[Any, Any, Any, Any, Any]) -> str:
     try:
         known = _places.get(key)
     except TypeError:  # an attribute that cannot be hashed
@@ -139,10 +148,13 @@ def _own_level(name: Any) -> int | None:
 
 def _thread(record: Any, lane: Lane) -> str:
     """`thread`, `tid` and `task`: the OS thread's, also inside a task."""
+    return _thread_named(record.threadName, lane)
+
+
+def _thread_named(name: Any, lane: Lane) -> str:
     thread = lane if lane.kind == "thread" else thread_lane()
-    name = record.threadName
     known = thread.name_text
-    if known is None or known[0] != name:
+    if known is None or (known[0] != name and name is not None):
         text = f',"thread":{quote(safe_str(name or thread.name))}'
         if thread.tid:
             text += f',"tid":{thread.tid}'
@@ -150,6 +162,19 @@ def _thread(record: Any, lane: Lane) -> str:
     if lane is thread:
         return known[1]
     return f'{known[1]},"task":{quote(safe_str(lane.task_name()))}'
+
+
+def noted(
+    logger: str, level: str, place: tuple[str, int, str | None], text: str, extra: dict[str, Any], lane: Lane
+) -> str:
+    """The members of a record that logq makes itself, of something that is said in another way than by logging."""
+    file, line, function = place
+    content: dict[str, Any] = {"msg": text[:_MAX_NOTED], "extra": _with_contexts(extra) or None}
+    if redactors:
+        content = _redact(content)
+    known = _known_place((logger, level, file, line, function))
+    body = known + _thread_named(None, lane) + encode.members(content)
+    return body if len(text) <= _MAX_NOTED else f'{body},"cut":{len(text) - _MAX_NOTED}'
 
 
 def _exception(record: Any) -> dict[str, Any] | None:
@@ -160,12 +185,20 @@ def _exception(record: Any) -> dict[str, Any] | None:
 
 
 def _extra_fields(attributes: dict[str, Any]) -> dict[str, Any]:
-    fields = {key: attributes[key] for key in attributes if key not in _STANDARD}
+    return _with_contexts({key: attributes[key] for key in attributes if key not in _STANDARD})
+
+
+def _with_contexts(fields: dict[str, Any]) -> dict[str, Any]:
+    """Adds what the context has; what was said with the record itself wins."""
     for variable in contexts:
         try:
             fields.setdefault(variable.name, variable.get())
         except (LookupError, AttributeError):
             pass
+    added = current()
+    if added is not None:
+        for key, field in added.all.items():
+            fields.setdefault(key, field)
     return fields
 
 

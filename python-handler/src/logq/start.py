@@ -10,9 +10,14 @@ from __future__ import annotations
 import os
 import sys
 
-from . import exits, identity, importing, records, sink
+from . import exits, identity, sink
+from .options import Options, inherited
 from .place import Place
-from .switch import CAPTURES, become, turn_on
+from .switch import become, catch_all, turn_on
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["arrive", "boot"]
 
@@ -25,21 +30,19 @@ def boot() -> None:
     command = arguments[1] if len(arguments) > 1 else ""
     if "multiprocessing.resource_tracker" in command or _is_recorded_already():
         return
-    capture = os.environ.get("LOGQ_CAPTURE") or "causal"
-    if capture not in CAPTURES:
-        capture = "causal"
+    options = inherited()
     helper = "multiprocessing.forkserver" in command
     told_later = "--multiprocessing-fork" in arguments
     become(
         Place(os.environ["LOGQ_DIR"], os.environ["LOGQ_RUN"]),
-        capture,
+        options,
         how="spawn" if told_later else None,
         wait=helper or told_later,
     )
     if helper:
         _current().quiet = True
-    turn_on(capture)
-    importing.when_imported("logging", records.patch)
+    turn_on(options)
+    catch_all(options)
 
 
 def _is_recorded_already() -> bool:
@@ -82,7 +85,7 @@ def _command_line() -> list[str]:
 
 def arrive(
     place: tuple[str, str],
-    capture: str,
+    packed: tuple[Any, ...],
     how: str,
     origin: str | None,
     name: str | None,
@@ -94,10 +97,11 @@ def arrive(
     if known is not None and not known.unopened:
         return  # it has written something already, under an identity of its own
     os.environ.pop("LOGQ_PARENT", None)  # of the interpreter, not of this child
-    become(Place(*place), capture, how, origin, name, suffix)
+    options = Options(*packed)
+    become(Place(*place), options, how, origin, name, suffix)
     if known is None:
-        turn_on(capture)
+        turn_on(options)
     else:
         exits.reset()
-    if wrap and not records.wrapped:
-        importing.when_imported("logging", records.patch)
+    if wrap:
+        catch_all(options)

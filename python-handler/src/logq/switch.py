@@ -10,10 +10,24 @@ import os
 import sys
 from _thread import get_ident
 
-from . import exits, fork, hooks, identity, importing, instrument, patching, records, render, watchdog
+from . import (
+    alerts,
+    exits,
+    fork,
+    hooks,
+    identity,
+    importing,
+    instrument,
+    patching,
+    prints,
+    records,
+    render,
+    watchdog,
+)
 from .emit import open_process
 from .identity import Process
 from .lane import make_main
+from .options import Options, asked
 from .place import Place, find_directory, new_run
 from .redact import make_redactor
 
@@ -24,10 +38,7 @@ if TYPE_CHECKING:
 
     Redact = Union[None, Callable[[dict[str, Any]], None], Iterable[Any]]
 
-__all__ = ["CAPTURES", "install", "is_on", "uninstall"]
-
-CAPTURES = ("records", "causal", "events", "full")
-
+__all__ = ["install", "is_on", "uninstall"]
 
 _retired: Process | None = None
 
@@ -38,39 +49,41 @@ def install(
     *,
     redact: Redact = None,
     context: Iterable[Any] = (),
+    record_level: int | str | None = None,
+    ring: int | str | None = None,
+    spool_cap: int | str | None = None,
+    prints: bool | None = None,
 ) -> None:
     """Records this process: log records, concurrency, exceptions, its end.
 
     `capture` is how much: "records", "causal" (the default), "events" or "full". `dir` is the logq
     directory; without it the one of the run that this process belongs to, or `.logq` as looked for
-    upward from here. `redact` and `context` are as for `logq.Handler`. A second call adds nothing
-    but its `redact` and `context`. Raises ValueError for an unknown capture, OSError where the
-    directory cannot be used.
+    upward from here. `redact` and `context` are as for `logq.Handler`.
+
+    The flight recorder: with `record_level` ("debug", or a number) log records from that level on are
+    written even where the program's own levels drop them; its handlers do not see them. Of records below
+    WARNING each process then keeps the last `ring` bytes (`"64MB"`), and `spool_cap` bounds all that it
+    keeps. With `prints` each `print()` becomes a record of its own.
+
+    What is not given is as the environment says (`LOGQ_CAPTURE`, `LOGQ_RECORD_LEVEL`, `LOGQ_RING`,
+    `LOGQ_SPOOL_CAP`, `LOGQ_PRINTS`). A second call adds nothing but its `redact` and `context`. Raises
+    ValueError for a value that makes no sense, OSError where the directory cannot be used.
     """
-    _start(capture, dir, redact, context, wrap=True)
+    _start(asked(capture, record_level, ring, spool_cap, prints), dir, redact, context, wrap=True)
 
 
-def _start(
-    capture: str | None,
-    directory: str | None,
-    redact: Redact,
-    context: Iterable[Any],
-    wrap: bool,
-) -> None:
-    capture = capture or os.environ.get("LOGQ_CAPTURE") or "causal"
-    if capture not in CAPTURES:
-        raise ValueError("capture must be one of {}, not {!r}".format(", ".join(CAPTURES), capture))
+def _start(options: Options, directory: str | None, redact: Redact, context: Iterable[Any], wrap: bool) -> None:
     add_options(redact, context)
     if identity.me is None:
-        become(find_place(directory), capture)
-        turn_on(capture)
-    if wrap and not records.wrapped:
-        importing.when_imported("logging", records.patch)
+        become(find_place(directory), options)
+        turn_on(options)
+    if wrap:
+        catch_all(options)
 
 
 def install_for_handler(capture: str | None, directory: str | None, redact: Redact, context: Iterable[Any]) -> None:
     """As `install`, for a `logq.Handler`: only records that reach the handler are written."""
-    _start(capture, directory, redact, context, wrap=False)
+    _start(asked(capture), directory, redact, context, wrap=False)
 
 
 def add_options(redact: Redact, context: Iterable[Any]) -> None:
@@ -101,7 +114,7 @@ def find_place(directory: str | None = None) -> Place:
 
 def become(
     place: Place,
-    capture: str,
+    options: Options,
     how: str | None = None,
     origin: str | None = None,
     name: str | None = None,
@@ -114,7 +127,7 @@ def become(
         identity.me, _retired = _retired, None  # installed again: one process, one file
         return
     parent = os.environ.pop("LOGQ_PARENT", None)  # ours alone, not our children's
-    process = Process(place, capture, how or "exec", origin or parent, name, suffix)
+    process = Process(place, options, how or "exec", origin or parent, name, suffix)
     make_main(process, _main_ident())
     identity.me = process
     if not wait:
@@ -144,12 +157,22 @@ def _main_ident() -> int:
     return get_ident()
 
 
-def turn_on(capture: str) -> None:
+def turn_on(options: Options) -> None:
     """Puts every hook of a capture level in place."""
     exits.patch()
     hooks.patch()
     fork.register()
-    instrument.install(capture)
+    instrument.install(options.capture)
+
+
+def catch_all(options: Options) -> None:
+    """Also catches what reaches no `logq.Handler`: every log record, warnings, prints where asked for."""
+    if not records.catches_all:
+        records.catches_all = True
+        importing.when_imported("logging", records.patch)
+        importing.when_imported("warnings", alerts.patch)
+    if options.prints:
+        prints.patch()
 
 
 def uninstall() -> None:
@@ -159,7 +182,7 @@ def uninstall() -> None:
     importing.forget_all()
     patching.restore_all()
     instrument.uninstall()
-    records.wrapped = False
+    records.wrapped = records.catches_all = False
     render.redactors.clear()
     render.contexts.clear()
     if identity.me is not None:

@@ -12,6 +12,7 @@ from _weakref import ref
 from logq import exits, identity
 from logq.emit import event
 from logq.failure import describe
+from logq.fields import current, take_up
 from logq.lane import Lane, here
 from logq.objects import JOB, RESULT
 from logq.patching import dress, replace
@@ -99,6 +100,9 @@ def _wrap_item(original: Callable[..., None]) -> Any:
         if identity.me is not None:
             try:
                 future._logq_submitted = (leave(), caller_site(2))
+                fields = current()
+                if fields is not None:
+                    future._logq_fields = fields
             except Exception:
                 swallowed()
 
@@ -110,7 +114,15 @@ def _wrap_run(original: Callable[..., None]) -> Any:
         submitted = getattr(self.future, "_logq_submitted", None)
         if submitted is not None:
             merge(submitted[0], JOB)
-        original(self, *args)
+        fields = getattr(self.future, "_logq_fields", None)
+        if fields is current():
+            original(self, *args)
+            return
+        before = take_up(fields)  # also none at all: a worker has those of whoever made the pool start it
+        try:
+            original(self, *args)
+        finally:
+            take_up(before)
 
     return dress(run, original)
 

@@ -129,12 +129,12 @@ class _Token:
         package = os.path.dirname(os.path.dirname(os.path.abspath(fork.__file__)))
         facts = (
             (process.place.directory, process.place.run),
-            process.capture,
+            process.options.packed(),
             how,
             self.origin,
             self.name,
             self.suffix,
-            records.wrapped,
+            records.catches_all,
         )
         return (exec, (_ARRIVAL % (package, facts),))
 

@@ -68,7 +68,7 @@ def _environment() -> dict[str, str]:
     if process is not None and origin is not None:
         environment["LOGQ_DIR"] = process.place.directory
         environment["LOGQ_RUN"] = process.place.run
-        environment["LOGQ_CAPTURE"] = process.capture
+        environment.update(process.options.environment())
         environment["LOGQ_PARENT"] = origin
     return environment
 

@@ -11,6 +11,7 @@ import time
 from logq import exits, hooks, identity, watchdog
 from logq.emit import announce, event, retire
 from logq.failure import brief
+from logq.fields import current, take_up
 from logq.lane import Lane, enter, here, new_thread_lane
 from logq.objects import JOIN
 from logq.patching import dress, replace
@@ -73,6 +74,7 @@ def _announce_start(thread: Any) -> None:
     lane.inherit(here())
     lane.site = caller_site(3)
     lane.fn = _what_runs(thread)
+    lane.fields = current()
     thread._logq_lane = lane
     watchdog.need()
 
@@ -99,6 +101,9 @@ def _wrap_bootstrap(original: Callable[[Any], None], threading: Any) -> Any:
             return
         enter(lane)
         lane.who = self
+        if lane.fields is not None:
+            take_up(lane.fields)
+            lane.fields = None
         try:
             # At once, not with its first record: one that hangs without a word must be on disk, too.
             announce(lane)
