@@ -16,6 +16,7 @@
 pub mod causality;
 pub mod cli;
 pub mod collect;
+pub mod diagnose;
 pub mod investigation;
 pub mod launch;
 pub mod query;

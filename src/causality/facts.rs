@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::graph::{LaneIndex, Node, ProcessIndex};
 use super::is_error;
+use super::waits::Waits;
 use crate::record::readings::{LaneEvent, ObjEvent, ProcEvent};
 use crate::record::{Body, Event, EventKind, Lane, LaneKind, Record, RecordId, Site};
 
@@ -95,7 +96,7 @@ pub struct UnseenChild {
     pub signal: Option<i64>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ObjectFacts {
     pub kind: Option<String>,
     pub name: Option<String>,
@@ -114,6 +115,8 @@ pub struct LaneFacts {
     pub daemon: bool,
     /// Where it was created.
     pub site: Option<Site>,
+    /// What it was blocked on lately.
+    pub waits: Waits,
     /// The edge of the hand-over that began it.
     pub(super) origin: Option<usize>,
     pub end: Option<LaneEnd>,
@@ -246,6 +249,7 @@ impl LaneFacts {
             tid: None,
             daemon: false,
             site: None,
+            waits: Waits::default(),
             origin: None,
             end: None,
             nodes: Vec::new(),
@@ -293,6 +297,7 @@ impl LaneFacts {
             return;
         }
         if let Some(end) = event.end() {
+            self.waits.close(record.mono);
             self.end = Some(LaneEnd {
                 how: end.how.unwrap_or("ok").to_owned(),
                 exc: end.exc.map(|exc| exc.to_string()),

@@ -7,9 +7,11 @@
 mod chain;
 mod facts;
 mod graph;
+mod naming;
 mod order;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use crate::record::{Body, Event, EventKind, Lane, LaneKind, Level, Record, Stamp
 pub use chain::{Chain, Hop};
 pub use facts::{Died, LaneEnd, LaneFacts, ObjectFacts, ProcessEnd, ProcessFacts, UnaskedFuture};
 pub use graph::{CausalGraph, Edge, EdgeKind, LaneIndex, Node, NodeRef, ProcessIndex, Reading};
+pub use waits::{Wait, Waits};
 
 /// Gathers records and makes the graph.
 #[derive(Debug, Default)]
@@ -150,6 +153,8 @@ impl Builder {
                     self.push_edge(process, &stamp, EdgeKind::Hard);
                 }
             }
+            EventKind::Wait => self.graph.lanes[lane.0].waits.begin(record, event),
+            EventKind::Got => self.graph.lanes[lane.0].waits.end(record, event),
             EventKind::Reap => self.note_reap(record, event, lane),
             EventKind::Obj => {
                 if let Some(object) = event.object() {

@@ -1,6 +1,7 @@
 //! The command line: what clap parses, and which function answers. Only this folder knows clap.
 
 mod collect;
+mod diagnose;
 mod error;
 mod follow;
 mod output;
@@ -45,6 +46,8 @@ enum Command {
     Timeline(timeline::TimelineArgs),
     /// Show what led to a record: the chain of hand-overs back to the root of the run
     Why(why::WhyArgs),
+    /// Say what is wrong with a run: deadlocks and other hangs, lost exceptions, races, what is missing
+    Diagnose(diagnose::DiagnoseArgs),
     /// List the processes, threads and tasks of a run and how each ended
     Threads(threads::ThreadsArgs),
     /// List the runs
@@ -56,6 +59,7 @@ enum Command {
 /// Exit codes: what scripts may rely on.
 pub mod exit {
     pub const FOUND: u8 = 0;
+    /// `diagnose`: faults that are certain or likely.
     pub const NOTHING_FOUND: u8 = 1;
     pub const BAD_USAGE: u8 = 2;
     pub const UNREADABLE: u8 = 3;
@@ -78,6 +82,7 @@ pub fn main() -> ExitCode {
         Some(Command::Search(args)) => search::search(args),
         Some(Command::Timeline(args)) => timeline::timeline(args),
         Some(Command::Why(args)) => why::why(args),
+        Some(Command::Diagnose(args)) => diagnose::diagnose(args),
         Some(Command::Threads(args)) => threads::threads(args),
         Some(Command::Runs(args)) => runs::runs(args),
         Some(Command::Collect(args)) => collect::collect(args),

@@ -149,7 +149,7 @@ fn print_verdict(command: &[OsString], outcome: &Outcome) -> Result<(), CliError
     let lasts = verdict::unfinished(&overview).into_iter().filter_map(|lane| case.graph.last_up_to(lane, u64::MAX));
     let contents = case.contents(lasts)?;
     let mut out = output::stderr();
-    verdict::write(&ending(command, outcome), &overview, &contents, &mut out)?;
+    verdict::write(&ending(command, outcome), &overview, &case.findings(None), &contents, &mut out)?;
     out.flush()?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::causality::{Builder, CausalGraph, LaneIndex, NodeRef};
+use crate::diagnose::{self, Diagnosis, Evidence, Finding};
 use crate::query::QueryError;
 use crate::record::{Lane, LaneKind, Record, RecordName};
 use crate::spool::{RunDir, Spool, SpoolError};
@@ -76,6 +77,11 @@ impl Investigation {
         let graph = builder.finish();
         let alive = living(&run.spool(), &graph);
         Ok(Investigation { run, graph, alive, problems })
+    }
+
+    /// What is wrong with the run, worst first; all kinds of finding, or one.
+    pub fn findings(&self, only: Option<&dyn Diagnosis>) -> Vec<Finding> {
+        diagnose::findings(&Evidence::new(&self.graph, &self.alive, &self.problems), only)
     }
 
     /// The contents of some records: a second reading, so that a graph of millions need not hold them all.

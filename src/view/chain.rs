@@ -165,7 +165,7 @@ pub fn to_json(graph: &CausalGraph, chain: &Chain, all: Option<&[NodeRef]>, cont
         json!({
             "id": graph.id(at).to_string(),
             "ts": timestamp(graph.node(at).ts),
-            "lane": names::lane_address(graph, at.lane),
+            "lane": graph.address(at.lane),
             "name": graph.lane(at.lane).display_name(),
             "what": record.map(|record| brief(graph, at.lane, record)),
         })
@@ -176,7 +176,7 @@ pub fn to_json(graph: &CausalGraph, chain: &Chain, all: Option<&[NodeRef]>, cont
             "how": names::hand_over(graph, &hop.edge, hop.to).arriving,
             "object": hop.edge.by,
             "from": hop.from.map(step),
-            "sender": names::lane_address(graph, hop.edge.from),
+            "sender": graph.address(hop.edge.from),
         })
     };
     let mut document = json!({ "record": step(chain.of), "chain": chain.hops.iter().map(hop).collect::<Vec<_>>() });

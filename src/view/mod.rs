@@ -2,6 +2,8 @@
 
 pub mod chain;
 pub mod clock;
+pub mod diagnosis;
+pub mod diagnosis_json;
 pub mod events;
 pub mod json;
 pub mod names;

@@ -1,6 +1,6 @@
 //! What to call things: lanes, objects and hand-overs, in words; names before ids.
 
-use crate::causality::{CausalGraph, Edge, EdgeKind, LaneIndex, NodeRef, ObjectFacts};
+use crate::causality::{CausalGraph, Edge, EdgeKind, LaneIndex, NodeRef};
 use crate::record::{EventKind, RecordId, Site};
 use crate::view::printable::one_line;
 
@@ -22,15 +22,6 @@ pub fn command<Word: AsRef<str>>(argv: &[Word]) -> String {
     one_line(&words.join(" ")).into_owned()
 }
 
-/// `1.t3`, the lane's address in its run.
-pub fn lane_address(graph: &CausalGraph, lane: LaneIndex) -> String {
-    let process = graph.process_of(lane);
-    match process.number {
-        Some(number) => format!("{number}.{}", graph.lane(lane).lane),
-        None => format!("{}/{}", process.proc, graph.lane(lane).lane),
-    }
-}
-
 /// `t3 "worker-1"`, with the process in front where the reader stands in another one.
 pub fn lane(graph: &CausalGraph, lane: LaneIndex, reader: Option<LaneIndex>) -> String {
     let facts = graph.lane(lane);
@@ -39,24 +30,14 @@ pub fn lane(graph: &CausalGraph, lane: LaneIndex, reader: Option<LaneIndex>) -> 
         return "logq run".to_owned();
     }
     let near = reader.is_some_and(|reader| graph.lane(reader).process == facts.process);
-    let address = if near { facts.lane.to_string() } else { lane_address(graph, lane) };
+    let address = if near { facts.lane.to_string() } else { graph.address(lane) };
     let name = facts.display_name();
     if name == facts.lane.to_string() { address } else { format!("{address} {}", one_line(&name)) }
 }
 
 /// A lane that a record of `of` mentions: `t3`, or `4242-k3f9xz/t3` in another process.
 pub fn mentioned_lane(graph: &CausalGraph, of: LaneIndex, name: &str) -> String {
-    let (process, own) = match name.rsplit_once('/') {
-        Some((proc, own)) => (
-            graph
-                .lane_indexes()
-                .map(|lane| graph.lane(lane).process)
-                .find(|process| *graph.processes[process.0].proc == *proc),
-            own,
-        ),
-        None => (Some(graph.lane(of).process), name),
-    };
-    let known = process.zip(own.parse().ok()).and_then(|(process, own)| graph.lane_named(process, own));
+    let known = graph.mentioned(graph.lane(of).process, name);
     known.map_or_else(|| one_line(name).into_owned(), |known| lane(graph, known, Some(of)))
 }
 
@@ -71,23 +52,11 @@ pub fn id_from(graph: &CausalGraph, id: &RecordId, reader: LaneIndex) -> String 
 
 /// Name of an object of a lane's process: `queue jobs`, or `queue:2` where it has none.
 pub fn object(graph: &CausalGraph, of: LaneIndex, name: &str) -> String {
-    let (kind, facts) = (object_kind(name), object_facts(graph, of, name));
+    let (kind, facts) = (object_kind(name), graph.object(graph.lane(of).process, name));
     match facts.and_then(|facts| facts.name.as_deref()) {
         Some(own) => format!("{kind} {}", one_line(own)),
         None => one_line(name).into_owned(),
     }
-}
-
-fn object_facts<'a>(graph: &'a CausalGraph, of: LaneIndex, name: &str) -> Option<&'a ObjectFacts> {
-    let (process, own) = match name.rsplit_once('/') {
-        Some((proc, own)) => (graph.processes.iter().find(|process| *process.proc == *proc)?, own),
-        None => (graph.process_of(of), name),
-    };
-    // After a fork objects keep their numbers, and only the parent has told their names.
-    process.objects.get(own).or_else(|| {
-        let parent = graph.processes.iter().find(|parent| Some(parent.pid) == process.ppid)?;
-        (process.how.as_deref() == Some("fork")).then(|| parent.objects.get(own))?
-    })
 }
 
 /// `queue` of `queue:2` or `4242-k3f9xz/queue:2`.

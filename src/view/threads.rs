@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::causality::{CausalGraph, LaneIndex, ProcessFacts, ProcessIndex};
+use crate::diagnose::missing;
 use crate::record::LaneKind;
 use crate::view::clock::{date_and_time, duration, time_of_day};
 use crate::view::json::timestamp;
@@ -128,33 +129,14 @@ impl Overview<'_> {
 
     /// What is not on record, one sentence each.
     pub fn missing(&self) -> Vec<String> {
-        let mut missing: Vec<String> = self.problems.iter().map(|problem| one_line(problem).into_owned()).collect();
-        for lane in self.graph.lane_indexes() {
-            let facts = self.graph.lane(lane);
-            if facts.gaps > 0 {
-                missing.push(format!("{} records of {} are missing", facts.gaps, names::lane(self.graph, lane, None)));
-            }
-            if facts.repeated > 0 {
-                missing.push(format!(
-                    "{} numbers of {} occur twice",
-                    facts.repeated,
-                    names::lane(self.graph, lane, None)
-                ));
-            }
-        }
-        for process in &self.graph.processes {
-            let name = process.number.map_or_else(|| process.proc.to_string(), |number| format!("process {number}"));
-            if process.lost > 0 {
-                missing.push(format!("{name} could not write {} records", process.lost));
-            }
-            if process.malformed > 0 {
-                missing.push(format!("{} lines of {name} are no records (search ev:malformed)", process.malformed));
-            }
-        }
-        if self.graph.dangling > 0 {
-            missing.push(format!("{} stamps point to records that are not there", self.graph.dangling));
-        }
-        missing
+        let sentences = missing(self.graph, self.problems);
+        sentences.iter().map(|sentence| one_line(sentence).into_owned()).collect()
+    }
+
+    /// How many records the lanes of the program have.
+    pub fn records(&self) -> usize {
+        let lanes = self.processes().into_iter().flat_map(|process| self.lanes(process));
+        lanes.map(|lane| self.graph.lane(lane).nodes.len()).sum()
     }
 
     /// Prints all of it.
@@ -201,7 +183,7 @@ impl Overview<'_> {
         let facts = self.graph.lane(lane);
         let state = self.lane_state(lane);
         let last = facts.last().map_or_else(String::new, |node| time_of_day(node.ts));
-        let address = names::lane_address(self.graph, lane);
+        let address = self.graph.address(lane);
         let name = facts.display_name();
         let runs = facts.function.as_deref().filter(|runs| **runs != *name).unwrap_or_default();
         let errors = if facts.errors > 0 { count(facts.errors, "error", "errors") } else { String::new() };
@@ -220,7 +202,7 @@ impl Overview<'_> {
         let process = self.graph.process_of(lane);
         json!({
             "run": self.run,
-            "id": names::lane_address(self.graph, lane),
+            "id": self.graph.address(lane),
             "process": process.number,
             "pid": process.pid,
             "process_name": process.name,

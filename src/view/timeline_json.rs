@@ -28,7 +28,7 @@ fn record(timeline: &Timeline, at: NodeRef, contents: &Contents) -> Value {
     json!({
         "row": "record",
         "id": graph.id(at).to_string(),
-        "lane": names::lane_address(graph, at.lane),
+        "lane": graph.address(at.lane),
         "ts": timestamp(node.ts),
         "ev": record.and_then(|record| record.event()).map(|event| event.name.clone()),
         "level": record.and_then(|record| record.log()).map(|log| log.level.name.clone()),
@@ -43,7 +43,7 @@ fn hand_over(timeline: &Timeline, direction: &str, lane: LaneIndex, to: NodeRef,
     json!({
         "row": "hand-over",
         "direction": direction,
-        "lane": names::lane_address(graph, lane),
+        "lane": graph.address(lane),
         "from": graph.id_of(edge.from, edge.seq).to_string(),
         "to": graph.id(to).to_string(),
         "object": edge.by,

@@ -5,9 +5,11 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::causality::{LaneIndex, ProcessFacts};
+use crate::diagnose::Finding;
 use crate::record::{EventKind, LaneKind};
 use crate::view::chain::brief;
 use crate::view::clock::{duration, time_of_day};
+use crate::view::diagnosis;
 use crate::view::names;
 use crate::view::printable::{cut, one_line};
 use crate::view::style::{self, paint};
@@ -41,7 +43,13 @@ pub enum RootEnd {
 const MOST: usize = 8;
 
 /// Prints the verdict; every line but the first is indented.
-pub fn write(ending: &Ending, overview: &Overview, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(
+    ending: &Ending,
+    overview: &Overview,
+    findings: &[Finding],
+    contents: &Contents,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let (how, bad) = match ending.root {
         RootEnd::Code(0) => ("exited 0".to_owned(), false),
         RootEnd::Code(code) => (format!("exited {code}"), true),
@@ -61,6 +69,7 @@ pub fn write(ending: &Ending, overview: &Overview, contents: &Contents, out: &mu
     for reason in &ending.unreached {
         writeln!(out, "  {} {}", paint(style::WARN, "not recorded:"), one_line(reason))?;
     }
+    diagnosis::write_short(findings, out)?;
     write_deaths(overview, out)?;
     write_processes(ending, overview, out)?;
     let died = |process: &ProcessFacts| process.died.iter().any(|died| died.place == "sys");
@@ -71,7 +80,7 @@ pub fn write(ending: &Ending, overview: &Overview, contents: &Contents, out: &mu
     for missing in overview.missing() {
         writeln!(out, "  {} {missing}", paint(style::WARN, "missing:"))?;
     }
-    write_next(overview, out)
+    write_next(overview, findings, out)
 }
 
 fn shown(took: Duration) -> String {
@@ -204,10 +213,11 @@ fn write_last_records(overview: &Overview, contents: &Contents, out: &mut dyn Wr
     Ok(())
 }
 
-fn write_next(overview: &Overview, out: &mut dyn Write) -> io::Result<()> {
+fn write_next(overview: &Overview, findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
     if overview.processes().is_empty() {
         return Ok(());
     }
-    let text = format!("see: logq threads   logq timeline --thread 1   logq search   (run {})", overview.run);
+    let diagnose = if findings.iter().any(Finding::counts) { "logq diagnose   " } else { "" };
+    let text = format!("see: {diagnose}logq threads   logq timeline --thread 1   logq search   (run {})", overview.run);
     writeln!(out, "  {}", paint(style::DIM, text))
 }

@@ -1,0 +1,61 @@
+//! What records call things by, found again: lanes, processes and objects that a record mentions, and wall-clock times
+//! of monotonic ones.
+
+use super::facts::ObjectFacts;
+use super::graph::{CausalGraph, LaneIndex, ProcessIndex};
+
+impl CausalGraph {
+    /// `1.t3`, the lane's address in its run.
+    pub fn address(&self, lane: LaneIndex) -> String {
+        let process = self.process_of(lane);
+        match process.number {
+            Some(number) => format!("{number}.{}", self.lane(lane).lane),
+            None => format!("{}/{}", process.proc, self.lane(lane).lane),
+        }
+    }
+
+    /// What to call a process: the name it was given, else what it runs.
+    pub fn process_name(&self, process: ProcessIndex) -> String {
+        let facts = &self.processes[process.0];
+        let given = facts.name.as_deref().filter(|name| !name.is_empty() && *name != "MainProcess");
+        let program = || {
+            let script = facts.argv.iter().find(|word| !word.starts_with('-'));
+            script.map(|word| word.rsplit('/').next().unwrap_or(word).to_owned())
+        };
+        given.map(str::to_owned).or_else(program).unwrap_or_else(|| format!("pid {}", facts.pid))
+    }
+
+    pub fn process_with_key(&self, key: &str) -> Option<ProcessIndex> {
+        self.processes.iter().position(|process| *process.proc == *key).map(ProcessIndex)
+    }
+
+    /// A lane that a record of that process mentions: `t3`, or `4242-k3f9xz/t3` in another process.
+    pub fn mentioned(&self, of: ProcessIndex, name: &str) -> Option<LaneIndex> {
+        let (process, own) = match name.rsplit_once('/') {
+            Some((key, own)) => (self.process_with_key(key)?, own),
+            None => (of, name),
+        };
+        self.lane_named(process, own.parse().ok()?)
+    }
+
+    /// What is known of an object that a record of that process mentions.
+    pub fn object(&self, of: ProcessIndex, name: &str) -> Option<&ObjectFacts> {
+        let (process, own) = match name.rsplit_once('/') {
+            Some((key, own)) => (&self.processes[self.process_with_key(key)?.0], own),
+            None => (&self.processes[of.0], name),
+        };
+        // After a fork objects keep their numbers, and only the parent has told their names.
+        process.objects.get(own).or_else(|| {
+            let forked = process.how.as_deref() == Some("fork");
+            let parent = self.processes.iter().find(|parent| Some(parent.pid) == process.ppid)?;
+            forked.then(|| parent.objects.get(own))?
+        })
+    }
+
+    /// The wall-clock time of a monotonic one, by the clocks of the lane's last record.
+    pub fn wall(&self, lane: LaneIndex, mono: u64) -> Option<i64> {
+        let last = self.lane(lane).last()?;
+        let behind = i64::try_from(last.mono).ok()?.checked_sub(i64::try_from(mono).ok()?)?;
+        last.ts.checked_sub(behind)
+    }
+}

@@ -1,0 +1,63 @@
+//! Graph to findings: everything that is wrong, or worth knowing, in a run.
+//!
+//! One file a kind or a family of kinds; [`ALL`] is the table. A diagnosis is given [`Evidence`] and does no I/O. A
+//! program that is right gets no fault above `possible`: false alarms are worse than silence.
+
+mod data_missing;
+mod deadlock;
+mod finding;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::causality::CausalGraph;
+
+pub use data_missing::sentences as missing;
+pub use finding::{Actor, Certainty, Class, Finding, Place, Resource};
+
+/// One kind of problem: how it is told from the facts.
+pub trait Diagnosis: Sync {
+    /// Its name: `deadlock`.
+    fn kind(&self) -> &'static str;
+
+    /// Every problem of this kind in the run.
+    fn check(&self, evidence: &Evidence) -> Vec<Finding>;
+
+    /// What the kind means, how it is recognised and what helps, for `--explain`.
+    fn explain(&self) -> &'static str;
+}
+
+/// Every kind, the worst first; findings are shown in this order.
+pub const ALL: &[&dyn Diagnosis] = &[&deadlock::Deadlock, &data_missing::DataMissing];
+
+/// What is known of a run.
+pub struct Evidence<'a> {
+    pub graph: &'a CausalGraph,
+    /// Keys of the processes that live now.
+    pub alive: &'a HashSet<Arc<str>>,
+    /// What could not be read, one sentence each.
+    pub problems: &'a [String],
+}
+
+impl<'a> Evidence<'a> {
+    pub fn new(graph: &'a CausalGraph, alive: &'a HashSet<Arc<str>>, problems: &'a [String]) -> Evidence<'a> {
+        Evidence { graph, alive, problems }
+    }
+}
+
+/// The diagnosis of that kind.
+pub fn named(kind: &str) -> Option<&'static dyn Diagnosis> {
+    ALL.iter().find(|diagnosis| diagnosis.kind() == kind).copied()
+}
+
+/// Everything that is found, or all of one kind: faults before observations, the surest first, then in the order of
+/// [`ALL`] and of time.
+pub fn findings(evidence: &Evidence, only: Option<&dyn Diagnosis>) -> Vec<Finding> {
+    let chosen = ALL.iter().filter(|diagnosis| only.is_none_or(|only| only.kind() == diagnosis.kind()));
+    let mut found: Vec<Finding> = chosen.flat_map(|diagnosis| diagnosis.check(evidence)).collect();
+    let place = |kind: &str| ALL.iter().position(|diagnosis| diagnosis.kind() == kind);
+    found.sort_by_key(|finding| (finding.class, finding.certainty, place(finding.kind), finding.since));
+    found
+}
