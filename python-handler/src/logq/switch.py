@@ -20,6 +20,7 @@ from . import (
     instrument,
     patching,
     prints,
+    recorder,
     records,
     render,
     watchdog,
@@ -171,6 +172,8 @@ def catch_all(options: Options) -> None:
         records.catches_all = True
         importing.when_imported("logging", records.patch)
         importing.when_imported("warnings", alerts.patch)
+        if options.record_level is not None:
+            importing.when_imported("logging", recorder.patch)
     if options.prints:
         prints.patch()
 
