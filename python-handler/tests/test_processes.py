@@ -218,3 +218,128 @@ def test_a_killed_child_is_seen_by_its_parent(tmp_path):
     assert done.event("reap")["signal"] == 9
     assert done.log("alive")
     assert len(done.events("exit")) == 1
+
+
+def test_a_wait_for_a_child_that_is_blocked_on_its_pipe_is_on_disk(tmp_path):
+    """And so is, in a snapshot, what it is blocked in: the write end of a full pipe that its parent holds."""
+    done = run(
+        tmp_path,
+        """
+        import os, subprocess, sys, threading
+        from logq import snapshot
+        p = subprocess.Popen([sys.executable, "-c", "print('row' * 100000)"], stdout=subprocess.PIPE)
+        waiter = threading.Thread(target=p.wait); waiter.start()
+        while True:
+            with open(f"/proc/{p.pid}/syscall") as call:
+                if call.read().startswith("1 0x1 "): break
+        snapshot.write("dump")
+        assert p.stdout.read().startswith(b"rowrow")
+        waiter.join()
+        """,
+    )
+    wait = done.event("wait", on="process")
+    child = done.event("child")
+    (pipe,) = child["pipes"]
+    assert pipe["name"] == "stdout"
+    assert wait["child_pid"] == child["child_pid"]
+    assert wait["pipes"][0]["inode"] == pipe["inode"]
+    snap = done.event("snap", why="dump")
+    (state,) = snap["children"]
+    assert (state["child_pid"], state["state"]) == (child["child_pid"], "S")
+    assert state["call"] == {"name": "write", "fd": 1, "on": f"pipe:[{pipe['inode']}]"}
+    sub = next(event for event in done.processes() if event["how"] == "exec")
+    assert state["proc"] == sub["proc"]
+    (end,) = snap["pipes"]
+    assert end["queued"] == end["capacity"] > 0
+    assert end["child_pid"] == child["child_pid"]
+    assert done.event("got", lane=wait["lane"], proc=wait["proc"])["res"] == "ok"
+
+
+def test_children_that_nobody_reaped_are_listed_with_their_place(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import os, time
+        pids = []
+        for n in range(2):
+            pid = os.fork()
+            if pid == 0: os._exit(n)
+            pids.append(pid)
+        for pid in pids: os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        seen = os.fork()
+        if seen == 0: os._exit(5)
+        assert os.waitpid(seen, 0) == (seen, 5 << 8)
+        """,
+    )
+    end = next(event for event in done.events("exit") if "children" in event)
+    assert end["sigchld"] == "default"
+    assert [(child["state"], child["site"][1]) for child in end["children"]] == [("zombie", 5), ("zombie", 5)]
+    assert {child["child_proc"] for child in end["children"]} < {event["proc"] for event in done.processes()}
+    assert done.event("reap")["rc"] == 5
+
+
+def test_each_way_of_waiting_sees_the_end(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import multiprocessing, os, signal, subprocess, time
+        def child(code):
+            pid = os.fork()
+            if pid == 0: time.sleep(0.05); os._exit(code)
+            return pid
+        child(1); os.wait()
+        child(2); os.wait3(0)
+        os.wait4(child(3), 0)
+        os.waitid(os.P_PID, child(4), os.WEXITED)
+        pid = child(5); os.kill(pid, signal.SIGTERM); os.waitpid(-1, 0)
+        p = multiprocessing.get_context("fork").Process(target=time.sleep, args=(0.05,)); p.start(); p.join()
+        try: subprocess.run(["sleep", "30"], timeout=0.05)
+        except subprocess.TimeoutExpired: pass
+        pid = os.posix_spawn("/bin/sleep", ["sleep", "0.05"], os.environ); os.waitpid(pid, 0)
+        """,
+    )
+    assert [event.get("rc", -event.get("signal", 0)) for event in done.events("reap")] == [1, 2, 3, 4, -15, 0, -9, 0]
+    pids = [event["child_pid"] for event in done.events("child")]
+    told = [event.get("child_pid") or event["child_pids"] for event in done.events("wait", on="process")]
+    assert told[:4] == [pids[:1], pids[1:2], pids[2], pids[3]]
+    assert pids[5] in told
+    assert pids[7] in told
+    wait = done.event("wait", on="process", child_pid=pids[5])
+    assert wait["owner"] == done.events("child")[5]["child_proc"] + "/t1"
+    notes = done.events("note", what="kill")
+    assert [(note["sig"], note["target"]) for note in notes] == [(15, done.events("child")[4]["child_proc"]), (9, pids[6])]
+
+
+def test_becoming_another_program(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import os, sys
+        try: os.execv("/does/not/exist", ["x"])
+        except FileNotFoundError: pass
+        code = "import logging, os; logging.warning('after'); assert 'LOGQ_PARENT' not in os.environ"
+        os.execvp(sys.executable, [sys.executable, "-c", code])
+        """,
+    )
+    before, after = sorted(done.processes(), key=lambda event: event["n"])
+    assert before["pid"] == after["pid"]
+    assert after["from"] == f"{before['proc']}/t1@{done.event('note', what='exec')['seq']}"
+    assert done.event("exit", proc=before["proc"])["how"] == "exec"
+
+
+def test_a_popen_that_fails_looks_as_it_always_did(tmp_path):
+    program = """
+        import subprocess, sys, traceback
+        for act in (
+            lambda: subprocess.run(["/does/not/exist"]),
+            lambda: subprocess.Popen(["true"], cwd="/does/not/exist"),
+            lambda: subprocess.run(["sleep", "9"], timeout=0.01),
+            lambda: subprocess.run(["cat"], input=b"", stdout=-1, timeout=0.0),
+            lambda: subprocess.run(["false"], check=True),
+        ):
+            try: act()
+            except Exception: traceback.print_exc(file=sys.stdout)
+        """
+    plain = run(tmp_path, program, booted=False)
+    assert "Traceback" in plain.out
+    assert run(tmp_path, program).out == plain.out

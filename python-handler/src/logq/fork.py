@@ -10,8 +10,8 @@ import os
 import sys
 from _thread import get_ident
 
-from . import identity, watchdog
-from .emit import event, open_process
+from . import children, identity, watchdog
+from .emit import open_process
 from .identity import Process
 from .lane import Lane, here, make_main
 from .place import random_suffix
@@ -82,8 +82,7 @@ def _after_in_parent() -> None:
         return
     pid = _newest_child()
     if pid is not None:
-        key = f"{pid}-{departure[2]}"
-        event("child", {"child_pid": pid, "child_proc": key, "site": caller_site(2)})
+        children.note_child(pid, f"{pid}-{departure[2]}", None, caller_site(2))
 
 
 def _newest_child() -> int | None:
@@ -124,6 +123,7 @@ def become_child(lane: Lane, stamp: Stamp | None = None, suffix: str | None = No
         objects=parent.objects,
     )
     parent.sink.close_inherited()
+    children.forget()
     identity.me = child
     main = make_main(child, get_ident())
     main.hard.extend([(known, number, None) for known, number, _ in hard])

@@ -45,6 +45,7 @@ PRIMITIVES: list[Primitive] = [
     Primitive("multiprocessing.popen_fork", "processes", "patch_popen"),
     Primitive("multiprocessing.popen_forkserver", "processes", "patch_popen"),
     Primitive("traceback", "processes", "patch_traceback"),
+    Primitive("os", "system_calls", "patch"),
     Primitive("subprocess", "subprocesses", "patch"),
     Primitive("asyncio.base_subprocess", "subprocesses", "patch_asyncio"),
 ]

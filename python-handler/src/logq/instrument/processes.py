@@ -10,61 +10,26 @@ import os
 import sys
 from _thread import get_ident
 
-from logq import exits, fork, hooks, identity, records
-from logq.emit import event
+from logq import children, exits, fork, hooks, identity, records
 from logq.patching import dress, replace
 from logq.place import random_suffix
 from logq.sites import caller_site
 from logq.stamp import settled_text
 from logq.trouble import swallowed
 
+from .around import Around
+from .process_waits import watch_wait
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Any, Callable
 
-__all__ = ["note_child", "note_reaped", "patch_popen", "patch_process", "patch_traceback"]
-
-
-# Children of this process that have not been reaped: pid -> key, name.
-_children: dict[int, tuple[str | None, str | None]] = {}
+__all__ = ["patch_popen", "patch_process", "patch_traceback"]
 
 
 def forget() -> None:
-    _children.clear()
-
-
-def note_child(pid: int, key: str | None, name: str | None, **more: object) -> None:
-    """A child was started."""
-    _children[pid] = (key, name)
-    if ("children", _list_children) not in exits.contributors:
-        exits.contributors.append(("children", _list_children))
-    event("child", {"child_pid": pid, "child_proc": key, "name": name, **more})
-
-
-def note_reaped(pid: int, returncode: int | None) -> None:
-    """The end of a child was seen; once a child."""
-    child = _children.pop(pid, None)
-    if child is None or returncode is None:
-        return
-    outcome: dict[str, object] = {"child_pid": pid, "child_proc": child[0], "name": child[1]}
-    if returncode < 0:
-        outcome["signal"] = -returncode
-    else:
-        outcome["rc"] = returncode
-    event("reap", outcome)
-
-
-def _list_children() -> list[dict[str, object]]:
-    return [{"pid": pid, "state": _state(pid)} for pid in list(_children)]
-
-
-def _state(pid: int) -> str:
-    """Looks without reaping."""
-    try:
-        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except (OSError, AttributeError, OverflowError):
-        return "gone"
-    return "zombie" if ended is not None else "running"
+    children.forget()
 
 
 def patch_process(process: Any) -> None:
@@ -74,6 +39,8 @@ def patch_process(process: Any) -> None:
 
 def patch_popen(module: Any) -> None:
     replace(module.Popen, "poll", _wrap_poll)
+    if "wait" in vars(module.Popen):
+        replace(module.Popen, "wait", lambda original: Around(original, _before_wait))
 
 
 def patch_traceback(traceback: Any) -> None:
@@ -101,7 +68,7 @@ def _wrap_start(original: Callable[[Any], None]) -> Any:
         if identity.me is process:  # not in a child that comes back here
             try:
                 pid = self._popen.pid
-                note_child(pid, f"{pid}-{suffix}", name, site=caller_site(2))
+                children.note_child(pid, f"{pid}-{suffix}", name, caller_site(2))
             except Exception:
                 swallowed()
 
@@ -156,11 +123,17 @@ except Exception:
 def _wrap_poll(original: Callable[..., Any]) -> Any:
     def poll(self: Any, *args: Any, **kwargs: Any) -> Any:
         code = original(self, *args, **kwargs)
-        if code is not None and identity.me is not None and self.pid in _children:
-            note_reaped(self.pid, code)
+        if code is not None and identity.me is not None:
+            children.note_reaped(self.pid, code)
         return code
 
     return dress(poll, original)
+
+
+def _before_wait(popen: Any, frame: FrameType) -> Callable[[], None] | None:
+    if popen.returncode is not None:
+        return None
+    return watch_wait(popen, frame.f_locals.get("timeout"))
 
 
 # In the child. --------------------------------------------------------------------------------
@@ -168,7 +141,6 @@ def _wrap_poll(original: Callable[..., Any]) -> Any:
 
 def _wrap_bootstrap(original: Callable[..., Any]) -> Any:
     def _bootstrap(self: Any, *args: Any, **kwargs: Any) -> Any:
-        _children.clear()
         code = original(self, *args, **kwargs)
         exits.note_code(code)
         return code

@@ -1,76 +1,105 @@
-"""subprocess.Popen, also under asyncio: which programs were started, and how they ended.
+"""subprocess.Popen, also under asyncio: which programs were started, with which pipes, and how they ended.
 
 A child that inherits the environment is told which run it belongs to and who started it. One that
-is given an environment of its own gets exactly that.
+is given an environment of its own gets exactly that. Nothing here shows in a traceback, of which
+`Popen` gives its users many.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from _thread import get_ident
 
-from logq import fork, identity
+from logq import children, fork, identity, procfs
 from logq.encode import safe_str
 from logq.patching import dress, replace
 from logq.sites import caller_site
 from logq.stamp import settled_text
-from logq.trouble import swallowed
 
-from .processes import note_child, note_reaped
+from .around import Around
+from .process_waits import watch_wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Any, Callable
 
-__all__ = ["patch", "patch_asyncio"]
+__all__ = ["environment", "patch", "patch_asyncio"]
 
-# Among the arguments of `_execute_child` after self.
-_PREEXEC, _ENV = 2, 6
+# Among the arguments of C's `fork_exec`.
+_ENV = 5
+_PREEXEC = 21 if sys.version_info >= (3, 11) else 20
 
 
 def patch(subprocess: Any) -> None:
-    replace(subprocess.Popen, "_execute_child", _wrap_execute)
-    replace(subprocess.Popen, "_handle_exitstatus", _wrap_exit_status)
+    popen = subprocess.Popen
+    replace(popen, "_execute_child", lambda original: Around(original, _before_start))
+    replace(popen, "_handle_exitstatus", _wrap_exit_status)
+    replace(popen, "_wait", lambda original: Around(original, _before_wait))
+    replace(popen, "_communicate", lambda original: Around(original, _before_communicate))
+    holder = subprocess if hasattr(subprocess, "_fork_exec") else subprocess._posixsubprocess
+    replace(holder, "_fork_exec" if holder is subprocess else "fork_exec", _wrap_fork_exec)
 
 
 def patch_asyncio(base_subprocess: Any) -> None:
     replace(base_subprocess.BaseSubprocessTransport, "_process_exited", _wrap_process_exited)
 
 
-def _wrap_execute(original: Callable[..., None]) -> Any:
-    """What `Popen.__init__` calls last. That itself warns of its caller's line, so it stays unwrapped."""
+# Starting. --------------------------------------------------------------------------------------
 
-    def execute(self: Any, *args: Any, **kwargs: Any) -> None:
-        if identity.me is None:
-            original(self, *args, **kwargs)
-            return
+
+def _before_start(popen: Any, _frame: FrameType) -> Callable[[], None]:
+    def after() -> None:
+        # Of a program that could not be executed, the process is reaped by now.
+        if isinstance(getattr(popen, "pid", None), int) and popen.returncode is None:
+            site = caller_site(3)
+            children.note_child(popen.pid, None, None, site, _pipes(popen), _words(popen.args))
+
+    return after
+
+
+def _pipes(popen: Any) -> list[dict[str, Any]]:
+    """The ends that the parent holds."""
+    found = []
+    for what in ("stdin", "stdout", "stderr"):
+        stream = getattr(popen, what)
+        if stream is not None and not stream.closed:
+            end = procfs.pipe_end(stream.fileno(), what)
+            if end is not None:
+                found.append(end)
+    return found
+
+
+def _wrap_fork_exec(original: Callable[..., int]) -> Any:
+    """The last step, in C. What goes wrong in the child is raised by its caller."""
+
+    def fork_exec(*args: Any) -> int:
+        if identity.me is None or sys._getframe(1).f_code.co_name != "_execute_child" or len(args) <= _PREEXEC:
+            return original(*args)
         # With a preexec_fn, which may change the environment that is inherited, it stays as it is.
-        if len(args) > _ENV and args[_ENV] is None and args[_PREEXEC] is None:
-            args = (*args[:_ENV], _environment(), *args[_ENV + 1 :])
+        if args[_ENV] is None and args[_PREEXEC] is None:
+            listed = [os.fsencode(name) + b"=" + os.fsencode(value) for name, value in environment().items()]
+            args = (*args[:_ENV], listed, *args[_ENV + 1 :])
         fork.plans[get_ident()] = fork.Plan(hidden=True)
         try:
-            original(self, *args, **kwargs)
+            return original(*args)
         finally:
             fork.plans.pop(get_ident(), None)
-        if isinstance(self.pid, int):
-            try:
-                note_child(self.pid, None, None, argv=_words(self.args), site=caller_site(2))
-            except Exception:
-                swallowed()
 
-    return dress(execute, original)
+    return dress(fork_exec, original)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """This process's environment for a child of this run."""
     process = identity.me
-    environment = dict(os.environ)
+    inherited = dict(os.environ)
     origin = settled_text()
     if process is not None and origin is not None:
-        environment["LOGQ_DIR"] = process.place.directory
-        environment["LOGQ_RUN"] = process.place.run
-        environment.update(process.options.environment())
-        environment["LOGQ_PARENT"] = origin
-    return environment
+        inherited["LOGQ_DIR"] = process.place.directory
+        inherited["LOGQ_RUN"] = process.place.run
+        inherited.update(process.options.environment())
+        inherited["LOGQ_PARENT"] = origin
 
 
 def _words(args: Any) -> list[str]:
@@ -79,11 +108,28 @@ def _words(args: Any) -> list[str]:
     return [os.fsdecode(word) if isinstance(word, (str, bytes, os.PathLike)) else safe_str(word) for word in args]
 
 
+# Waiting and ending. ----------------------------------------------------------------------------
+
+
+def _before_wait(popen: Any, frame: FrameType) -> Callable[[], None] | None:
+    if popen.returncode is not None:
+        return None
+    timeout = frame.f_locals.get("timeout") if frame.f_code.co_name == "wait" else None
+    return watch_wait(popen, timeout)
+
+
+def _before_communicate(popen: Any, frame: FrameType) -> Callable[[], None] | None:
+    """Reading its pipes until it closes them is waiting for it."""
+    if popen.returncode is not None:
+        return None
+    return watch_wait(popen, frame.f_locals.get("timeout"))
+
+
 def _wrap_exit_status(original: Callable[..., Any]) -> Any:
     def _handle_exitstatus(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = original(self, *args, **kwargs)
         if identity.me is not None:
-            note_reaped(self.pid, self.returncode)
+            children.note_reaped(self.pid, self.returncode)
         return result
 
     return dress(_handle_exitstatus, original)
@@ -94,7 +140,7 @@ def _wrap_process_exited(original: Callable[..., Any]) -> Any:
 
     def _process_exited(self: Any, returncode: Any) -> Any:
         if identity.me is not None and self._pid is not None:
-            note_reaped(self._pid, returncode)
+            children.note_reaped(self._pid, returncode)
         return original(self, returncode)
 
     return dress(_process_exited, original)
