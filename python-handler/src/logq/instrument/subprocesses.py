@@ -100,6 +100,7 @@ def environment() -> dict[str, str]:
         inherited["LOGQ_RUN"] = process.place.run
         inherited.update(process.options.environment())
         inherited["LOGQ_PARENT"] = origin
+    return inherited
 
 
 def _words(args: Any) -> list[str]:

@@ -190,10 +190,7 @@ def _will_run(args: tuple[Any, ...]) -> bool:
     process = identity.me
     if process is None or process.pid != os.getpid() or process.unopened or len(args) < 2:
         return False
-    try:
-        return os.access(args[0], os.X_OK)
-    except (TypeError, ValueError):
-        return False
+    return _is_executable(args[0])
 
 
 def _say_farewell(args: tuple[Any, ...]) -> str | None:
@@ -218,7 +215,7 @@ def _wrap_posix_spawn(original: Callable[..., int]) -> Any:
             return original(*args, **kwargs)
         # subprocess, which may call this, tells of its children itself.
         of_program = not is_machinery(sys._getframe(1).f_code.co_filename)
-        if args[2] is os.environ:
+        if args[2] is os.environ or args[2] is None:  # None since 3.13
             args = (args[0], args[1], environment())
         fork.plans[get_ident()] = fork.Plan(hidden=True)
         try:
@@ -232,4 +229,26 @@ def _wrap_posix_spawn(original: Callable[..., int]) -> Any:
                 swallowed()
         return pid
 
-    return dress(posix_spawn, original)
+    return dress(_PosixSpawn(original, posix_spawn), original)
+
+
+class _PosixSpawn:
+    """Either of the two, as it is called: a program that subprocess cannot find must not show ours in a traceback."""
+
+    def __init__(self, original: Callable[..., int], noting: Callable[..., int]) -> None:
+        self.original = original
+        self.noting = noting
+
+    @property
+    def __call__(self) -> Callable[..., int]:
+        caller = sys._getframe(1)
+        if caller.f_code.co_name == "_posix_spawn" and not _is_executable(caller.f_locals.get("executable")):
+            return self.original
+        return self.noting
+
+
+def _is_executable(path: Any) -> bool:
+    try:
+        return os.access(path, os.X_OK)
+    except (TypeError, ValueError):
+        return False
