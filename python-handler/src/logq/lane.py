@@ -54,6 +54,7 @@ class Lane:
 
     __slots__ = (
         "__weakref__",
+        "again",
         "began",
         "birth",
         "count",
@@ -82,6 +83,7 @@ class Lane:
         "site",
         "soft",
         "tid",
+        "usual_wait",
         "waiting",
         "who",
     )  # fmt: skip
@@ -103,6 +105,8 @@ class Lane:
         self.fn: str | None = None
         self.tid: int | None = None
         self.ident = 0  # of its thread, while it has one
+        self.again = 0  # records that only repeat the wait before: no sign of progress
+        self.usual_wait: Any = None  # what it waited for last, and where
         self.waiting: Any = None  # the Wait that it is blocked in, from the record on
         self.daemon = False
         self.origin: tuple[Lane, int] | None = None

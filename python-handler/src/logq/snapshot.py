@@ -1,79 +1,212 @@
 """A snapshot of the whole process as one `snap` record: where every lane is, and what it waits for.
 
 It runs in the watchdog's thread while the program runs, or stands still. So it only reads, takes no
-lock, and holds no frame longer than it must: whoever keeps a frame keeps what is in it.
+lock, and gives every frame back before it does anything else: whoever keeps a frame keeps what is in
+it. Each part becomes text at once, so that few objects are made that the program's garbage collector
+would count. When a snapshot is taken is the affair of others.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 
-from . import identity
-from .emit import event
-from .lane import Lane
+from . import identity, kernel
+from .emit import send
+from .encode import value
+from .lane import Lane, here
 from .sites import absolute, is_machinery
 from .trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, Callable
 
-__all__ = ["contributors", "watchdog", "write"]
+    # The user's frames, innermost first, and what the machinery's frames say of the thread.
+    Place = tuple[list[tuple[str, int, str]], dict[str, object]]
 
-# `(key, function)` gives one member of a `snap`; what is falsy is left out. A list of dictionaries may
-# have members of the same key from several functions: they are joined.
+__all__ = ["contributors", "of_lane", "places", "stack_of", "write"]
+
+# `(key, function)` gives one member of a `snap`; what is falsy is left out.
 contributors: list[tuple[str, Callable[[], object]]] = []
-
-watchdog = 0  # the thread that is ours
+# The same for one lane's entry.
+of_lane: list[tuple[str, Callable[[Lane], object]]] = []
 
 _MAX_FRAMES = 8
+_DEEPEST = 400
+_MAX_HELD = 16
+_MAX_FOREIGN = 32
+# Together less than the longest record.
+_LANES_SIZE = 400_000
+_MEMBER_SIZE = 60_000
+_REST_SIZE = 400_000
 
 
-def write(why: str, **more: object) -> None:
-    """Writes a `snap` of this process in the running lane."""
+def write(why: str, **more: object) -> int:
+    """Writes a `snap` of this process in the running lane; its number, or 0."""
     process = identity.me
     if process is None:
-        return
-    stacks = _stacks()
-    facts: dict[str, object] = {"why": why, **more}
-    lanes = [_lane_facts(lane, stacks) for lane in _threads(process)]
-    facts["lanes"] = lanes
-    for key, contribute in contributors:
+        return 0
+    where = places()
+    now = time.monotonic_ns()
+    body = [f',"ev":"snap","why":{value(why)}']
+    body.extend(f',"{key}":{value(fact)}' for key, fact in more.items() if fact is not None)
+    lanes = _threads(process)
+    cut: dict[str, int] = {}
+    _add(body, cut, "lanes", (_lane_facts(lane, where, now) for lane in lanes), _LANES_SIZE)
+    left = _REST_SIZE
+    for key, contribute in [("signals", _signals), ("foreign", lambda: _foreign(lanes)), *contributors]:
         try:
-            facts[key] = contribute() or None
+            left -= _add(body, cut, key, contribute() or (), min(left, _MEMBER_SIZE))
         except Exception:
             swallowed()
-    event("snap", facts)
+    if cut:
+        body.append(f',"cut_off":{value(cut)}')
+    return send(here(), "".join(body))
 
 
-def _stacks() -> dict[int, list[tuple[str, int, str]]]:
-    """By thread, the user's frames, innermost first."""
-    found = {}
-    frames: dict[int, Any] = sys._current_frames()
-    for ident, frame in frames.items():
-        stack: list[tuple[str, int, str]] = []
-        while frame is not None and len(stack) < _MAX_FRAMES:
-            code = frame.f_code
-            if not is_machinery(code.co_filename):
-                stack.append((code.co_filename, frame.f_lineno or 0, code.co_name))
-            frame = frame.f_back
-        found[ident] = stack
-    del frames, frame
+def _add(body: list[str], cut: dict[str, int], key: str, members: Any, most: int) -> int:
+    """Adds one member to the record, and returns its size. Of a list, what is too much is counted instead."""
+    if not isinstance(members, (list, tuple)) and not hasattr(members, "__next__"):
+        text = value(members)
+        if len(text) <= most:
+            body.append(f',"{key}":{text}')
+            return len(text)
+        cut[key] = 1
+        return 0
+    size = 0
+    texts = []
+    for member in members:
+        text = value(member) if size < most else ""
+        if text and size + len(text) <= most:
+            size += len(text) + 1
+            texts.append(text)
+        else:
+            cut[key] = cut.get(key, 0) + 1
+    if texts:
+        body.append(f',"{key}":[{",".join(texts)}]')
+    return size
+
+
+# Lanes. -----------------------------------------------------------------------------------------
+
+
+def places() -> dict[int, Place]:
+    """Where each thread is, by `get_ident()`."""
+    found: dict[int, Place] = {}
+    for ident, frame in sys._current_frames().items():
+        found[ident] = _walk(frame)
     return found
 
 
+def _walk(frame: Any) -> Place:
+    stack: list[tuple[str, int, str]] = []
+    marks: dict[str, object] = {}
+    for _ in range(_DEEPEST):
+        if frame is None:
+            break
+        code = frame.f_code
+        if len(stack) < _MAX_FRAMES and not is_machinery(code.co_filename):
+            stack.append((code.co_filename, frame.f_lineno or 0, code.co_name))
+        mark = _MARKS.get(code.co_name)
+        if mark is not None and code.co_filename.endswith(mark[0]):
+            marks[mark[1]] = mark[2]
+        frame = frame.f_back
+    return stack, marks
+
+
+# Function -> (its file, key, value): frames that tell what a thread is about. Debuggers while somebody
+# sits before them; and the ways in which an interpreter that ends waits for others.
+_MARKS: dict[str, tuple[tuple[str, ...], str, object]] = {
+    "interaction": (("pdb.py", "debugger.py"), "debugger", True),
+    "_cmdloop": (("pdb.py",), "debugger", True),
+    "cmdloop": (("cmd.py", "pdb.py"), "debugger", True),
+    "dispatch_line": (("bdb.py",), "debugger", True),
+    "interact": (("code.py", "interactiveshell.py", "embed.py"), "debugger", True),
+    "do_wait_suspend": (("pydevd.py",), "debugger", True),
+    "_do_wait_suspend": (("pydevd.py",), "debugger", True),
+    "wait_for_client": (("api.py", "__init__.py"), "debugger", True),
+    "_shutdown": (("threading.py",), "exiting", "threads"),
+    "_python_exit": (("thread.py", "process.py"), "exiting", "pool"),
+    "_exit_function": (("util.py",), "exiting", "children"),
+}
+
+
 def _threads(process: identity.Process) -> list[Lane]:
+    """Of the threads that run: first those that wait, since the others may have to be left out."""
+    lanes = [lane for lane in list(process.lanes.values()) if lane.kind == "thread" and not lane.over]
+    lanes.sort(key=lambda lane: lane.waiting is None)
     main = process.main
-    others = [lane for lane in list(process.lanes.values()) if lane.kind == "thread" and not lane.over]
-    return others if main is None or main in others else [main, *others]
+    return lanes if main is None or main in lanes else [main, *lanes]
 
 
-def _lane_facts(lane: Lane, stacks: dict[int, list[tuple[str, int, str]]]) -> dict[str, object]:
-    facts: dict[str, object] = {"lane": lane.key}
-    stack = stacks.get(lane.ident)
+def _lane_facts(lane: Lane, where: dict[int, Place], now: int) -> dict[str, object]:
+    stack, marks = where.get(lane.ident, ([], {}))
+    facts: dict[str, object] = {"lane": lane.key, **marks}
     if stack:
-        facts["stack"] = [{"file": absolute(file), "line": line, "func": func} for file, line, func in stack]
+        facts["stack"] = stack_of(stack)
     wait = lane.waiting
     if wait is not None and wait.seq:
         facts["wait"] = f"{lane.key}@{wait.seq}"
-    return facts
+    if lane.tid:
+        _ask_kernel(facts, lane.tid, now)
+    held = list(lane.held)[-_MAX_HELD:]
+    if held:
+        facts["held"] = [taken.as_held() for taken in held]
+    for key, contribute in of_lane:
+        try:
+            facts[key] = contribute(lane) or None
+        except Exception:
+            swallowed()
+    return {key: fact for key, fact in facts.items() if fact is not None}
+
+
+def stack_of(frames: Iterable[tuple[str, int, str]]) -> list[dict[str, object]]:
+    return [{"file": absolute(file), "line": line, "func": func} for file, line, func in frames]
+
+
+def _ask_kernel(facts: dict[str, object], tid: int, now: int) -> None:
+    facts["cpu"] = kernel.cpu_of(tid)
+    facts["state"] = kernel.state_of(tid)
+    call = kernel.call_of(tid, now)
+    if call is None:
+        return
+    facts["call"] = call
+    sleeps = call["name"] in ("clock_nanosleep", "nanosleep") or (
+        call["name"] in ("select", "pselect") and "fds" not in call
+    )
+    if sleeps:
+        facts["sleeps"] = call.pop("until", None)
+
+
+# The process. -------------------------------------------------------------------------------------
+
+
+def _signals() -> list[str]:
+    """Names of the signals that the program handles in Python: they may wake a main thread that waits."""
+    signals: Any = sys.modules.get("_signal")
+    names: Any = sys.modules.get("signal")
+    if signals is None or names is None:
+        return []
+    found = []
+    for number in signals.valid_signals():
+        handler = signals.getsignal(number)
+        plain = getattr(handler, "handler", handler)
+        if callable(plain) and plain is not signals.default_int_handler:
+            try:
+                found.append(names.Signals(number).name)
+            except ValueError:  # a real-time signal
+                found.append(str(int(number)))
+    return found
+
+
+def _foreign(lanes: list[Lane]) -> Iterable[dict[str, object]]:
+    """Native threads that are no lane: of libraries written in C, or of Python and never heard of."""
+    known = {lane.tid for lane in lanes}
+    known.add(here().tid)
+    now = time.monotonic_ns()
+    for tid in [tid for tid in kernel.threads() if tid not in known][:_MAX_FOREIGN]:
+        facts: dict[str, object] = {"tid": tid, "name": kernel.name_of(tid)}
+        _ask_kernel(facts, tid, now)
+        yield {key: fact for key, fact in facts.items() if fact is not None}

@@ -23,32 +23,41 @@ if TYPE_CHECKING:
     from .lane import Lane, Site
     from .objects import Thing
 
-__all__ = ["MOMENT", "Wait", "begin", "user_stack"]
+__all__ = ["MOMENT", "Wait", "begin", "blocked", "user_stack"]
 
 # A lane that waits no longer than this, in seconds, writes nothing.
 MOMENT = 0.001
 
 _MAX_FRAMES = 8
 
+# The waits that are going on, by themselves. For the watchdog, who only reads it.
+blocked: dict[Wait, Wait] = {}
+
 
 class Wait:
     """One wait that was written, until it is over."""
 
-    __slots__ = ("lane", "on", "outer", "owner", "reference", "seq", "since", "thing")
+    __slots__ = ("lane", "on", "outer", "owner", "reference", "seq", "since", "thing", "timeout")
 
-    def __init__(self, lane: Lane, on: str, thing: Thing | None, owner: object, since: int) -> None:
+    def __init__(
+        self, lane: Lane, on: str, thing: Thing | None, owner: object, since: int, timeout: float | None
+    ) -> None:
         self.lane = lane
         self.on = on
         self.thing = thing
         self.owner = owner  # as the record names it
         self.reference = thing.reference() if thing is not None else None
         self.since = since
+        self.timeout = timeout
         self.seq = 0  # number of the `wait` record
         self.outer: Wait | None = lane.waiting  # a signal's handler may wait in the midst of a wait
 
     def end(self, res: str) -> None:
         """Writes `got`; `res` is ok, timeout or exc."""
         self.lane.waiting = self.outer
+        blocked.pop(self, None)
+        if res == "timeout" and self.lane.usual_wait is not None:
+            self.lane.again += 1
         if self.lane.process is identity.me:
             waited = time.monotonic_ns() - self.since
             event("got", {"obj": self.reference, "waited": waited, "res": res}, self.lane)
@@ -68,8 +77,12 @@ def begin(
         lane = here()
         if thing is not None and thing.told is not identity.me:
             thing.tell()
-        wait = Wait(lane, on, thing, (owner or {}).get("owner"), since)
+        wait = Wait(lane, on, thing, (owner or {}).get("owner"), since, timeout)
         stack = user_stack(2)
+        usual = (on, wait.reference or wait.owner, stack[0] if stack else None)
+        if lane.usual_wait == usual:  # it looks at its clock again: no progress
+            lane.again += 1
+        lane.usual_wait = usual
         wait.seq = event(
             "wait",
             {
@@ -84,7 +97,7 @@ def begin(
             },
             lane,
         )
-        lane.waiting = wait
+        lane.waiting = blocked[wait] = wait
         watchdog.need()
         return wait
     except Exception:

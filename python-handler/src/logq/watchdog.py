@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from _thread import allocate_lock, get_ident, start_new_thread
+from _thread import allocate_lock, start_new_thread
 
-from . import identity, snapshot
+from . import identity
 from .identity import Process
 from .lane import Lane, enter
 from .trouble import swallowed
@@ -22,13 +22,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-__all__ = ["TICK", "after_fork_in_child", "before_fork", "need", "stop", "ticks"]
+    from .standstill import Look
+
+__all__ = ["after_fork_in_child", "before_fork", "need", "stop", "ticks"]
 
 # Each is called with the monotonic time in ns, ten times a second, in the watchdog's thread. It must
 # only read, take no lock, and be quick: the program stands still meanwhile.
 ticks: list[Callable[[int], None]] = []
 
-TICK = 0.1  # seconds
+_TICK = 0.1  # seconds
+_SLOW_TICK = 0.25  # while nothing has moved for long
 _GONE_WITHIN = 0.1  # how long a fork waits for the thread to end
 
 
@@ -72,8 +75,10 @@ def _start(process: Process) -> None:
             _lane = Lane(process, "w1", "logq")
             _lane.name = "logq"
             _lane.daemon = True
+        from . import control, standstill  # not before there is need of them
+
         watch = _Watch(process, _lane)
-        _start_without_signals(watch)
+        _start_without_signals(watch, standstill.Look(), control.answer)
         _watch = watch
     except RuntimeError:  # no more threads, or the interpreter is ending
         pass
@@ -83,37 +88,49 @@ def _start(process: Process) -> None:
         _may_start.append(True)
 
 
-def _start_without_signals(watch: _Watch) -> None:
+def _start_without_signals(*arguments: Any) -> None:
     """A thread begins with the mask of its maker. The program's signals are not for this one."""
     signals: Any = sys.modules.get("_signal") or __import__("_signal")
     if not hasattr(signals, "pthread_sigmask"):
-        start_new_thread(_run, (watch,))
+        start_new_thread(_run, arguments)
         return
     mask = signals.pthread_sigmask(signals.SIG_BLOCK, ())
     try:
         signals.pthread_sigmask(signals.SIG_BLOCK, signals.valid_signals())
-        start_new_thread(_run, (watch,))
+        start_new_thread(_run, arguments)
     finally:
         signals.pthread_sigmask(signals.SIG_SETMASK, mask)
 
 
-def _run(watch: _Watch) -> None:
+def _run(watch: _Watch, look: Look, answer: Callable[[int], None]) -> None:
     try:
         enter(watch.lane)
         watch.tid = watch.lane.tid or 0
-        snapshot.watchdog = get_ident()
-        acquire = watch.wake.acquire
-        while not acquire(True, TICK):
-            if identity.me is watch.process:
-                _tick(time.monotonic_ns())
+        _name_thread(watch.tid)
+        length = _TICK
+        while not watch.wake.acquire(True, length):
+            if identity.me is not watch.process:
+                continue
+            now = time.monotonic_ns()
+            _tick(now, look, answer, *ticks)
+            length = _SLOW_TICK if look.is_quiet(now) else _TICK
     except Exception:
         swallowed()
     finally:
         watch.gone = True
 
 
-def _tick(now: int) -> None:
-    for act in ticks:
+def _name_thread(tid: int) -> None:
+    """For those who look from outside, `logq dump` among them: `top -H` shows it."""
+    try:
+        with open(f"/proc/self/task/{tid}/comm", "wb", 0) as name:
+            name.write(b"logq")
+    except OSError:
+        pass
+
+
+def _tick(now: int, *acts: Callable[[int], None]) -> None:
+    for act in acts:
         try:
             act(now)
         except Exception:

@@ -1,0 +1,34 @@
+"""What a reader asks of this process while it runs: a snapshot, by a file beside its parts.
+
+`<proc>.ctl` holds one line, `<why> <token>`: the answer is a `snap` with this `why` and `request` =
+the token. Looked for once a tick, in the watchdog's thread; a file is answered once and removed.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import identity, snapshot
+
+__all__ = ["answer"]
+
+_WHYS = ("dump", "timeout")
+_LONGEST = 200
+
+
+def answer(_now: int) -> None:
+    process = identity.me
+    if process is None:
+        return
+    path = os.path.join(process.place.spool, process.key + ".ctl")
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return  # nobody asks
+    try:
+        words = os.read(fd, _LONGEST).decode("ascii", "replace").split()
+        os.unlink(path)
+    finally:
+        os.close(fd)
+    if len(words) == 2 and words[0] in _WHYS:
+        snapshot.write(words[0], request=words[1])
