@@ -68,15 +68,6 @@ impl<'a> Keys<'a> {
         self.values(key).filter_map(Value::as_str).collect()
     }
 
-    pub(super) fn signed_list(self, key: &str) -> Vec<i64> {
-        self.values(key).filter_map(Value::as_i64).collect()
-    }
-
-    /// How long a list is.
-    pub(super) fn length(self, key: &str) -> Option<u64> {
-        self.get(key)?.as_array().map(|list| list.len() as u64)
-    }
-
     /// One text of each object in a list.
     pub(super) fn member_texts(self, key: &str, inner: &str) -> Vec<&'a str> {
         self.values(key).filter_map(|member| member.get(inner)?.as_str()).collect()

@@ -21,7 +21,7 @@ pub use lifecycle::{
     ReapEvent, Unretrieved,
 };
 pub use plain::{AccessEvent, BlockedEvent, ExcEvent, LostEvent, NoteEvent, ObjEvent, TransferEvent};
-pub use snapshot::{PipeState, Poll, QueueState, SnapEvent, SnapLane, SnapLoop, SnapTask, SystemCall};
+pub use snapshot::{ForeignThread, PipeState, Poll, QueueState, SnapEvent, SnapLane, SnapLoop, SnapTask, SystemCall};
 
 /// A typed reading of an event's keys.
 trait Reading<'a> {

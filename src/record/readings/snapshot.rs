@@ -1,13 +1,19 @@
 //! `snap`: what a whole process was doing at one moment, as its watchdog saw it.
 
 use super::keys::{Counts, Keys};
-use super::{ChildLeft, PoolState, Reading, WaitEvent};
+use super::{ChildLeft, HeldLock, PoolState, Reading, WaitEvent};
 use crate::record::Site;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct SnapEvent<'a> {
     /// standstill, closed, dump, timeout, exit, …
     pub why: Option<&'a str>,
+    /// The question that this answers, of a `dump` or `timeout`.
+    pub request: Option<&'a str>,
+    /// Nothing has moved since, `mono` ns.
+    pub since: Option<u64>,
+    /// Lanes that wait for each other, of a `closed`.
+    pub circle: Vec<&'a str>,
     pub lanes: Vec<SnapLane<'a>>,
     pub tasks: Vec<SnapTask<'a>>,
     pub loops: Vec<SnapLoop<'a>>,
@@ -16,15 +22,18 @@ pub struct SnapEvent<'a> {
     pub children: Vec<ChildLeft<'a>>,
     pub pipes: Vec<PipeState<'a>>,
     /// Signals for which the program has a handler of its own.
-    pub signals: Vec<i64>,
+    pub signals: Vec<&'a str>,
     /// Native threads that are no lanes.
-    pub foreign: Option<u64>,
+    pub foreign: Vec<ForeignThread<'a>>,
 }
 
 impl<'a> Reading<'a> for SnapEvent<'a> {
     fn of(keys: Keys<'a>) -> Self {
         SnapEvent {
             why: keys.text("why"),
+            request: keys.text("request"),
+            since: keys.number("since"),
+            circle: keys.texts("circle"),
             lanes: keys.list("lanes", SnapLane::of),
             tasks: keys.list("tasks", SnapTask::of),
             loops: keys.list("loops", SnapLoop::of),
@@ -32,8 +41,8 @@ impl<'a> Reading<'a> for SnapEvent<'a> {
             queues: keys.list("queues", QueueState::of),
             children: keys.list("children", ChildLeft::of),
             pipes: keys.list("pipes", PipeState::of),
-            signals: keys.signed_list("signals"),
-            foreign: keys.number("foreign").or_else(|| keys.length("foreign")),
+            signals: keys.texts("signals"),
+            foreign: keys.list("foreign", ForeignThread::of),
         }
     }
 }
@@ -45,6 +54,8 @@ pub struct SnapLane<'a> {
     pub stack: Vec<Site>,
     /// Id of its open `wait`, like `t3@7`.
     pub wait: Option<&'a str>,
+    /// The locks that it holds.
+    pub held: Vec<HeldLock<'a>>,
     /// CPU time so far, ns.
     pub cpu: Option<u64>,
     /// R runs, S sleeps, D waits for a device.
@@ -53,6 +64,8 @@ pub struct SnapLane<'a> {
     /// When its sleep ends, `mono` ns.
     pub sleeps: Option<u64>,
     pub debugger: bool,
+    /// The interpreter ends, and here waits for: threads, pool, children.
+    pub exiting: Option<&'a str>,
     pub polls: Vec<Poll<'a>>,
 }
 
@@ -62,11 +75,13 @@ impl<'a> Reading<'a> for SnapLane<'a> {
             lane: keys.text("lane").unwrap_or_default(),
             stack: keys.stack("stack"),
             wait: keys.text("wait"),
+            held: keys.list("held", HeldLock::of),
             cpu: keys.number("cpu"),
             state: keys.text("state"),
             call: keys.inside("call", SystemCall::of),
             sleeps: keys.number("sleeps"),
             debugger: keys.flag("debugger").unwrap_or(false),
+            exiting: keys.text("exiting"),
             polls: keys.list("polls", Poll::of),
         }
     }
@@ -77,13 +92,53 @@ impl<'a> Reading<'a> for SnapLane<'a> {
 pub struct SystemCall<'a> {
     pub name: Option<&'a str>,
     pub fd: Option<u64>,
-    /// What the descriptor is: `pipe:[1234]`, `socket:[77]`, a path.
+    /// What the descriptor is: stdin, pipe, socket, listener, terminal, eventpoll, file, …
     pub on: Option<&'a str>,
+    /// The pipe or socket itself, the same in every process: `pipe:[1234]`.
+    pub id: Option<&'a str>,
+    /// The descriptors of a poll.
+    pub fds: Vec<SystemCall<'a>>,
+    /// The process whose end it waits for.
+    pub child: Option<u64>,
+    /// When it returns at the latest, `mono` ns.
+    pub until: Option<u64>,
 }
 
 impl<'a> Reading<'a> for SystemCall<'a> {
     fn of(keys: Keys<'a>) -> Self {
-        SystemCall { name: keys.text("name"), fd: keys.number("fd"), on: keys.text("on") }
+        SystemCall {
+            name: keys.text("name"),
+            fd: keys.number("fd"),
+            on: keys.text("on"),
+            id: keys.text("id"),
+            fds: keys.list("fds", SystemCall::of),
+            child: keys.number("child"),
+            until: keys.number("until"),
+        }
+    }
+}
+
+/// A native thread that is no lane: of a library written in C, or of Python and never heard of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForeignThread<'a> {
+    pub tid: Option<u64>,
+    pub name: Option<&'a str>,
+    pub cpu: Option<u64>,
+    pub state: Option<&'a str>,
+    pub call: Option<SystemCall<'a>>,
+    pub sleeps: Option<u64>,
+}
+
+impl<'a> Reading<'a> for ForeignThread<'a> {
+    fn of(keys: Keys<'a>) -> Self {
+        ForeignThread {
+            tid: keys.number("tid"),
+            name: keys.text("name"),
+            cpu: keys.number("cpu"),
+            state: keys.text("state"),
+            call: keys.inside("call", SystemCall::of),
+            sleeps: keys.number("sleeps"),
+        }
     }
 }
 
