@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-__all__ = ["dress", "replace", "restore_all"]
+__all__ = ["add", "dress", "replace", "restore_all"]
 
 _MISSING = object()
 _replaced: list[tuple[Any, str, Any, Any]] = []
@@ -24,6 +24,13 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     new = make(current)
     _replaced.append((owner, name, own, new))
     setattr(owner, name, new)
+
+
+def add(owner: Any, name: str, value: Any) -> None:
+    """Sets a name that `owner` lacks."""
+    if name not in vars(owner):
+        _replaced.append((owner, name, _MISSING, value))
+        setattr(owner, name, value)
 
 
 def restore_all() -> None:

@@ -1,0 +1,282 @@
+"""Event loops that run: in which thread, how much they have to do, and whether they turn.
+
+The watchdog looks ten times a second at what a loop's thread is doing. A callback that it sees twice has
+held the loop all the time between: so a loop that is idle is never taken for one that is blocked, and a
+callback costs nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from _thread import get_ident
+from _weakref import ref
+
+from logq import identity, snapshot, watchdog
+from logq.emit import announce, event
+from logq.lane import Lane, thread_lane
+from logq.patching import replace
+from logq.sites import absolute, is_machinery
+from logq.trouble import swallowed
+
+from .futures import OnRead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["check", "forget", "homes", "patch", "patch_loop", "pending_handles"]
+
+_MAX_FRAMES = 8
+_MAX_VICTIMS = 16
+_THRESHOLD_NS = 90_000_000  # a tick, which may come a little early
+_SLACK = 0.01  # seconds that a timer may be late and nobody minds
+
+_handle_run: Any = None  # the code of `Handle._run`: below it on a stack is one callback
+
+
+class Home:
+    """The thread in which a loop runs."""
+
+    __slots__ = ("block", "ident", "lane", "loop")
+
+    def __init__(self, loop: Any, lane: Lane) -> None:
+        self.loop = ref(loop)
+        self.lane = lane
+        self.ident = get_ident()
+        self.block: _Block | None = None
+
+
+class _Block:
+    """A callback that was seen at a tick, and at every tick since."""
+
+    __slots__ = ("handle", "lane", "last", "place", "samples", "since", "stack", "written")
+
+    def __init__(self, handle: Any, since: int) -> None:
+        self.handle = ref(handle)
+        self.since = since
+        self.last = since
+        self.samples = 0  # seen in the same frame
+        self.place: Any = None
+        self.written = 0
+        self.stack: list[dict[str, object]] = []
+        self.lane: Lane | None = None
+
+
+# By id of the loop. An entry is replaced when the loop runs elsewhere, and dropped when the loop is gone.
+homes: dict[int, Home] = {}
+
+
+def patch(base_events: Any) -> None:
+    global _handle_run
+    _handle_run = base_events.events.Handle._run.__code__
+    patch_loop(base_events.BaseEventLoop)
+    if check not in watchdog.ticks:
+        watchdog.ticks.append(check)
+    if ("loops", _loops) not in snapshot.contributors:
+        snapshot.contributors.append(("loops", _loops))
+
+
+def patch_loop(loop: Any) -> None:
+    replace(loop, "run_forever", lambda original: OnRead(original, _starts))
+
+
+def forget() -> None:
+    homes.clear()
+    if check in watchdog.ticks:
+        watchdog.ticks.remove(check)
+
+
+def _starts(loop: Any) -> None:
+    """Somebody is about to run the loop in this thread."""
+    try:
+        if loop.is_running():
+            return
+        for key, home in list(homes.items()):
+            if home.loop() is None:
+                homes.pop(key, None)
+        homes[id(loop)] = Home(loop, thread_lane())
+        watchdog.need()
+    except Exception:
+        swallowed()
+
+
+def running() -> list[tuple[Home, Any]]:
+    """The loops that run now, of this process."""
+    process = identity.me
+    found = []
+    for home in list(homes.values()):
+        loop = home.loop()
+        if loop is not None and home.lane.process is process and loop.is_running():
+            found.append((home, loop))
+    return found
+
+
+# Snapshot. --------------------------------------------------------------------------------------
+
+
+def _loops() -> list[dict[str, object]]:
+    process = identity.me
+    assert process is not None
+    found = []
+    for home, loop in running():
+        facts: dict[str, object] = {"lane": home.lane.reference(process)}
+        ready = getattr(loop, "_ready", None)
+        if ready is not None and hasattr(loop, "_scheduled"):
+            facts["ready"] = len(ready)
+            due = [timer._when for timer in list(loop._scheduled) if not timer._cancelled]
+            facts["timers"] = len(due)
+            facts["next"] = int(min(due) * 1e9) if due else None
+            facts["fds"] = _watched(loop)
+        task = _current(loop)
+        if task is not None:
+            facts["running"] = _key(getattr(task, "_logq_lane", None))
+        found.append({key: value for key, value in facts.items() if value is not None})
+    return found
+
+
+def _watched(loop: Any) -> int | None:
+    """How many file descriptors it watches besides the pair by which it wakes itself."""
+    keys = getattr(getattr(loop, "_selector", None), "_fd_to_key", None)
+    if keys is None:
+        return None
+    own = getattr(loop, "_ssock", None)
+    return sum(1 for key in list(keys.values()) if key.fileobj is not own)
+
+
+def _current(loop: Any) -> Any:
+    tasks = sys.modules.get("asyncio.tasks")
+    return tasks._current_tasks.get(loop) if tasks is not None else None
+
+
+def _key(lane: Lane | None) -> str | None:
+    process = identity.me
+    return lane.reference(process) if lane is not None and process is not None else None
+
+
+# Does it turn? ----------------------------------------------------------------------------------
+
+
+def check(now: int) -> None:
+    """Looks at every loop that runs. Called by the watchdog, `now` in monotonic ns."""
+    loops = running()
+    if not loops:
+        return
+    frames = sys._current_frames()
+    try:
+        for home, loop in loops:
+            frame = frames.get(home.ident)
+            if frame is not None:
+                _look(home, loop, frame, now)
+    finally:
+        del frames
+
+
+def _look(home: Home, loop: Any, frame: Any, now: int) -> None:
+    handle, stack, place = _callback_of(frame)
+    block = home.block
+    if block is not None and (handle is None or block.handle() is not handle):
+        home.block = None
+        if block.written:
+            _write(home, block, block.last, [], over=True)
+        block = None
+    if handle is None:
+        return
+    if block is None:
+        home.block = block = _Block(handle, now)
+    block.samples = block.samples + 1 if place is not None and place == block.place else 1
+    block.place = place
+    block.last = now
+    block.stack = stack
+    task = _current(loop)
+    block.lane = getattr(task, "_logq_lane", None) if task is not None else home.lane
+    late = now - block.since >= _THRESHOLD_NS
+    if late and (block.written == 0 or (block.written == 1 and block.samples >= 2)):
+        victims = _victims(loop, block)
+        _write(home, block, now, victims, over=False)
+
+
+def _callback_of(frame: Any) -> tuple[Any, list[dict[str, object]], Any]:
+    """The handle that a thread is running, the program's frames above it, and which frame is the innermost."""
+    stack: list[dict[str, object]] = []
+    place: Any = None
+    while frame is not None:
+        code = frame.f_code
+        if code is _handle_run:
+            return frame.f_locals.get("self"), stack, place
+        if not is_machinery(code.co_filename) and len(stack) < _MAX_FRAMES:
+            if place is None:
+                place = (id(frame), code)
+            stack.append({"file": absolute(code.co_filename), "line": frame.f_lineno or 0, "func": code.co_name})
+        frame = frame.f_back
+    return None, [], None
+
+
+def _write(home: Home, block: _Block, now: int, victims: list[dict[str, object]], over: bool) -> None:
+    process = identity.me
+    if process is None:
+        return
+    if not over:
+        block.written = 2 if block.samples >= 2 and block.written else block.written + 1
+    if block.lane is not None and block.lane.birth:
+        show(block.lane, home)
+    event(
+        "blocked",
+        {
+            "loop": home.lane.reference(process),
+            "target": _key(block.lane),
+            "ms": (now - block.since) // 1_000_000,
+            "samples": block.samples,
+            "over": over or None,
+            "stack": block.stack or None,
+            "victims": victims or None,
+        },
+    )
+
+
+def show(lane: Lane, home: Home) -> None:
+    """Has a silent lane's first line written for it."""
+    if lane.tid is None:
+        lane.tid = home.lane.tid
+    lane.task_name()
+    announce(lane)
+
+
+def pending_handles(loop: Any, limit: float) -> list[tuple[Any, float]]:
+    """Callbacks that could run by `limit`, in the loop's time, and for how long they could have, in seconds."""
+    found = [(handle, 0.0) for handle in list(getattr(loop, "_ready", ()))]
+    timers = list(getattr(loop, "_scheduled", ()))
+    return found + [(timer, limit - timer._when) for timer in timers if timer._when < limit and not timer._cancelled]
+
+
+def _victims(loop: Any, block: _Block) -> list[dict[str, object]]:
+    """Tasks whose turn it is, or was: what the blocked loop keeps from running."""
+    found: dict[str, dict[str, object]] = {}
+    home = homes.get(id(loop))
+    for handle, late in pending_handles(loop, time.monotonic() - _SLACK):
+        lane = _lane_of(handle)
+        if lane is None or lane is block.lane or lane.over or home is None:
+            continue
+        if lane.birth:
+            show(lane, home)
+        victim = found.setdefault(lane.key, {"lane": _key(lane), "late": 0})
+        victim["late"] = max(int(late * 1000), victim["late"])  # type: ignore[call-overload]
+        if len(found) >= _MAX_VICTIMS:
+            break
+    return list(found.values())
+
+
+def _lane_of(handle: Any) -> Lane | None:
+    """Of the task that goes on when the handle runs; at once, or by a future that the handle settles."""
+    callback, args = handle._callback, handle._args
+    owner = getattr(callback, "__self__", None)
+    lane = getattr(owner, "_logq_lane", None)
+    if isinstance(lane, Lane):
+        return lane
+    for argument in args or ():
+        waiting = getattr(argument, "_callbacks", None) if hasattr(type(argument), "_callbacks") else None
+        for entry in waiting or ():
+            lane = getattr(getattr(entry[0], "__self__", None), "_logq_lane", None)
+            if isinstance(lane, Lane):
+                return lane
+    return None

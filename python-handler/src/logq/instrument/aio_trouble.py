@@ -1,0 +1,112 @@
+"""What goes wrong around coroutines and is told to nobody who could act on it.
+
+Coroutines that were never awaited, tasks that were destroyed while pending, exceptions that asyncio
+reports because nobody fetched them, and those it drops. The warnings and reports themselves stay as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FunctionType
+
+from logq import hooks, identity
+from logq.emit import event, retire
+from logq.lane import Lane
+from logq.patching import dress, replace
+from logq.sites import absolute, caller_site, function_name
+from logq.trouble import swallowed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+__all__ = ["patch_base_events", "patch_loop", "patch_warnings"]
+
+
+def patch_base_events(base_events: Any) -> None:
+    patch_loop(base_events.BaseEventLoop)
+
+
+def patch_loop(loop: Any) -> None:
+    """A class of loops: asyncio's own, or uvloop's."""
+    replace(loop, "call_exception_handler", _wrap_call_exception_handler)
+
+
+# Never awaited. ---------------------------------------------------------------------------------
+
+
+def patch_warnings(warnings: Any) -> None:
+    replace(warnings, "_warn_unawaited_coroutine", lambda original: _with_note(original, warnings))
+
+
+def _with_note(original: Any, warnings: Any) -> Any:
+    """The same code, which finds our `warn` where it looks for its own: so the warning tells the same place."""
+    code = getattr(original, "__code__", None)
+    if code is None or "warn" not in code.co_names or original.__closure__:
+        return original
+
+    def warn(message: Any, category: Any = None, stacklevel: int = 1, source: Any = None) -> None:
+        if identity.me is not None:
+            try:
+                _note_unawaited(source)
+            except Exception:
+                swallowed()
+        warnings.warn(message, category, stacklevel + 1, source)  # one for this frame
+
+    world = _World(vars(warnings))
+    world["warn"] = warn
+    return dress(FunctionType(code, world, original.__name__, original.__defaults__), original)
+
+
+class _World(dict):  # type: ignore[type-arg]
+    """The names that the code of a module sees, with one of them changed."""
+
+
+def _note_unawaited(coroutine: Any) -> None:
+    process = identity.me
+    assert process is not None
+    code = coroutine.cr_code
+    origin = getattr(coroutine, "cr_origin", None)
+    event(
+        "note",
+        {
+            "what": "never-awaited",
+            "fn": function_name(coroutine),
+            "name": coroutine.__name__,
+            "def": (absolute(code.co_filename), code.co_firstlineno, code.co_name),
+            # Where it was made, if the program has asked for that; else where it was dropped: most are dropped
+            # by the very line that made them.
+            "site": tuple(origin[0]) if origin else caller_site(4),
+            "closing": sys.is_finalizing() or not process.ended or None,
+        },
+    )
+
+
+# What asyncio itself reports. -------------------------------------------------------------------
+
+
+def _wrap_call_exception_handler(original: Callable[..., Any]) -> Any:
+    def call_exception_handler(self: Any, context: Any) -> Any:
+        if identity.me is not None:
+            try:
+                _note_trouble(self, context)
+            except Exception:
+                swallowed()
+        return original(self, context)
+
+    return dress(call_exception_handler, original)
+
+
+def _note_trouble(loop: Any, context: Any) -> None:
+    subject = context.get("task") or context.get("future")
+    lane: Lane | None = getattr(subject, "_logq_lane", None)
+    problem = context.get("exception")
+    if problem is None:
+        if lane is not None and "destroyed" in str(context.get("message")) and not lane.over:
+            event("end", {"how": "destroyed"}, lane)
+            retire(lane)
+        return
+    where = "task" if lane is not None else "future" if subject is not None else "callback"
+    hook = "default" if loop.get_exception_handler() is None else "user"
+    target = lane.reference(lane.process) if lane is not None else None
+    hooks.report(where, problem, hook, target=target, note=context.get("message"))
