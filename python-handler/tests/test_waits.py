@@ -10,7 +10,6 @@ import time
 import pytest
 from harness import environment, read_spool, run, write_program
 
-
 DEADLOCK = """
     import threading
     vault_1 = threading.Lock(); vault_2 = threading.RLock()
@@ -326,3 +325,54 @@ def test_early_imports_are_bound_again(tmp_path):
         booted=False,
         checked=False,
     )
+
+
+def test_nested_locks_are_written_once_for_each_way(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import threading
+        a = threading.Lock(); b = threading.RLock(); c = threading.Lock()
+        def both(first, second):
+            with first:
+                with second: pass
+        for _ in range(3): both(a, b); both(b, a)
+        with b, b: pass
+        with a:
+            assert c.acquire(False); c.release()
+            assert c.acquire(timeout=1); c.release()
+        """,
+    )
+    names = {event["obj"]: event["name"] for event in done.events("obj")}
+    ways = [(names[event["held"][0]["obj"]], names[event["obj"]]) for event in done.events("nest")]
+    assert ways == [("a", "b"), ("b", "a")]
+    assert [done.events("nest")[0][key][2] for key in ("site",)] == ["both"]
+    assert done.events("nest")[0]["held"][0]["site"][1:] == [5, "both"]
+
+
+def test_who_overtook_and_which_locks_cost_time(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import threading, time
+        busy = threading.Lock(); idle = threading.Lock()
+        with idle: pass
+        busy.acquire()
+        def ask():
+            with busy: pass
+        t = threading.Thread(target=ask); t.start()
+        while not busy._logq_taken.waiting: time.sleep(0.001)
+        for _ in range(20):  # nobody else runs in between
+            busy.release()
+            if not busy.acquire(False): break
+        else: busy.release()
+        t.join()
+        """,
+    )
+    names = {event["obj"]: event.get("name") for event in done.events("obj")}
+    (costly,) = done.event("exit")["locks"]
+    assert names[costly["obj"]] == "busy"
+    assert costly["contended"] == 1
+    got = done.event("got", obj=costly["obj"])
+    assert costly["waited"] >= got["waited"] // 2
+    assert list(got["passed"]) == ["t1"]

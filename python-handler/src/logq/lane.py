@@ -74,8 +74,10 @@ class Lane:
         "left",
         "name",
         "name_text",
+        "nests",
         "origin",
         "over",
+        "polls",
         "process",
         "recent",
         "recent_before",
@@ -101,6 +103,8 @@ class Lane:
         self.depth = 0
         self.held: list[Any] = []  # the locks that it holds, in the order they were taken
         self.birth = [True]  # popped by whoever writes its first line
+        self.nests: set[Any] | None = None  # the ways in which it has taken a lock while it held others
+        self.polls: dict[Any, Any] | None = None  # what it has asked without waiting, and was told
         self.name: str | None = None
         self.fn: str | None = None
         self.tid: int | None = None

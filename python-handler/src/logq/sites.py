@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .lane import Site
 
-__all__ = ["caller_site", "code_line", "function_name", "is_machinery", "name_at"]
+__all__ = ["caller_site", "code_line", "function_name", "is_machinery", "name_at", "position", "user_frame"]
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
@@ -46,6 +46,36 @@ def caller_site(depth: int = 1) -> Site | None:
             return (absolute(filename), frame.f_lineno or 0, frame.f_code.co_name)
         frame = frame.f_back
     return None
+
+
+def position(code: Any, instruction: int) -> Site | None:
+    """The line of an instruction. To ask the frame for its line costs more than a lock may."""
+    if code is None:
+        return None
+    line = code.co_firstlineno
+    if hasattr(code, "co_lines"):
+        for begin, end, number in code.co_lines():
+            if begin <= instruction < end:
+                line = number or line
+                break
+    else:
+        import dis
+
+        for begin, number in dis.findlinestarts(code):
+            if begin > instruction:
+                break
+            line = number
+    return (absolute(code.co_filename), line, code.co_name)
+
+
+def user_frame(frame: Any) -> Any:
+    """The nearest frame that is the program's own, or the first of all."""
+    nearest = frame
+    while frame is not None:
+        if not is_machinery(frame.f_code.co_filename):
+            return frame
+        frame = frame.f_back
+    return nearest
 
 
 def absolute(filename: str) -> str:

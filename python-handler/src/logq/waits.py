@@ -52,15 +52,15 @@ class Wait:
         self.seq = 0  # number of the `wait` record
         self.outer: Wait | None = lane.waiting  # a signal's handler may wait in the midst of a wait
 
-    def end(self, res: str) -> None:
-        """Writes `got`; `res` is ok, timeout or exc."""
+    def end(self, res: str, passed: dict[str, int] | None = None) -> None:
+        """Writes `got`; `res` is ok, timeout or exc, `passed` how often others got it meanwhile."""
         self.lane.waiting = self.outer
         blocked.pop(self, None)
         if res == "timeout" and self.lane.usual_wait is not None:
             self.lane.again += 1
         if self.lane.process is identity.me:
             waited = time.monotonic_ns() - self.since
-            event("got", {"obj": self.reference, "waited": waited, "res": res}, self.lane)
+            event("got", {"obj": self.reference, "waited": waited, "res": res, "passed": passed}, self.lane)
 
 
 def begin(

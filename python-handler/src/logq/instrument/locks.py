@@ -12,24 +12,42 @@ import sys
 import time
 from _thread import LockType
 
-from logq import identity, waits
+from logq import exits, identity, waits
+from logq import lane as lanes
 from logq.patching import replace
 from logq.sites import is_machinery
 
 from . import signals
-from .taken import Taken, acquire_slowly, forget_lost, give, reset, take, timeout_of
+from .polls import note_poll
+from .taken import (
+    Taken,
+    acquire_slowly,
+    forget_contended,
+    forget_lost,
+    give,
+    list_contended,
+    merge_taken,
+    note_nesting,
+    reset,
+    take,
+    timeout_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-__all__ = ["patch"]
+    from logq.lane import Lane
+
+__all__ = ["forget", "patch"]
 
 # The C type, which mypy need not know better than we do.
 _CRLock: Any = _thread.RLock
 
 _mono = time.monotonic_ns
 _frame = sys._getframe
+_spot = lanes._here
+_no_loop = lanes._no_loop
 _MOMENT_NS = int(waits.MOMENT * 1e9)
 
 # The C function that makes a lock, as `threading` had it.
@@ -49,6 +67,12 @@ def patch(threading: Any) -> None:
         replace(threading, "_CRLock", lambda _: RLock)
     _rebind_early(original)
     signals.guard_interrupt()
+    if ("locks", list_contended) not in exits.contributors:
+        exits.contributors.append(("locks", list_contended))
+
+
+def forget() -> None:
+    forget_contended()
 
 
 def _rebind_early(original: Any) -> None:
@@ -99,13 +123,14 @@ class Lock(metaclass=_Kind):
         timeout = timeout_of(args, kwargs) if args or kwargs else -1.0
         if timeout is None:
             if not self._logq_try(*args, **kwargs):
+                note_poll(self._logq_taken, _frame(1), True)
                 return False
         elif not self._logq_try(False) and not acquire_slowly(
             self._logq_taken, "lock", self._logq_try, self._logq_free, timeout
         ):
             return False
         try:
-            take(self._logq_taken, _frame(1))
+            take(self._logq_taken, _frame(1), timeout == -1.0)
         except Exception:
             self._logq_taken.holder = None
         return True
@@ -113,10 +138,31 @@ class Lock(metaclass=_Kind):
     def __enter__(self) -> bool:
         if not self._logq_try(False):
             acquire_slowly(self._logq_taken, "lock", self._logq_try, self._logq_free, -1.0)
+        taken = self._logq_taken
         try:
-            take(self._logq_taken, _frame(1))
+            frame = _frame(1)
+            lane: Lane | None = _spot.lane
+            if (
+                lane is None
+                or lane.process is not identity.me
+                or frame.f_code is not taken.code
+                or taken.turns is not None
+                or (lanes.running_loop is not _no_loop and lanes.running_loop() is not None)
+            ):
+                take(taken, frame)
+                return True
+            taken.lasti = frame.f_lasti
+            taken.since = _mono()
+            taken.holder = lane
+            held = lane.held
+            held.append(taken)
+            stamp = taken.stamp
+            if stamp is not None and stamp[0] is not lane:
+                merge_taken(lane, stamp, taken)
+            if len(held) > 1:
+                note_nesting(lane, taken)
         except Exception:
-            self._logq_taken.holder = None
+            taken.holder = None
         return True
 
     def release(self) -> None:
@@ -127,14 +173,32 @@ class Lock(metaclass=_Kind):
         self._logq_free()
 
     def __exit__(self, kind: object, problem: object, traceback: object) -> None:
+        taken = self._logq_taken
         try:
-            give(self._logq_taken)
+            lane = taken.holder
+            if (
+                lane is not None
+                and lane is _spot.lane
+                and lane.held[-1] is taken
+                and (lanes.running_loop is _no_loop or lanes.running_loop() is None)
+            ):
+                taken.holder = None
+                taken.crossed = False
+                del lane.held[-1]
+                if lane.hard or lane.soft:
+                    taken.stamp = (lane, lane.seq, tuple(lane.hard), tuple(lane.soft))
+                else:
+                    taken.stamp = (lane, lane.seq, (), ())
+            else:
+                give(taken)
         except Exception:
-            self._logq_taken.holder = None
+            taken.holder = None
         self._logq_free()
 
     def locked(self) -> bool:
-        return bool(self._logq_raw.locked())
+        locked = bool(self._logq_raw.locked())
+        note_poll(self._logq_taken, _frame(1), locked)
+        return locked
 
     acquire_lock = acquire
     release_lock = release
@@ -145,7 +209,7 @@ class Lock(metaclass=_Kind):
         reset(self._logq_taken)
 
     def __repr__(self) -> str:
-        return f"<{'locked' if self.locked() else 'unlocked'} _thread.lock object at {id(self):#x}>"
+        return f"<{'locked' if self._logq_raw.locked() else 'unlocked'} _thread.lock object at {id(self):#x}>"
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("cannot pickle '_thread.lock' object")
@@ -190,13 +254,14 @@ class RLock(_CRLock):  # type: ignore[misc]
         timeout = timeout_of(args, kwargs) if args or kwargs else -1.0
         if timeout is None:
             if not _racquire(self, *args, **kwargs):
+                note_poll(self._logq_taken, _frame(1), True)
                 return False
         elif not _racquire(self, False) and not self._logq_wait(timeout):
             return False
         self._logq_depth += 1
         if self._logq_depth == 1:
             try:
-                take(self._logq_taken, _frame(1))
+                take(self._logq_taken, _frame(1), timeout == -1.0)
             except Exception:
                 self._logq_taken.holder = None
         return True
@@ -205,11 +270,33 @@ class RLock(_CRLock):  # type: ignore[misc]
         if not _racquire(self, False):
             self._logq_wait(-1.0)
         self._logq_depth += 1
-        if self._logq_depth == 1:
-            try:
-                take(self._logq_taken, _frame(1))
-            except Exception:
-                self._logq_taken.holder = None
+        if self._logq_depth > 1:
+            return True
+        taken = self._logq_taken
+        try:
+            frame = _frame(1)
+            lane: Lane | None = _spot.lane
+            if (
+                lane is None
+                or lane.process is not identity.me
+                or frame.f_code is not taken.code
+                or taken.turns is not None
+                or (lanes.running_loop is not _no_loop and lanes.running_loop() is not None)
+            ):
+                take(taken, frame)
+                return True
+            taken.lasti = frame.f_lasti
+            taken.since = _mono()
+            taken.holder = lane
+            held = lane.held
+            held.append(taken)
+            stamp = taken.stamp
+            if stamp is not None and stamp[0] is not lane:
+                merge_taken(lane, stamp, taken)
+            if len(held) > 1:
+                note_nesting(lane, taken)
+        except Exception:
+            taken.holder = None
         return True
 
     def _logq_wait(self, timeout: float) -> bool:
@@ -221,8 +308,28 @@ class RLock(_CRLock):  # type: ignore[misc]
         _rrelease(self)
 
     def __exit__(self, kind: object, problem: object, traceback: object) -> None:
-        if _rowned(self):
-            self._logq_leave()
+        taken = self._logq_taken
+        try:
+            lane = taken.holder
+            if (
+                self._logq_depth == 1
+                and lane is not None
+                and lane is _spot.lane
+                and lane.held[-1] is taken
+                and (lanes.running_loop is _no_loop or lanes.running_loop() is None)
+            ):
+                taken.holder = None
+                taken.crossed = False
+                self._logq_depth = 0
+                del lane.held[-1]
+                if lane.hard or lane.soft:
+                    taken.stamp = (lane, lane.seq, tuple(lane.hard), tuple(lane.soft))
+                else:
+                    taken.stamp = (lane, lane.seq, (), ())
+            elif _rowned(self):
+                self._logq_leave()
+        except Exception:
+            taken.holder = None
         _rrelease(self)
 
     def _logq_leave(self) -> None:

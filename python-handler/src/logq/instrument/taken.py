@@ -10,9 +10,10 @@ import time
 
 from logq import identity, waits
 from logq import lane as lanes
+from logq.emit import event
 from logq.lane import here
 from logq.objects import Thing
-from logq.sites import absolute, is_machinery
+from logq.sites import is_machinery, position, user_frame
 from logq.stamp import merge_into, merge_lock
 
 from . import signals
@@ -21,21 +22,48 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    from logq.lane import Lane, Site, Stamp
+    from logq.lane import Lane, Stamp
 
-__all__ = ["Taken", "acquire_slowly", "forget_lost", "give", "reset", "take", "timeout_of"]
+__all__ = [
+    "Taken",
+    "acquire_slowly",
+    "forget_contended",
+    "forget_lost",
+    "give",
+    "list_contended",
+    "merge_taken",
+    "note_nesting",
+    "reset",
+    "take",
+    "timeout_of",
+]
 
 _mono = time.monotonic_ns
 _spot = lanes._here
 _no_loop = lanes._no_loop
 _LONGEST = 4_000_000.0  # seconds; what is longer, or no number, the C lock judges itself
 _MANY = 100
+_MOST_CONTENDED = 1000
+_MOST_LISTED = 32
+_MOST_NESTS = 1000  # of one lane
 
 
 class Taken(Thing):
     """What is known of one lock. Changed by its holder only; it does not keep the lock alive."""
 
-    __slots__ = ("code", "crossed", "holder", "lasti", "made", "since", "stamp")
+    __slots__ = (
+        "code",
+        "contended",
+        "crossed",
+        "holder",
+        "lasti",
+        "made",
+        "since",
+        "stamp",
+        "turns",
+        "waited",
+        "waiting",
+    )
 
     def __init__(self, family: str, kind: str, made: Any, lock: Any) -> None:
         super().__init__(family, kind, None, None, lock)
@@ -46,10 +74,15 @@ class Taken(Thing):
         self.since = 0
         self.stamp: Stamp | None = None
         self.crossed = False  # the last release was by another lane than the acquisition: a signal
+        # How often each lane has taken it since somebody waits; None while nobody does.
+        self.turns: dict[Lane, int] | None = None
+        self.waiting: list[Lane] = []
+        self.contended = 0  # acquisitions that had to wait, and how long, in ns
+        self.waited = 0
 
     def tell(self) -> None:
         if self.site is None and self.made is not None:
-            self.site = _resolve(*self.made)
+            self.site = position(*self.made)
         super().tell()
 
     def is_there(self) -> bool:
@@ -58,7 +91,7 @@ class Taken(Thing):
     def as_held(self) -> dict[str, object]:
         if self.told is not identity.me:
             self.tell()
-        return {"obj": self.reference(), "site": _resolve(self.code, self.lasti), "since": self.since}
+        return {"obj": self.reference(), "site": position(self.code, self.lasti), "since": self.since}
 
     def as_owned(self) -> dict[str, object]:
         """Of a lock that another lane may be releasing right now."""
@@ -66,51 +99,28 @@ class Taken(Thing):
         process = identity.me
         if holder is None or process is None:
             return {}
-        return {"owner": holder.reference(process), "held_at": _resolve(code, lasti), "held_since": since}
-
-
-def _resolve(code: Any, position: int) -> Site | None:
-    """The line of an instruction. To ask the frame for its line costs more than a lock may."""
-    if code is None:
-        return None
-    line = code.co_firstlineno
-    if hasattr(code, "co_lines"):
-        for begin, end, number in code.co_lines():
-            if begin <= position < end:
-                line = number or line
-                break
-    else:
-        import dis
-
-        for begin, number in dis.findlinestarts(code):
-            if begin > position:
-                break
-            line = number
-    return (absolute(code.co_filename), line, code.co_name)
-
-
-def _user_frame(frame: Any) -> Any:
-    """The nearest frame that is the program's own, or the first of all."""
-    nearest = frame
-    while frame is not None:
-        if not is_machinery(frame.f_code.co_filename):
-            return frame
-        frame = frame.f_back
-    return nearest
+        return {"owner": holder.reference(process), "held_at": position(code, lasti), "held_since": since}
 
 
 def _running() -> Lane | None:
     return here() if identity.me is not None else None
 
 
-# The two notes. A `with` over a lock runs both, so they are written for speed: the C lock's own time is
-# a fraction of that of one call in Python.
+# The two notes. `locks.py` has them once more inside `__enter__` and `__exit__`, for the usual case that
+# nothing special is the matter: the C lock's own time is a fraction of that of one call in Python.
 
 
-def take(taken: Taken, frame: Any) -> None:
-    """The running lane has just acquired the lock, in the function of `frame`."""
+def take(taken: Taken, frame: Any, patient: bool = True) -> None:
+    """The running lane has just acquired the lock, in the function of `frame`.
+
+    `patient` when it would have waited for ever: only such a lane can be part of a deadlock.
+    """
     lane: Lane | None = _spot.lane
-    if lane is None or lane.process is not identity.me or lanes.running_loop is not _no_loop:
+    if (
+        lane is None
+        or lane.process is not identity.me
+        or (lanes.running_loop is not _no_loop and lanes.running_loop() is not None)
+    ):
         lane = _running()
         if lane is None:
             taken.holder = None
@@ -118,19 +128,29 @@ def take(taken: Taken, frame: Any) -> None:
     code = frame.f_code
     if code is not taken.code:
         if is_machinery(code.co_filename):
-            frame = _user_frame(frame)
+            frame = user_frame(frame)
             code = frame.f_code
         taken.code = code
     taken.lasti = frame.f_lasti
     taken.since = _mono()
     taken.holder = lane
-    lane.held.append(taken)
+    held = lane.held
+    held.append(taken)
+    turns = taken.turns
+    if turns is not None:
+        turns[lane] = turns.get(lane, 0) + 1
     stamp = taken.stamp
     if stamp is not None and stamp[0] is not lane:
-        if taken.crossed:
-            merge_into(lane, stamp, taken)
-        else:
-            merge_lock(lane, stamp, taken)
+        merge_taken(lane, stamp, taken)
+    if patient and len(held) > 1:
+        note_nesting(lane, taken)
+
+
+def merge_taken(lane: Lane, stamp: Stamp, taken: Taken) -> None:
+    if taken.crossed:
+        merge_into(lane, stamp, taken)
+    else:
+        merge_lock(lane, stamp, taken)
 
 
 def give(taken: Taken) -> None:
@@ -139,7 +159,11 @@ def give(taken: Taken) -> None:
     if holder is None:
         return
     lane: Lane | None = _spot.lane
-    if lane is None or lane.process is not identity.me or lanes.running_loop is not _no_loop:
+    if (
+        lane is None
+        or lane.process is not identity.me
+        or (lanes.running_loop is not _no_loop and lanes.running_loop() is not None)
+    ):
         lane = _running()
     taken.holder = None
     held = holder.held
@@ -167,6 +191,23 @@ def _drop(held: list[Any], taken: Taken) -> None:
         pass
 
 
+def note_nesting(lane: Lane, taken: Taken) -> None:
+    """Writes `nest`, once for each way in which this lane takes the lock while it holds others."""
+    key = tuple([(outer.number, id(outer.code), outer.lasti) for outer in lane.held])
+    known = lane.nests
+    if known is None:
+        known = lane.nests = set()
+    if key in known or len(known) >= _MOST_NESTS:
+        return
+    known.add(key)
+    outer = [other.as_held() for other in lane.held[:-1] if other is not taken]
+    if taken.told is not identity.me:
+        taken.tell()
+    site = position(taken.code, taken.lasti)
+    held = [{"obj": other["obj"], "site": other["site"]} for other in outer]
+    event("nest", {"obj": taken.reference(), "site": site, "held": held}, lane)
+
+
 # Blocking. ------------------------------------------------------------------------------------
 
 
@@ -182,6 +223,7 @@ def acquire_slowly(
     """Acquires what could not be had at once. `timeout` in seconds, or -1."""
     outcome: list[bool] = []
     wait: waits.Wait | None = None
+    before: dict[Lane, int] = {}
     since = _mono()
     try:
         if 0 <= timeout <= waits.MOMENT:
@@ -191,17 +233,82 @@ def acquire_slowly(
         if outcome[-1]:
             return True
         wait = waits.begin(on, since, taken, taken.as_owned(), None if timeout < 0 else timeout)
+        before = _watch_turns(taken, wait)
         left = timeout if timeout < 0 else max(0.0, timeout - (_mono() - since) / 1e9)
         _block(outcome, acquire, left)
     except BaseException:
         if outcome and outcome[-1]:
             release()
         if wait is not None:
+            _unwatch_turns(taken, wait, before)
             wait.end("exc")
         raise
+    finally:
+        if outcome and outcome[-1]:
+            _note_contention(taken, _mono() - since)
     if wait is not None:
-        wait.end("ok" if outcome[-1] else "timeout")
+        wait.end("ok" if outcome[-1] else "timeout", _unwatch_turns(taken, wait, before))
     return outcome[-1]
+
+
+def _watch_turns(taken: Taken, wait: waits.Wait | None) -> dict[Lane, int]:
+    """From now on it is counted who takes the lock, for whoever waits. Returns the counts so far."""
+    if wait is None:
+        return {}
+    taken.waiting.append(wait.lane)
+    turns = taken.turns
+    if turns is None:
+        turns = taken.turns = {}
+    return turns.copy()
+
+
+def _unwatch_turns(taken: Taken, wait: waits.Wait, before: dict[Lane, int]) -> dict[str, int] | None:
+    """Who has taken the lock since `before`, while this lane waited for it."""
+    turns = taken.turns
+    process = identity.me
+    try:
+        taken.waiting.remove(wait.lane)
+    except ValueError:
+        pass
+    if not taken.waiting:
+        taken.turns = None
+    if not turns or process is None:
+        return None
+    passed = {}
+    for lane, count in turns.copy().items():
+        more = count - before.get(lane, 0)
+        if more > 0 and lane is not wait.lane:
+            passed[lane.reference(process)] = more
+    return passed or None
+
+
+# Locks that were waited for: the most interesting ones are told at the end.
+_contended: dict[int, Taken] = {}
+
+
+def _note_contention(taken: Taken, waited: int) -> None:
+    """Called by whoever has just acquired what it could not have at once."""
+    taken.contended += 1
+    taken.waited += waited
+    if len(_contended) < _MOST_CONTENDED:
+        _contended[taken.number] = taken
+
+
+def list_contended() -> list[dict[str, object]]:
+    """For the `exit` line: the locks that cost the most time."""
+    worst = sorted(_contended.values(), key=lambda taken: -taken.waited)[:_MOST_LISTED]
+    listed = []
+    for taken in worst:
+        taken.tell()
+        listed.append({"obj": taken.reference(), "contended": taken.contended, "waited": taken.waited})
+    return listed
+
+
+def forget_contended() -> None:
+    """In a forked child, and when recording ends."""
+    for taken in list(_contended.values()):
+        taken.contended = taken.waited = 0
+    _contended.clear()
 
 
 def timeout_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> float | None:

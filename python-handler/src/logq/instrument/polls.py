@@ -1,0 +1,77 @@
+"""What lanes ask again and again without waiting: is it set, is it free?
+
+One count a lane and object, started anew when the answer changes: a lane that turns without getting
+anywhere has high counts of answers that stay the same. Nothing is written here; a snapshot reads it.
+"""
+
+from __future__ import annotations
+
+from logq import identity
+from logq import lane as lanes
+from logq.lane import here
+from logq.sites import position
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from logq.lane import Lane
+    from logq.objects import Thing
+
+__all__ = ["note_poll", "polls_of"]
+
+_MOST = 64  # objects a lane
+
+_spot = lanes._here
+_no_loop = lanes._no_loop
+
+
+class Poll:
+    """How often in a row a lane was told the same of one object, and where it asked last."""
+
+    __slots__ = ("code", "lasti", "n", "value")
+
+    def __init__(self, value: object) -> None:
+        self.n = 0
+        self.value = value
+        self.code: Any = None
+        self.lasti = 0
+
+
+def note_poll(thing: Thing, frame: Any, value: object) -> None:
+    """The running lane has asked in the function of `frame` and was told `value`."""
+    if identity.me is None:
+        return
+    lane: Lane | None = _spot.lane
+    if (
+        lane is None
+        or lane.process is not identity.me
+        or (lanes.running_loop is not _no_loop and lanes.running_loop() is not None)
+    ):
+        lane = here()
+    polls = lane.polls
+    if polls is None:
+        polls = lane.polls = {}
+    poll = polls.get(thing)
+    if poll is None or poll.value != value:
+        if len(polls) >= _MOST:
+            polls.clear()
+        poll = polls[thing] = Poll(value)
+    poll.n += 1
+    poll.code = frame.f_code
+    poll.lasti = frame.f_lasti
+
+
+def polls_of(lane: Lane) -> list[dict[str, object]]:
+    """For a snapshot: what the lane keeps asking. Another thread may be asking right now."""
+    polls = lane.polls
+    if not polls:
+        return []
+    listed: list[dict[str, object]] = []
+    for thing, poll in list(polls.items()):
+        if poll.n < 2:
+            continue
+        thing.tell()
+        site = position(poll.code, poll.lasti)
+        listed.append({"obj": thing.reference(), "site": site, "n": poll.n, "value": poll.value})
+    return listed
