@@ -117,7 +117,7 @@ def user_stack(depth: int = 1) -> list[Site]:
     return found
 
 
-# Two that C does: a try of a moment comes first. --------------------------------------------------
+# One that C does: a try of a moment comes first. --------------------------------------------------
 
 
 def join_noting(original: Any, alive: Any, thread: Any, timeout: float | None) -> None:
@@ -139,33 +139,6 @@ def join_noting(original: Any, alive: Any, thread: Any, timeout: float | None) -
     try:
         original(thread, timeout if timeout is None else _left(timeout, since))
         res = "timeout" if timeout is not None and alive(thread) else "ok"
-    finally:
-        if wait is not None:
-            wait.end(res)
-
-
-def get_noting(plain: Any, queue: Any, block: bool, timeout: float | None) -> Any:
-    """`SimpleQueue.get`, with a `wait` if it takes longer than a moment."""
-    patient = timeout is None or (type(timeout) in (int, float) and timeout > MOMENT)
-    if not block or not patient or identity.me is None:
-        return plain.get(queue, block, timeout)
-    since = time.monotonic_ns()
-    if not plain.empty(queue):
-        return plain.get(queue, block, timeout)
-    empty = sys.modules["_queue"].Empty
-    try:
-        return plain.get(queue, True, MOMENT)
-    except empty:
-        pass
-    wait = begin("queue-get", since, queue._logq_thing, None, timeout)
-    res = "exc"
-    try:
-        item = plain.get(queue, True, timeout if timeout is None else _left(timeout, since))
-        res = "ok"
-        return item
-    except empty:
-        res = "timeout"
-        raise
     finally:
         if wait is not None:
             wait.end(res)

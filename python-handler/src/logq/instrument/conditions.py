@@ -12,13 +12,15 @@ import time
 from _thread import allocate_lock
 from types import FunctionType
 
-from logq import identity, importing, waits
+from logq import identity, waits
 from logq.lane import here
 from logq.objects import Thing
 from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.stamp import leave, merge, merge_into
 from logq.trouble import swallowed
+
+from . import purposes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,17 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["patch"]
 
-# What a wait is for, by the code that calls `Condition.wait`; None: not worth a word.
-_purposes: dict[Any, str | None] = {}
-
-_FAMILIES = {"event": "event", "sem": "sem", "barrier": "barrier", "future": "fut", "cond": "cond"}
-
 
 def patch(threading: Any) -> None:
     condition = threading.Condition
     _note_purposes(threading)
-    importing.when_imported("queue", _note_queue)
-    importing.when_imported("concurrent.futures._base", _note_futures)
     replace(condition, "wait", lambda original: _with_own_waiter(original, threading))
     for kind, family in (
         (condition, "cond"),
@@ -54,36 +49,17 @@ def patch(threading: Any) -> None:
     replace(event, "is_set", _wrap_is_set)
 
 
-def forget() -> None:
-    _purposes.clear()
-
-
 def _note_purposes(threading: Any) -> None:
-    _note(threading.Event, "wait", "event")
-    _note(threading.Semaphore, "acquire", "sem")
-    _note(threading.Barrier, "_wait", "barrier")
-    _note(threading.Barrier, "_enter", "barrier")
-    _note(threading.Thread, "start", None)
+    purposes.note(threading.Condition.wait, "cond", _tell, is_through=True)
+    purposes.note(threading.Event.wait, "event", _tell, is_through=True)
+    purposes.note(threading.Semaphore.acquire, "sem", _tell)
+    purposes.note(threading.Barrier._wait, "barrier", _tell)
+    purposes.note(threading.Barrier._enter, "barrier", _tell)
+    purposes.note_silent(threading.Thread.start)
 
 
-def _note_queue(queue: Any) -> None:
-    _note(queue.Queue, "get", "queue-get")
-    _note(queue.Queue, "put", "queue-put")
-    _note(queue.Queue, "join", "queue-join")
-
-
-def _note_futures(base: Any) -> None:
-    _note(base.Future, "result", "future")
-    _note(base.Future, "exception", "future")
-
-
-def _note(kind: Any, name: str, purpose: str | None) -> None:
-    function: Any = getattr(kind, name, None)
-    while hasattr(function, "__wrapped__"):
-        function = function.__wrapped__
-    code = getattr(function, "__code__", None)
-    if code is not None:
-        _purposes[code] = purpose
+def _tell(frame: Any) -> Any:
+    return getattr(frame.f_locals.get("self"), "_logq_thing", None), {}
 
 
 # Condition. -----------------------------------------------------------------------------------
@@ -152,50 +128,16 @@ class _Waiter:
 
 
 def _begin(frame: Any, since: int, timeout: float | None) -> waits.Wait | None:
+    """`frame` is that of `Condition.wait`."""
     try:
-        on: str | None = "cond"
-        waited_for = frame.f_locals.get("self")
-        level = frame.f_back
-        while level is not None and is_machinery(level.f_code.co_filename):
-            if level.f_code in _purposes:
-                on = _purposes[level.f_code]
-                waited_for = level.f_locals.get("self")
-                if on != "event":  # an event may be the start of a thread
-                    break
-            level = level.f_back
-        if on is None:
+        purpose, of = purposes.purpose_of(frame)
+        if purpose is None or purpose.on is None or purpose.describe is None:
             return None
-        return waits.begin(on, since, _thing_of(waited_for, on), _facts(waited_for, on), timeout)
+        thing, facts = purpose.describe(of)
+        return waits.begin(purpose.on, since, thing, facts, timeout)
     except Exception:
         swallowed()
         return None
-
-
-def _thing_of(waited_for: Any, on: str) -> Thing | None:
-    trail = getattr(waited_for, "_logq_trail", None)
-    thing = trail.thing if trail is not None else getattr(waited_for, "_logq_thing", None)
-    if thing is not None or waited_for is None:
-        return thing
-    family = _FAMILIES.get(on, "queue")
-    module = "concurrent.futures" if on == "future" else "queue" if family == "queue" else "threading"
-    submitted = getattr(waited_for, "_logq_submitted", None)
-    thing = Thing(
-        family, f"{module}.{type(waited_for).__name__}", submitted[1] if submitted else None, None, waited_for
-    )
-    if on == "future":
-        waited_for._logq_thing = thing
-    return thing
-
-
-def _facts(waited_for: Any, on: str) -> dict[str, object]:
-    """What the object knows of why this takes so long."""
-    if on == "future":
-        return {"state": getattr(waited_for, "_state", None)}
-    if on in ("queue-get", "queue-put"):
-        return {"qsize": waited_for._qsize()}
-    if on == "queue-join":
-        return {"left": waited_for.unfinished_tasks}
-    return {}
 
 
 def _init_wrapper(family: str) -> Callable[[Any], Any]:

@@ -7,6 +7,7 @@ inside their workers is `processes.py`'s affair.
 from __future__ import annotations
 
 import sys
+import time
 from _weakref import ref
 
 from logq import exits, identity
@@ -17,8 +18,10 @@ from logq.lane import Lane, here
 from logq.objects import JOB, RESULT
 from logq.patching import dress, replace
 from logq.sites import caller_site
-from logq.stamp import leave, leave_of, merge
+from logq.stamp import leave, leave_of, merge, merge_into
 from logq.trouble import swallowed
+
+from .future_waits import note_purposes, thing_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +29,12 @@ if TYPE_CHECKING:
 
     from logq.lane import Site
 
+    from .pools import Pool
+
 __all__ = ["patch_base", "patch_thread"]
+
+
+_mono = time.monotonic_ns
 
 
 class _Failure:
@@ -41,6 +49,11 @@ class _Failure:
         self.lane = lane
         self.site = site
         self.facts = facts
+
+    def name(self) -> str | None:
+        """The future's, if anyone has had reason to give it one."""
+        thing = getattr(self.future(), "_logq_thing", None)
+        return thing.reference() if thing is not None and thing.told is identity.me else None
 
 
 # By id of the future; an entry goes when it is asked for or when the future goes.
@@ -68,6 +81,7 @@ class OnRead:
 
 def patch_base(base: Any) -> None:
     future = base.Future
+    note_purposes(base)
     replace(future, "set_result", _wrap_settle)
     replace(future, "set_exception", _wrap_fail)
     replace(future, "cancel", _wrap_settle)
@@ -99,7 +113,7 @@ def _wrap_item(original: Callable[..., None]) -> Any:
         original(self, future, *args, **kwargs)
         if identity.me is not None:
             try:
-                future._logq_submitted = (leave(), caller_site(2))
+                future._logq_submitted = (leave(), caller_site(2), _mono())
                 fields = current()
                 if fields is not None:
                     future._logq_fields = fields
@@ -111,20 +125,39 @@ def _wrap_item(original: Callable[..., None]) -> Any:
 
 def _wrap_run(original: Callable[..., None]) -> Any:
     def run(self: Any, *args: Any) -> None:
-        submitted = getattr(self.future, "_logq_submitted", None)
-        if submitted is not None:
-            merge(submitted[0], JOB)
-        fields = getattr(self.future, "_logq_fields", None)
-        if fields is current():
-            original(self, *args)
-            return
-        before = take_up(fields)  # also none at all: a worker has those of whoever made the pool start it
+        try:
+            begun = _begin(self.future)
+            fields = getattr(self.future, "_logq_fields", None)
+        except Exception:
+            swallowed()
+            begun = fields = None
+        changed = fields is not current()
+        before = take_up(fields) if changed else None  # also none: a worker has those of whoever had it start
         try:
             original(self, *args)
         finally:
-            take_up(before)
+            if changed:
+                take_up(before)
+            if begun is not None:
+                begun[0].end(begun[1])
 
     return dress(run, original)
+
+
+def _begin(future: Any) -> tuple[Pool, Lane] | None:
+    """The running lane begins to run `future`."""
+    submitted = getattr(future, "_logq_submitted", None)
+    if submitted is None or identity.me is None:
+        return None
+    lane = here()
+    if submitted[0] is not None:
+        merge_into(lane, submitted[0], JOB)
+    future._logq_runner = lane
+    pool: Pool | None = getattr(future, "_logq_pool", None)
+    if pool is None:
+        return None
+    pool.begin(lane, submitted[2])
+    return pool, lane
 
 
 def _wrap_settle(original: Callable[..., Any]) -> Any:
@@ -174,7 +207,7 @@ def _say_lost(failure: _Failure) -> None:
     failure.is_told = True
     target = failure.lane.reference(failure.lane.process)
     merge(failure.stamp, RESULT)
-    event("exc", {"where": "future", **failure.facts, "target": target, "site": failure.site})
+    event("exc", {"where": "future", **failure.facts, "target": target, "site": failure.site, "obj": failure.name()})
 
 
 def _say_all_lost() -> None:
@@ -185,8 +218,18 @@ def _say_all_lost() -> None:
 
 
 def _asked(future: Any) -> None:
-    _unretrieved.pop(id(future), None)
+    failure = _unretrieved.pop(id(future), None)
     merge(getattr(future, "_logq_stamp", None), RESULT)
+    if failure is not None and identity.me is not None:
+        lane = here()
+        target = failure.lane.reference(lane.process)
+        event("note", {"what": "retrieved", "target": target, "site": caller_site(2), "obj": _reference(future)}, lane)
+
+
+def _reference(future: Any) -> str:
+    thing = thing_of(future)
+    thing.tell()
+    return thing.reference()
 
 
 def _wrap_exception(original: Callable[..., Any]) -> Any:
@@ -218,12 +261,18 @@ def _wrap_wait(original: Callable[..., Any]) -> Any:
     return dress(wait, original)
 
 
+def _reference_of(failure: _Failure) -> str | None:
+    future = failure.future()
+    return _reference(future) if future is not None else None
+
+
 def _list_unretrieved() -> list[dict[str, object]]:
     process = identity.me
     if process is None:
         return []
     return [
         {
+            "obj": _reference_of(failure),
             "lane": failure.lane.reference(process),
             "site": failure.site,
             "exc": {"type": failure.facts["type"], "msg": failure.facts["msg"]},

@@ -1,7 +1,8 @@
-"""queue.Queue, LifoQueue, PriorityQueue, SimpleQueue.
+"""queue.Queue, LifoQueue, PriorityQueue, and what programs derive from them.
 
-Each item carries the stamp of its putter to its taker, and each `task_done` one to `join`.
-asyncio's (`aio_queues.py`) and multiprocessing's queues are not this file's affair.
+Each item carries the stamp of its putter to its taker, and each `task_done` one to `join`; who has put,
+got and owes is told when somebody blocks. SimpleQueue (`simple_queues.py`), asyncio's (`aio_queues.py`)
+and multiprocessing's queues are not this file's affair.
 """
 
 from __future__ import annotations
@@ -9,31 +10,57 @@ from __future__ import annotations
 import sys
 
 from logq import identity
+from logq.emit import event
 from logq.objects import Thing
 from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
-from logq.stamp import leave, merge
 from logq.trouble import swallowed
-from logq.waits import get_noting
 
-from .trail import Trail, new_trail
+from . import purposes
+from .trail import HeapTrail, Trail, new_trail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    from logq.lane import Stamp
+    from .purposes import Describe, Told
 
-__all__ = ["patch_queue"]
+__all__ = ["patch"]
+
+_room: Any = None  # class of the condition that whoever puts into a full queue waits for
 
 
-def patch_queue(queue: Any) -> None:
+def patch(queue: Any) -> None:
+    global _room
+    for name, on in (("get", "queue-get"), ("put", "queue-put"), ("join", "queue-join")):
+        purposes.note(getattr(queue.Queue, name), on, _describe(on))
+    putting = queue.Queue.put.__code__
     for kind in (queue.Queue, queue.LifoQueue, queue.PriorityQueue):
-        _patch_ends(kind)
+        if "_put" in vars(kind):
+            replace(kind, "_put", _wrap_put)
+            replace(kind, "_get", _wrap_get)
+    _room = _make_room(queue.threading.Condition)
     replace(queue.Queue, "__init__", _wrap_init)
     replace(queue.Queue, "task_done", _wrap_task_done)
     replace(queue.Queue, "join", _wrap_join)
-    replace(queue, "SimpleQueue", _make_simple_queue)
+    replace(queue.Queue, "shutdown", _wrap_shutdown)
+    replace(queue.Full, "__init__", lambda original: _wrap_full(original, putting))
+
+
+def trail_of(queue: Any) -> Trail | None:
+    trail: Trail | None = getattr(queue, "_logq_trail", None) or getattr(queue, "_logq_own_trail", None)
+    return trail
+
+
+def _describe(on: str) -> Describe:
+    def describe(frame: Any) -> Told:
+        trail = trail_of(frame.f_locals.get("self"))
+        return (trail.thing, trail.facts(on)) if trail is not None else (None, {})
+
+    return describe
+
+
+# Creation. ------------------------------------------------------------------------------------
 
 
 def _wrap_init(original: Callable[..., None]) -> Any:
@@ -42,54 +69,142 @@ def _wrap_init(original: Callable[..., None]) -> Any:
         # Queues inside the standard library's own pools and managers are theirs to trace.
         if identity.me is not None and not is_machinery(sys._getframe(1).f_code.co_filename):
             try:
-                size = getattr(self, "maxsize", 0)
-                kind = f"queue.{type(self).__name__}"
-                bound = size if isinstance(size, int) and size > 0 else None
-                thing = Thing("queue", kind, caller_site(2), bound, self)
-                self._logq_trail = new_trail(type(self), thing)
+                _follow(self, caller_site(2))
             except Exception:
                 swallowed()
 
     return dress(init, original)
 
 
-def _patch_ends(kind: Any) -> None:
-    """`_put` and `_get` run under the queue's mutex, also those of subclasses that call them."""
-    if "_put" in vars(kind):
-        replace(kind, "_put", _wrap_put)
-        replace(kind, "_get", _wrap_get)
+def _follow(queue: Any, site: Any) -> None:
+    size = getattr(queue, "maxsize", 0)
+    bound = size if isinstance(size, int) and size > 0 else None
+    kind = type(queue)
+    thing = Thing("queue", f"queue.{kind.__name__}", site, bound, queue)
+    if _is_ours(kind, "_put") and _is_ours(kind, "_get"):
+        queue._logq_trail = new_trail(kind, thing)
+    else:  # a subclass that keeps its items in its own way
+        queue._logq_own_trail = HeapTrail(thing)
+        for name, wrap in (("_put", _wrap_own_put), ("_get", _wrap_own_get)):
+            if not hasattr(getattr(kind, name), "_logq_own"):
+                replace(kind, name, wrap)
+    condition = queue.not_full
+    if bound and type(condition) is _room.__base__:
+        condition.__class__ = _room
+        condition._logq_trail = trail_of(queue)
+
+
+def _is_ours(kind: Any, name: str) -> bool:
+    return hasattr(getattr(kind, name), "_logq_end")
+
+
+def _make_room(plain: Any) -> Any:
+    """A condition that tells its trail when somebody went on because of it."""
+
+    class Condition(plain):  # type: ignore[misc]
+        def wait(self, timeout: float | None = None) -> bool:
+            went_on: bool = super().wait(timeout)
+            if went_on:
+                try:
+                    self._logq_trail.found_room()
+                except Exception:
+                    swallowed()
+            return went_on
+
+    Condition.__module__, Condition.__qualname__ = plain.__module__, plain.__qualname__
+    return Condition
+
+
+# Items. They come and go under the queue's mutex. --------------------------------------------------
 
 
 def _wrap_put(original: Callable[[Any, Any], None]) -> Any:
     def _put(self: Any, item: Any) -> None:
         original(self, item)
-        trail: Trail | None = getattr(self, "_logq_trail", None)
-        if trail is not None and identity.me is not None:
+        if identity.me is not None:
+            try:
+                trail = self._logq_trail
+            except AttributeError:
+                return
             try:
                 trail.put(item, self._qsize())
             except Exception:
                 trail.notes.clear()
 
+    _put._logq_end = True  # type: ignore[attr-defined]
     return dress(_put, original)
 
 
 def _wrap_get(original: Callable[[Any], Any]) -> Any:
     def _get(self: Any) -> Any:
         item = original(self)
-        trail: Trail | None = getattr(self, "_logq_trail", None)
-        if trail is not None and identity.me is not None:
+        if identity.me is not None:
+            try:
+                trail = self._logq_trail
+            except AttributeError:
+                return item
             try:
                 trail.take(item, self._qsize())
+                if self.maxsize > 0 and self.not_full._waiters:
+                    trail.free()
             except Exception:
                 trail.notes.clear()
         return item
 
+    _get._logq_end = True  # type: ignore[attr-defined]
     return dress(_get, original)
+
+
+def _wrap_own_put(original: Callable[[Any, Any], Any]) -> Any:
+    """For a class of the program's own, which may call, or be called by, another one that is wrapped."""
+
+    def _put(self: Any, item: Any) -> Any:
+        trail: Trail | None = getattr(self, "_logq_own_trail", None)
+        if trail is None or trail.is_within or identity.me is None:
+            return original(self, item)
+        trail.is_within = True
+        try:
+            result = original(self, item)
+        finally:
+            trail.is_within = False
+        try:
+            trail.put(item, self._qsize())
+        except Exception:
+            trail.notes.clear()
+        return result
+
+    _put._logq_own = True  # type: ignore[attr-defined]
+    return dress(_put, original)
+
+
+def _wrap_own_get(original: Callable[[Any], Any]) -> Any:
+    def _get(self: Any) -> Any:
+        trail: Trail | None = getattr(self, "_logq_own_trail", None)
+        if trail is None or trail.is_within or identity.me is None:
+            return original(self)
+        trail.is_within = True
+        try:
+            item = original(self)
+        finally:
+            trail.is_within = False
+        try:
+            trail.take(item, self._qsize())
+            if self.maxsize > 0 and self.not_full._waiters:
+                trail.free()
+        except Exception:
+            trail.notes.clear()
+        return item
+
+    _get._logq_own = True  # type: ignore[attr-defined]
+    return dress(_get, original)
+
+
+# Debts. ---------------------------------------------------------------------------------------
 
 
 def _wrap_task_done(original: Callable[[Any], None]) -> Any:
     def task_done(self: Any) -> None:
-        trail: Trail | None = getattr(self, "_logq_trail", None)
+        trail = trail_of(self)
         if trail is not None and identity.me is not None:
             trail.task_done()
         original(self)
@@ -100,60 +215,51 @@ def _wrap_task_done(original: Callable[[Any], None]) -> Any:
 def _wrap_join(original: Callable[[Any], None]) -> Any:
     def join(self: Any) -> None:
         original(self)
-        _joined(self)
+        trail = trail_of(self)
+        if trail is not None and identity.me is not None:
+            trail.joined()
 
     return dress(join, original)
 
 
-def _joined(queue: Any) -> None:
-    trail: Trail | None = getattr(queue, "_logq_trail", None)
-    if trail is not None and identity.me is not None:
-        trail.joined()
+# What a diagnosis needs of the rest. ---------------------------------------------------------------
 
 
-class _Envelope(tuple):  # type: ignore[type-arg]
-    """`(stamp, item)` inside a SimpleQueue, whose insides nobody can look at."""
+def _wrap_shutdown(original: Callable[..., None]) -> Any:
+    """Since 3.13."""
 
-    __slots__ = ()
+    def shutdown(self: Any, *args: Any, **kwargs: Any) -> None:
+        trail = trail_of(self)
+        if trail is None or identity.me is None:
+            original(self, *args, **kwargs)
+            return
+        trail.before_shutdown()
+        original(self, *args, **kwargs)
+        trail.after_shutdown()
+        _note("shutdown", trail.thing)
 
-
-def _make_simple_queue(plain: Any) -> Any:
-    """A subclass that carries stamps; the C type itself cannot be patched."""
-
-    class _Meta(type):
-        def __instancecheck__(cls, instance: object) -> bool:
-            return isinstance(instance, plain)
-
-    class SimpleQueue(plain, metaclass=_Meta):  # type: ignore[misc]
-        __doc__ = plain.__doc__
-
-        def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-            if cls is SimpleQueue and is_machinery(sys._getframe(1).f_code.co_filename):
-                return plain(*args, **kwargs)
-            self = plain.__new__(cls, *args, **kwargs)
-            self._logq_thing = Thing("queue", "queue.SimpleQueue", caller_site(2), None, self)
-            return self
-
-        def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: ARG002
-            plain.put(self, _Envelope((leave(), item)))
-
-        def put_nowait(self, item: Any) -> None:
-            plain.put(self, _Envelope((leave(), item)))
-
-        def get(self, block: bool = True, timeout: float | None = None) -> Any:
-            return _open(get_noting(plain, self, block, timeout), self._logq_thing)
-
-        def get_nowait(self) -> Any:
-            return _open(plain.get_nowait(self), self._logq_thing)
-
-    SimpleQueue.__module__ = plain.__module__
-    SimpleQueue.__qualname__ = plain.__qualname__
-    return SimpleQueue
+    return dress(shutdown, original)
 
 
-def _open(content: Any, thing: Thing) -> Any:
-    if type(content) is not _Envelope:
-        return content
-    stamp: Stamp | None = content[0]
-    merge(stamp, thing)
-    return content[1]
+def _wrap_full(original: Callable[..., None], putting: Any) -> Any:
+    """`put` raises Full where it is made, so that is where a rejected item can be seen."""
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        frame = sys._getframe(1)
+        if frame.f_code is putting and identity.me is not None:
+            try:
+                trail = trail_of(frame.f_locals.get("self"))
+                if trail is not None:
+                    trail.rejected += 1
+                    if trail.rejected & (trail.rejected - 1) == 0:  # the 1st, 2nd, 4th, 8th…: it may be a loop
+                        _note("put-rejected", trail.thing, trail.rejected)
+            except Exception:
+                swallowed()
+
+    return dress(init, original)
+
+
+def _note(what: str, thing: Thing, number: int | None = None) -> None:
+    thing.tell()
+    event("note", {"what": what, "obj": thing.reference(), "n": number, "site": caller_site(2)})

@@ -1,7 +1,8 @@
 """The stamps that travel beside the items of a queue, without touching the items.
 
 One Trail a queue. It is used inside the queue's own mutex (or its loop's thread), so it needs none.
-Where the program has changed the queue behind its back, it forgets: no edge is ever invented.
+Where the program has changed the queue behind its back, it forgets: no edge is ever invented. Who has
+put and got how much is counted by its `Tally`.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 from collections import deque
 
 from logq import identity
-from logq.lane import Lane
+from logq.lane import Lane, here
 from logq.objects import Thing
-from logq.stamp import leave, merge
+from logq.stamp import leave, merge, merge_into, merge_lock
+
+from .tally import Tally, count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,40 +24,83 @@ if TYPE_CHECKING:
 
     _Note = tuple[int, Optional[Stamp]]
 
-__all__ = ["HeapTrail", "LastTrail", "Trail"]
+__all__ = ["HeapTrail", "LastTrail", "Trail", "new_trail"]
 
 
-class Trail:
+class Trail(Tally):
     """For queues that give out the oldest item first."""
 
-    __slots__ = ("done", "notes", "thing")
+    __slots__ = ("done", "freed", "got_before", "is_within", "notes", "rejected")
 
     def __init__(self, thing: Thing) -> None:
-        self.thing = thing
+        super().__init__(thing)
         self.notes: deque[_Note] = deque()
         self.done: dict[Lane, Stamp] = {}
+        self.freed: Stamp | None = None  # of the last get that somebody with a full queue waited for
+        self.rejected = 0  # items that found no room
+        self.got_before = 0
+        self.is_within = False  # a method of the program's own subclass is at work
+
+    # Run for each item of each queue, under the queue's mutex, so they are written for speed.
 
     def put(self, item: object, size: int) -> None:
-        """An item was put; the queue now has `size`."""
+        """An item was put by the running lane; the queue now has `size`."""
         notes = self.notes
         if len(notes) + 1 != size:
             notes.clear()
-        notes.append((id(item), leave()))
+        lane = here()
+        if self.traffic is not None:
+            self.traffic.send(lane)
+        lane.left = True
+        hard, soft = lane.hard, lane.soft
+        notes.append((id(item), (lane, lane.seq, tuple(hard) if hard else (), tuple(soft) if soft else ())))
+        self.last_put = lane
+        try:
+            self.putters[lane] += 1
+        except KeyError:
+            count(self.putters, lane)
 
     def take(self, item: object, size: int) -> None:
         """An item was taken by the running lane; the queue now has `size`."""
+        lane = here()
+        self.last_get = lane
+        try:
+            self.getters[lane] += 1
+        except KeyError:
+            count(self.getters, lane)
         notes = self.notes
         if len(notes) != size + 1:
             notes.clear()
             return
         known, stamp = self._next()
-        if known == id(item):
-            merge(stamp, self.thing)
-        else:
+        if known != id(item):
             notes.clear()
+        elif stamp is not None:
+            self._merge(lane, stamp)
+
+    def _merge(self, lane: Lane, stamp: Stamp) -> None:
+        if stamp[0] is not lane or stamp[2] or stamp[3]:
+            merge_into(lane, stamp, self.thing)
+        if self.traffic is not None:
+            self.traffic.receive(lane, stamp[0], stamp[1])
 
     def _next(self) -> _Note:
         return self.notes.popleft()
+
+    def _forget(self) -> None:
+        self.notes.clear()
+
+    # A full queue: whoever waits for room goes on only because something was taken.
+
+    def free(self) -> None:
+        """The running lane takes an item, and somebody waits for room."""
+        self.freed = leave()
+
+    def found_room(self) -> None:
+        """The running lane has waited for room. Who made it is an accident, as with a lock."""
+        stamp = self.freed
+        if stamp is not None and identity.me is not None:
+            merge_lock(here(), stamp, self.thing)
 
     # The other way: who has said that its work on an item is done.
 
@@ -64,6 +110,7 @@ class Trail:
             if len(self.done) > 256:
                 self._drop_ended()
             self.done[stamp[0]] = stamp
+            count(self.doners, stamp[0])
 
     def _drop_ended(self) -> None:
         """Lanes that are over; without this a server's tasks would gather here for ever."""
@@ -71,7 +118,20 @@ class Trail:
             if lane.over or lane.process is not identity.me:
                 del self.done[lane]
 
+    # A shutdown takes what is left only to throw it away.
+
+    def before_shutdown(self) -> None:
+        self.got_before = self.getters.get(here(), 0)
+
+    def after_shutdown(self) -> None:
+        lane = here()
+        if self.got_before:
+            self.getters[lane] = self.got_before
+        else:
+            self.getters.pop(lane, None)
+
     def joined(self) -> None:
+        self.is_joined = True
         for stamp in list(self.done.values()):
             merge(stamp)  # no item came, so the queue is not named
 
@@ -99,9 +159,15 @@ class HeapTrail(Trail):
         if self.count + 1 != size:
             self._forget()
         self.count += 1
+        lane = here()
+        if self.traffic is not None:
+            self.traffic.send(lane)
         self.by_item.setdefault(id(item), deque()).append(leave())
+        self.count_put(lane)
 
     def take(self, item: object, size: int) -> None:
+        lane = here()
+        self.count_got(lane)
         if self.count != size + 1:
             self._forget()
             return
@@ -110,9 +176,11 @@ class HeapTrail(Trail):
         if not stamps:
             self._forget()
             return
-        merge(stamps.popleft(), self.thing)
+        stamp = stamps.popleft()
         if not stamps:
             del self.by_item[id(item)]
+        if stamp is not None:
+            self._merge(lane, stamp)
 
     def _forget(self) -> None:
         self.by_item.clear()

@@ -1,0 +1,151 @@
+"""ThreadPoolExecutor as a pool: its size, who is at work in it, what is queued, how long work waited.
+
+Futures and their results are the affair of `futures.py`. A pool's work queue is one of ours, made where
+the executor makes its own: so a worker that waits for work can be told from one that hangs. An executor
+that was there before, or whose program has given it another queue, is not known as a pool.
+"""
+
+from __future__ import annotations
+
+import time
+from _weakref import ref
+
+from logq import identity, snapshot
+from logq.emit import event
+from logq.lane import Lane
+from logq.objects import Thing
+from logq.sites import caller_site
+from logq.trouble import swallowed
+from logq.waits import begin
+
+from .simple_queues import get_noting, makers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from logq.waits import Wait
+
+__all__ = ["Pool", "patch"]
+
+_LONG = 10_000_000  # ns: work that waited longer says so
+_mono = time.monotonic_ns
+
+_pools: dict[int, Any] = {}  # by number, weakly
+_kinds: dict[Any, Any] = {}  # a class of work queues for each plain one
+
+
+def patch(thread: Any) -> None:
+    makers[thread.ThreadPoolExecutor.__init__.__code__] = _make
+    if ("pools", _list_pools) not in snapshot.contributors:
+        snapshot.contributors.append(("pools", _list_pools))
+
+
+def forget() -> None:
+    makers.clear()
+
+
+class Pool(Thing):
+    """What is known of one executor. Its workers change their own entries only."""
+
+    __slots__ = ("busy", "seen", "work")
+
+    def __init__(self, executor: Any, work: Any) -> None:
+        kind = f"concurrent.futures.{type(executor).__name__}"
+        super().__init__("pool", kind, caller_site(3), getattr(executor, "_max_workers", None), executor)
+        self.work = ref(work)
+        self.busy: dict[Lane, int] = {}  # since when, monotonic ns
+        self.seen: dict[Lane, bool] = {}  # workers that have done something before
+        number = self.number
+        _pools[number] = ref(self, _forgetter(number))
+
+    def begin(self, lane: Lane, submitted: int) -> None:
+        """The running lane begins with what was submitted at `submitted` (monotonic ns)."""
+        now = _mono()
+        if now - submitted > _LONG:
+            self._say_late(lane, now - submitted)
+        self.busy[lane] = now
+
+    def end(self, lane: Lane) -> None:
+        self.busy.pop(lane, None)
+        self.seen[lane] = True
+
+    def _say_late(self, lane: Lane, queued: int) -> None:
+        if self.told is not identity.me:
+            self.tell()
+        others = [other.key for other in list(self.busy) if other.process is lane.process and other is not lane]
+        busy = [lane.key, *others] if lane in self.seen else others
+        event("begin", {"obj": self.reference(), "queued": queued, "busy": busy or None}, lane)
+
+    def load(self) -> dict[str, object]:
+        """The pool as a `wait` or a `snap` describes it."""
+        if self.told is not identity.me:
+            self.tell()
+        process = identity.me
+        work = self.work()
+        return {
+            "obj": self.reference(),
+            "size": self.size,
+            "busy": [lane.key for lane in list(self.busy) if lane.process is process],
+            "queued": work.qsize() if work is not None else 0,
+        }
+
+
+def _forgetter(number: int) -> Callable[[Any], None]:
+    pop = _pools.pop  # at the interpreter's end the module's own names may be gone
+
+    def forget_one(_: Any) -> None:
+        pop(number, None)
+
+    return forget_one
+
+
+def _make(frame: Any, plain: Any) -> Any:
+    """The work queue of an executor that is just being made, in `frame`."""
+    kind = _kinds.get(plain)
+    if kind is None:
+        kind = _kinds[plain] = _make_kind(plain)
+    if identity.me is None:
+        return plain()
+    work = kind()
+    try:
+        work._logq_pool = Pool(frame.f_locals["self"], work)
+    except Exception:
+        swallowed()
+        return plain()
+    return work
+
+
+def _make_kind(plain: Any) -> Any:
+    plain_put, plain_get, plain_size = plain.put, plain.get, plain.qsize
+
+    class SimpleQueue(plain):  # type: ignore[misc]
+        __slots__ = ("_logq_pool",)
+        _logq_pool: Pool
+
+        def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: ARG002
+            if item is not None:
+                try:
+                    item.future._logq_pool = self._logq_pool
+                except AttributeError:  # an item of a subclass's own
+                    pass
+            plain_put(self, item)
+
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            if not block or plain_size(self):
+                return plain_get(self, block, timeout)
+            return get_noting(plain, self, timeout, self._begin)
+
+        def _begin(self, since: int, timeout: float | None) -> Wait | None:
+            """A worker has nothing to do: it waits `in` its pool, which is no hang."""
+            pool = self._logq_pool
+            return begin("queue-get", since, pool, {"in": pool.reference()}, timeout)
+
+    SimpleQueue.__module__ = plain.__module__
+    SimpleQueue.__qualname__ = plain.__qualname__
+    return SimpleQueue
+
+
+def _list_pools() -> list[dict[str, object]]:
+    pools = [reference() for reference in list(_pools.values())]
+    return [pool.load() for pool in pools if pool is not None and pool.seen | pool.busy]
