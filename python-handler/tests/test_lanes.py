@@ -285,3 +285,29 @@ def test_unraisable(tmp_path):
     lost = done.event("exc")
     assert (lost["where"], lost["type"], lost["hook"]) == ("unraisable", "ValueError", "default")
     assert "Exception ignored" in done.err
+
+
+def test_a_hook_that_looks_at_nothing_is_told_from_one_that_may_have_told(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import threading
+
+        seen = []
+        def ignores(args):
+            pass
+        def keeps(args):
+            seen.append(args.exc_value)
+        def asks(args):
+            import sys
+            sys.exc_info()
+        for hook in (ignores, lambda *a: None, keeps, asks, seen.append):
+            threading.excepthook = hook
+            thread = threading.Thread(target=lambda: 1 / 0)
+            thread.start()
+            thread.join()
+        """,
+    )
+    died = sorted(done.events("exc", where="thread"), key=lambda record: record["mono"])
+    assert [record.get("muted") for record in died] == [True, True, None, None, None]
+    assert {record["hook"] for record in died} == {"user"}

@@ -1,13 +1,17 @@
 //! What the records say about processes, lanes and objects: names, origins, ends, counts, and what is missing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::graph::{LaneIndex, Node, ProcessIndex};
 use super::is_error;
 use super::waits::Waits;
 use crate::record::readings::{LaneEvent, ObjEvent, ProcEvent};
-use crate::record::{Body, Event, EventKind, Lane, LaneKind, Record, RecordId, Site};
+use crate::record::{Body, Event, EventKind, Lane, LaneKind, Log, Record, RecordId, Site};
+
+/// So many of a lane's warnings and errors are kept, each up to so many letters.
+const COMPLAINTS: usize = 16;
+const COMPLAINT_LENGTH: usize = 400;
 
 /// One process of the run.
 #[derive(Debug, Clone)]
@@ -124,6 +128,8 @@ pub struct LaneFacts {
     pub logs: u64,
     pub errors: u64,
     pub warnings: u64,
+    /// The last warnings and errors that it logged: number and text, with what the exception says.
+    pub complaints: VecDeque<(u64, String)>,
     /// Numbers missing between the first and the last record.
     pub gaps: u64,
     /// Numbers that occur twice: the files were tampered with or damaged.
@@ -138,6 +144,8 @@ pub struct LaneEnd {
     pub seq: u64,
     pub ts: i64,
     pub cpu: Option<u64>,
+    /// Its loop, or its process, was being closed.
+    pub closing: bool,
 }
 
 impl ProcessFacts {
@@ -256,6 +264,7 @@ impl LaneFacts {
             logs: 0,
             errors: 0,
             warnings: 0,
+            complaints: VecDeque::new(),
             gaps: 0,
             repeated: 0,
         }
@@ -304,20 +313,35 @@ impl LaneFacts {
                 seq: record.seq,
                 ts: record.ts,
                 cpu: end.cpu,
+                closing: end.closing,
             });
         }
     }
 
-    pub(super) fn count(&mut self, body: &Body) {
-        let Body::Log(log) = body else { return };
+    pub(super) fn count(&mut self, record: &Record) {
+        let Body::Log(log) = &record.body else { return };
         self.logs += 1;
         self.errors += u64::from(is_error(&log.level));
         self.warnings += u64::from((30..40).contains(&log.level.number));
+        if log.level.number >= 30 {
+            self.keep_complaint(record.seq, log);
+        }
         // Threads and tasks may be renamed at any time, and a thread made in C has no name at first.
         let own = if self.lane.kind == LaneKind::Task { &log.task } else { &log.thread };
         if self.name.is_none() {
             self.name.clone_from(own);
         }
+    }
+
+    fn keep_complaint(&mut self, seq: u64, log: &Log) {
+        if self.complaints.len() == COMPLAINTS {
+            self.complaints.pop_front();
+        }
+        let mut text: String = log.msg.chars().take(COMPLAINT_LENGTH).collect();
+        if let Some(exc) = &log.exc {
+            text.push_str(&format!(" {}: {}", exc.kind, exc.msg));
+        }
+        self.complaints.push_back((seq, text));
     }
 
     /// Puts the records in the lane's order and counts what is missing.

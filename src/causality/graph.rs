@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::facts::{LaneFacts, ProcessFacts, UnseenChild};
+use super::observed::Observations;
 use crate::record::{EventKind, Lane, ProcessName, RecordId, RecordName};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,6 +79,8 @@ pub struct CausalGraph {
     pub(super) edges: Vec<Edge>,
     /// Edges that were found after all records were in, by lane and number of the node they end in.
     pub(super) late_edges: HashMap<(LaneIndex, u64), Vec<Edge>>,
+    /// Rare events, whole.
+    pub observed: Observations,
     /// Children whose end was seen and that left no record.
     pub unseen_children: Vec<UnseenChild>,
     /// Stamps that point to records that are not there.

@@ -8,6 +8,7 @@ mod chain;
 mod facts;
 mod graph;
 mod naming;
+mod observed;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use crate::record::{Body, Event, EventKind, Lane, LaneKind, Level, Record, Stamp
 pub use chain::{Chain, Hop};
 pub use facts::{Died, LaneEnd, LaneFacts, ObjectFacts, ProcessEnd, ProcessFacts, UnaskedFuture};
 pub use graph::{CausalGraph, Edge, EdgeKind, LaneIndex, Node, NodeRef, ProcessIndex, Reading};
+pub use observed::{Observations, Observed};
 pub use waits::{Wait, Waits};
 
 /// Gathers records and makes the graph.
@@ -72,6 +74,7 @@ impl Builder {
         self.push_edges(process, &record.hbl, EdgeKind::Lock);
         let (event, level) = match &record.body {
             Body::Event(event) => {
+                self.graph.observed.consider(record, event, process, lane);
                 self.learn(record, event, process, lane);
                 (Some(event.kind), 0)
             }
@@ -81,7 +84,7 @@ impl Builder {
         let (ts, mono) = began(record).unwrap_or((record.ts, record.mono));
         let node = Node { seq: record.seq, ts, mono, edges: (first_edge, self.graph.edges.len()), event, level };
         let facts = &mut self.graph.lanes[lane.0];
-        facts.count(&record.body);
+        facts.count(record);
         facts.nodes.push(node);
     }
 

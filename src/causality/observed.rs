@@ -62,14 +62,7 @@ impl Observations {
             self.beyond += 1;
             return;
         }
-        kept.push(Observed {
-            process,
-            lane,
-            seq: record.seq,
-            ts: record.ts,
-            mono: record.mono,
-            event: event.clone(),
-        });
+        kept.push(Observed { process, lane, seq: record.seq, ts: record.ts, mono: record.mono, event: event.clone() });
     }
 }
 

@@ -188,7 +188,9 @@ mod tests {
 
     #[test]
     fn sizes_and_levels_as_people_write_them() {
-        for (text, bytes) in [("65536", 65536), ("64MB", 64 << 20), ("64 MiB", 64 << 20), ("1.5k", 1536), ("2g", 2 << 30)] {
+        for (text, bytes) in
+            [("65536", 65536), ("64MB", 64 << 20), ("64 MiB", 64 << 20), ("1.5k", 1536), ("2g", 2 << 30)]
+        {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
         for bad in ["", "MB", "-1", "0", "1X", "nan", "inf", "1e30"] {

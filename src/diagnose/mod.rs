@@ -3,11 +3,15 @@
 //! One file a kind or a family of kinds; [`ALL`] is the table. A diagnosis is given [`Evidence`] and does no I/O. A
 //! program that is right gets no fault above `possible`: false alarms are worse than silence.
 
+mod blocked_loop;
 mod data_missing;
 mod deadlock;
 mod finding;
+mod lost_exception;
+mod never_awaited;
 #[cfg(test)]
 mod tests;
+mod wording;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,7 +34,13 @@ pub trait Diagnosis: Sync {
 }
 
 /// Every kind, the worst first; findings are shown in this order.
-pub const ALL: &[&dyn Diagnosis] = &[&deadlock::Deadlock, &data_missing::DataMissing];
+pub const ALL: &[&dyn Diagnosis] = &[
+    &deadlock::Deadlock,
+    &lost_exception::LostException,
+    &never_awaited::NeverAwaited,
+    &blocked_loop::BlockedLoop,
+    &data_missing::DataMissing,
+];
 
 /// What is known of a run.
 pub struct Evidence<'a> {

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-__all__ = ["note_main_exception", "patch", "report"]
+__all__ = ["looks_at_nothing", "note_main_exception", "patch", "report"]
 
 _told: BaseException | None = None
 
@@ -42,6 +42,26 @@ def report(
     """Writes an `exc` event."""
     fields = {"where": where, **describe(problem), "hook": hook, **more}
     event("exc", fields, lane)
+
+
+def looks_at_nothing(hook: object) -> bool:
+    """Whether an exception hook is a function that does not read what it is given, nor asks for it otherwise.
+
+    Such a one can neither have written the exception nor kept it.
+    """
+    code = getattr(hook, "__code__", None)
+    if code is None or not _ASKS.isdisjoint(code.co_names):
+        return False
+    import opcode
+
+    loads = (opcode.opname[number] for number in code.co_code[::2])
+    return not any(name.startswith(("LOAD_FAST", "LOAD_CLOSURE", "LOAD_DEREF", "MAKE_CELL")) for name in loads)
+
+
+# What finds an exception that it was not given.
+_ASKS = frozenset(
+    ("exc_info", "exception", "format_exc", "print_exc", "print_exception", "print_last", "last_value", "locals")
+)
 
 
 def note_main_exception() -> None:

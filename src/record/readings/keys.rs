@@ -68,11 +68,6 @@ impl<'a> Keys<'a> {
         self.values(key).filter_map(Value::as_str).collect()
     }
 
-    /// One text of each object in a list.
-    pub(super) fn member_texts(self, key: &str, inner: &str) -> Vec<&'a str> {
-        self.values(key).filter_map(|member| member.get(inner)?.as_str()).collect()
-    }
-
     /// The frames of a stack that can be read.
     pub(super) fn stack(self, key: &str) -> Vec<Site> {
         let frames = self.values(key).filter_map(|value| Frame::deserialize(value).ok());

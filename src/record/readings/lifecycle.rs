@@ -84,11 +84,18 @@ pub struct EndEvent<'a> {
     pub exc: Option<ExcText>,
     /// CPU time of the lane, ns.
     pub cpu: Option<u64>,
+    /// Its loop, or its process, was being closed.
+    pub closing: bool,
 }
 
 impl<'a> Reading<'a> for EndEvent<'a> {
     fn of(keys: Keys<'a>) -> Self {
-        EndEvent { how: keys.text("how"), exc: keys.exc("exc"), cpu: keys.number("cpu") }
+        EndEvent {
+            how: keys.text("how"),
+            exc: keys.exc("exc"),
+            cpu: keys.number("cpu"),
+            closing: keys.flag("closing").unwrap_or(false),
+        }
     }
 }
 
@@ -178,9 +185,9 @@ impl<'a> Reading<'a> for Unretrieved<'a> {
 pub struct QueueLeft<'a> {
     pub obj: Option<&'a str>,
     /// Items that nobody took.
-    pub qsize: Option<u64>,
-    /// Items that nobody took, or took and did not call `task_done` for.
-    pub left: Option<u64>,
+    pub items: Option<u64>,
+    /// Items for which nobody called `task_done`, where anybody does.
+    pub unfinished: Option<u64>,
     pub getters: Counts<'a>,
     pub putters: Counts<'a>,
     pub doners: Counts<'a>,
@@ -190,8 +197,8 @@ impl<'a> Reading<'a> for QueueLeft<'a> {
     fn of(keys: Keys<'a>) -> Self {
         QueueLeft {
             obj: keys.text("obj"),
-            qsize: keys.number("qsize"),
-            left: keys.number("left"),
+            items: keys.number("left"),
+            unfinished: keys.number("unfinished"),
             getters: keys.counts("getters"),
             putters: keys.counts("putters"),
             doners: keys.counts("doners"),

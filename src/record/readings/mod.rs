@@ -189,7 +189,7 @@ mod tests {
             }),
         );
         let exit = event.exit().expect("an exit");
-        assert_eq!((exit.rc, exit.queues.len(), exit.queues[0].left), (None, 1, Some(3)));
+        assert_eq!((exit.rc, exit.queues.len(), exit.queues[0].items), (None, 1, Some(3)));
         assert!(exit.children.is_empty() && exit.sigchld_ignored);
         let future = &exit.unretrieved[0];
         assert_eq!((future.site.is_none(), future.lane), (true, Some("t2")));

@@ -96,6 +96,8 @@ pub struct ExcEvent<'a> {
     pub target: Option<&'a str>,
     /// default or user: whose hook was told.
     pub hook: Option<&'a str>,
+    /// The user's hook does not look at what it is told.
+    pub muted: bool,
     /// Where the work was submitted.
     pub site: Option<Site>,
     pub function: Option<&'a str>,
@@ -110,6 +112,7 @@ impl<'a> Reading<'a> for ExcEvent<'a> {
             obj: keys.text("obj"),
             target: keys.text("target"),
             hook: keys.text("hook"),
+            muted: keys.flag("muted").unwrap_or(false),
             site: keys.site("site"),
             function: keys.text("fn"),
             note: keys.text("note"),
@@ -160,13 +163,13 @@ pub struct BlockedEvent<'a> {
     pub over: bool,
     /// The innermost frame first.
     pub stack: Vec<Site>,
-    /// Lanes that were due meanwhile.
-    pub victims: Vec<&'a str>,
+    /// Lanes that were due meanwhile, and by how much they were late, ms.
+    pub victims: Vec<(&'a str, u64)>,
 }
 
 impl<'a> Reading<'a> for BlockedEvent<'a> {
     fn of(keys: Keys<'a>) -> Self {
-        let victims = keys.texts("victims");
+        let late = |victim: Keys<'a>| (victim.text("lane").unwrap_or_default(), victim.number("late").unwrap_or(0));
         BlockedEvent {
             in_loop: keys.text("loop"),
             lane: keys.text("target").or_else(|| keys.text("task")),
@@ -174,7 +177,7 @@ impl<'a> Reading<'a> for BlockedEvent<'a> {
             samples: keys.number("samples"),
             over: keys.flag("over").unwrap_or(false),
             stack: keys.stack("stack"),
-            victims: if victims.is_empty() { keys.member_texts("victims", "lane") } else { victims },
+            victims: keys.list("victims", late),
         }
     }
 }

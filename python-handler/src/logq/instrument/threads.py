@@ -129,8 +129,11 @@ def _watch_failure(thread: Any, lane: Lane, threading: Any) -> None:
         if problem is not None and not isinstance(problem, SystemExit):
             try:
                 lane.failure = brief(problem)
-                hook = "default" if threading.excepthook is _default_hook else "user"
-                hooks.report("thread", problem, hook, lane)
+                hook = threading.excepthook
+                if hook is _default_hook:
+                    hooks.report("thread", problem, "default", lane)
+                else:
+                    hooks.report("thread", problem, "user", lane, muted=hooks.looks_at_nothing(hook) or None)
             except Exception:
                 swallowed()
         del problem
