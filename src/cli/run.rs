@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,9 +11,11 @@ use clap::{Args, ValueEnum};
 use super::CliError;
 use super::output;
 use super::selection::StoreArgs;
+use crate::diagnose::Finding;
 use crate::investigation::Investigation;
 use crate::launch::{self, End, Outcome, RunOptions};
 use crate::spool::RunDir;
+use crate::view::diagnosis;
 use crate::view::names;
 use crate::view::threads::Overview;
 use crate::view::verdict::{self, Ending, RootEnd};
@@ -115,6 +118,9 @@ fn size(text: &str) -> Result<u64, String> {
     if (1.0..9e18).contains(&bytes) { Ok(bytes as u64) } else { Err(bad()) }
 }
 
+/// Runs up to this size are read whole while the program waits for its signals to be passed on.
+const QUICKLY_READ: u64 = 64 << 20;
+
 pub fn run(args: RunArgs) -> Result<ExitCode, CliError> {
     let here = std::env::current_dir().map_err(|error| CliError::Usage(format!("no working directory: {error}")))?;
     let dir = match &args.store.dir {
@@ -131,12 +137,47 @@ pub fn run(args: RunArgs) -> Result<ExitCode, CliError> {
     options.ring = args.ring;
     options.spool_cap = args.spool_cap;
     options.prints = args.prints;
-    let outcome = launch::run(&options)?;
+    let mut said = Vec::new();
+    let mut on_standstill = |run: &Path| {
+        if !args.quiet {
+            let _ = print_standstill(run, &mut said);
+        }
+    };
+    let outcome = launch::run(&options, &mut on_standstill)?;
     if !args.quiet {
         // Whatever goes wrong here, the program's own exit code is the answer.
         let _ = print_verdict(&args.command, &outcome);
     }
     Ok(exit_code(outcome.exit_code))
+}
+
+/// While the program hangs: what is certain or likely to be wrong. A program that stands still for good reasons (a
+/// server without requests) hears nothing, and what was `said` is not said again.
+fn print_standstill(path: &Path, said: &mut Vec<u8>) -> Result<(), CliError> {
+    let run = RunDir::at(path);
+    let mut text = Vec::new();
+    if size_of(&run.spool_path()) > QUICKLY_READ {
+        writeln!(text, "logq: the program stands still; `logq diagnose` says whether it hangs")?;
+    } else {
+        let findings = Investigation::open(run)?.findings(None);
+        if !findings.iter().any(Finding::counts) {
+            return Ok(());
+        }
+        writeln!(text, "logq: the program stands still, and something is wrong:")?;
+        diagnosis::write_short(&findings, &mut text)?;
+    }
+    if text != *said {
+        let mut out = output::stderr();
+        out.write_all(&text)?;
+        out.flush()?;
+        *said = text;
+    }
+    Ok(())
+}
+
+fn size_of(spool: &Path) -> u64 {
+    let entries = std::fs::read_dir(spool).into_iter().flatten().filter_map(Result::ok);
+    entries.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
 }
 
 fn exit_code(code: i32) -> ExitCode {

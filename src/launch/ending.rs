@@ -6,11 +6,18 @@ use rustix::process::Signal;
 
 use super::journal::{self, Entry};
 use super::processes::{self, Live, Seen};
+use super::question::{self, Question};
 use super::supervise::Supervisor;
 use super::{EndedProcess, Process};
 
 /// How long a process may take to end itself after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How long the processes may take, together, to write down where they are before any is ended.
+const SNAPSHOTS: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether they have.
+const NEXT_LOOK: Duration = Duration::from_millis(20);
 
 /// How long processes are looked for and killed. Only one that sleeps in the kernel, or that is not ours to
 /// signal, lives through it.
@@ -30,6 +37,25 @@ struct Told {
     seen: Seen,
     process: Process,
     signal: Signal,
+}
+
+/// Asks every process of the run for a snapshot, since what it is doing is what will be asked for afterwards. Those
+/// that cannot answer (no watchdog, stopped) are not waited for.
+pub(super) fn ask_for_snapshots(supervisor: &mut Supervisor) {
+    let deadline = Instant::now() + SNAPSHOTS;
+    let living = processes::of_run(&supervisor.spool);
+    let can_answer = |live: &&Live| !live.is_stopped() && question::is_watched(live.seen.pid);
+    let ask = |live: &Live| question::ask(supervisor.spool.path(), live.key.as_deref()?, "timeout").ok();
+    let mut open: Vec<(&Live, Question)> =
+        living.iter().filter(can_answer).filter_map(|live| Some((live, ask(live)?))).collect();
+    while !open.is_empty() && Instant::now() < deadline {
+        std::thread::sleep(NEXT_LOOK);
+        open.retain_mut(|(live, question)| live.is_alive() && question.answer().is_none());
+    }
+    for (_, question) in &open {
+        question.withdraw();
+    }
+    supervisor.drop_signals();
 }
 
 /// SIGTERM to every process of the run; [`GRACE`], less when all are gone; then SIGKILL until none is left.

@@ -12,8 +12,10 @@ mod journal;
 mod kernel;
 mod package;
 mod processes;
+pub mod question;
 mod recorded;
 mod signals;
+mod standstill;
 mod start;
 mod supervise;
 #[cfg(test)]
@@ -21,7 +23,7 @@ mod tests;
 mod unreached;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::WaitStatus;
@@ -135,12 +137,14 @@ const TIMED_OUT: i32 = 124;
 
 /// Runs the command to the end of its root process, with our own stdio, environment, process group and terminal.
 ///
+/// `on_standstill` is called, with the run's directory, whenever the run has come to a standstill.
+///
 /// It sets this process up as a launcher for good (subreaper, signal handlers) and reaps every child it has: it is
 /// for a process that does nothing else meanwhile.
 ///
 /// # Errors
 /// When the program was not started; [`Error::exit_code`] is what to exit with. No run is left behind then.
-pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
+pub fn run(options: &RunOptions, on_standstill: &mut dyn FnMut(&Path)) -> Result<Outcome, Error> {
     if options.command.is_empty() {
         return Err(Error::NoCommand);
     }
@@ -155,12 +159,12 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
         }
     };
     let deadline = options.timeout.and_then(|limit| began.checked_add(limit));
-    let ended_by_itself = supervisor.wait_for_root(deadline);
+    let ended_by_itself = supervisor.watch_root(deadline, &mut || on_standstill(&directory.path));
     let took = began.elapsed();
     let ending = if ended_by_itself {
         Ending { ended: Vec::new(), left: supervisor.left_behind() }
     } else {
-        // Here every process of the run is asked for a snapshot before any is ended.
+        ending::ask_for_snapshots(&mut supervisor);
         ending::end_run(&mut supervisor)
     };
     let root_end = supervisor.root_end;

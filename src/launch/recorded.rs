@@ -24,6 +24,10 @@ impl Spool {
         Spool { path: path.to_owned(), own: own.to_owned() }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The keys of all processes that have recorded, by pid. Where a pid was used twice, the later process.
     pub(super) fn keys(&self) -> BTreeMap<u32, String> {
         let mut latest: BTreeMap<u32, String> = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! While the program runs: passing signals on, seeing processes end, keeping orphans, and knowing the time limit.
 //!
-//! One thread waits in one poll(2), for signals and for the end of the root; there is no tick.
+//! One thread waits in one poll(2), for signals and for the end of the root; once a second it looks whether the run
+//! stands still.
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,6 +15,7 @@ use super::journal::{Entry, Journal};
 use super::processes::{self, Live};
 use super::recorded::Spool;
 use super::signals::{self, Signals};
+use super::standstill::Watch;
 use super::{End, kernel};
 
 /// How long the processes that a program leaves behind may take to follow it before they are called still alive.
@@ -56,6 +58,25 @@ impl Supervisor {
             root_pidfd: kernel::open_pidfd(root),
             signals,
             told_of: BTreeSet::from([root]),
+        }
+    }
+
+    /// Returns when the root has ended (true), or at the deadline (false). Whenever the run comes to a standstill
+    /// meanwhile, `on_standstill` is called.
+    pub(super) fn watch_root(&mut self, deadline: Option<Instant>, on_standstill: &mut dyn FnMut()) -> bool {
+        let mut watch = Watch::new(self.spool.path(), self.journal.key());
+        loop {
+            let until = deadline.map_or(watch.next(), |deadline| deadline.min(watch.next()));
+            if self.wait_for_root(Some(until)) {
+                return true;
+            }
+            let now = Instant::now();
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                return false;
+            }
+            if watch.look(now) {
+                on_standstill();
+            }
         }
     }
 

@@ -133,7 +133,12 @@ fn a_deadlock_is_ended_and_the_verdict_names_the_last_of_each_lane() {
     last("1.t1 MainThread", "waits for the end of t2 A");
     last("1.t2 A", "held by t3 B");
     last("1.t3 B", "held by t2 A");
+    // While it hung it was said, once.
+    let hangs = "logq: the program stands still, and something is wrong:\n  DEADLOCK";
+    assert_eq!(said.err.matches(hangs).count(), 1, "{}", said.err);
     // And later, from what is on disk.
+    let why = |why: &str| case.json(&["search", &format!("ev:snap why:{why}")]).len();
+    assert_eq!([why("closed"), why("standstill"), why("timeout")], [1, 1, 1]);
     let lanes = case.json(&["threads"]);
     let states: Vec<&str> = lanes.iter().map(|lane| lane["state"].as_str().expect("a state")).collect();
     assert_eq!(lanes[0]["process_state"], "ended by signal 15 (SIGTERM)");

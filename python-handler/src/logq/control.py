@@ -26,9 +26,12 @@ def answer(_now: int) -> None:
     except OSError:
         return  # nobody asks
     try:
-        words = os.read(fd, _LONGEST).decode("ascii", "replace").split()
+        line = os.read(fd, _LONGEST)
+        if not line.endswith(b"\n"):
+            return  # still being written
         os.unlink(path)
     finally:
         os.close(fd)
+    words = line.decode("ascii", "replace").split()
     if len(words) == 2 and words[0] in _WHYS:
         snapshot.write(words[0], request=words[1])

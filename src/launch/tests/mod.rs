@@ -36,7 +36,7 @@ fn stand_in_for_the_binary() {
     let mut options = RunOptions::new(order["dir"].as_str().expect("a directory"), words);
     options.timeout = order["timeout_ms"].as_u64().map(Duration::from_millis);
     options.capture = order["capture"].as_str().map(str::to_owned);
-    let (result, code) = match run(&options) {
+    let (result, code) = match run(&options, &mut |_| {}) {
         Ok(outcome) => (as_json(&outcome), outcome.exit_code),
         Err(error) => (json!({"error": error.to_string(), "hint": error.hint()}), error.exit_code()),
     };
