@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::graph::{LaneIndex, Node, ProcessIndex};
 use super::is_error;
+use super::snaps::Snaps;
 use super::waits::Waits;
 use crate::record::readings::{LaneEvent, ObjEvent, ProcEvent};
 use crate::record::{Body, Event, EventKind, Lane, LaneKind, Log, Record, RecordId, Site};
@@ -34,6 +35,12 @@ pub struct ProcessFacts {
     pub lanes: Vec<LaneIndex>,
     /// Children that it started: pid and command, where one is known.
     pub children: Vec<(u32, Vec<String>)>,
+    /// Where each was started, by pid.
+    pub child_sites: HashMap<u32, Site>,
+    /// Locks that other lanes of the parent held at the fork: object, that lane, where it took it.
+    pub held_at_fork: Vec<(String, Option<String>, Option<Site>)>,
+    /// Its last snapshots.
+    pub snaps: Snaps,
     /// Exceptions that nobody handled.
     pub died: Vec<Died>,
     /// Futures that failed and that nobody had asked when the process ended.
@@ -52,6 +59,9 @@ pub struct ProcessEnd {
     /// Its own `exit` event: the code it was about to end with.
     pub said: Option<i64>,
     pub said_at: Option<i64>,
+    /// When that was, monotonic ns.
+    pub said_mono: Option<u64>,
+    pub seen_mono: Option<u64>,
     /// What its parent, or logq, saw.
     pub seen: Option<i64>,
     pub signal: Option<i64>,
@@ -164,6 +174,9 @@ impl ProcessFacts {
             objects: HashMap::new(),
             lanes: Vec::new(),
             children: Vec::new(),
+            child_sites: HashMap::new(),
+            held_at_fork: Vec::new(),
+            snaps: Snaps::default(),
             died: Vec::new(),
             unasked: Vec::new(),
             folded: 0,
@@ -185,9 +198,13 @@ impl ProcessFacts {
         self.how = event.how.map(str::to_owned);
         self.python = event.python.map(str::to_owned);
         self.began = Some(ts);
+        let held = event.held.iter();
+        self.held_at_fork =
+            held.map(|held| (held.obj.to_owned(), held.lane.map(str::to_owned), held.site.clone())).collect();
     }
 
-    pub(super) fn learn_reap(&mut self, rc: Option<i64>, signal: Option<i64>) {
+    pub(super) fn learn_reap(&mut self, rc: Option<i64>, signal: Option<i64>, mono: u64) {
+        self.end.seen_mono = Some(self.end.seen_mono.map_or(mono, |known| known.min(mono)));
         self.end.signal = self.end.signal.or(signal);
         if signal.is_none() {
             self.end.seen = self.end.seen.or(rc);
@@ -200,6 +217,7 @@ impl ProcessFacts {
                 let Some(exit) = event.exit() else { return };
                 self.end.said = exit.rc;
                 self.end.said_at = Some(record.ts);
+                self.end.said_mono = Some(record.mono);
                 self.folded += exit.folded.iter().map(|folded| folded.n).sum::<u64>();
                 self.unasked.extend(exit.unretrieved.into_iter().map(|future| UnaskedFuture {
                     id: record.id(),
@@ -226,11 +244,14 @@ impl ProcessFacts {
                 });
             }
             EventKind::Child => {
+                let started = event.child().and_then(|child| Some((child.child_pid?, child.site?)));
+                self.child_sites.extend(started);
                 let child = event.child().and_then(|child| {
                     Some((child.child_pid?, child.argv.iter().map(|word| (*word).to_owned()).collect()))
                 });
                 self.children.extend(child);
             }
+            EventKind::Snap => self.snaps.add(record, event),
             EventKind::Lost => self.lost += event.lost().and_then(|lost| lost.n).unwrap_or(1),
             _ => {}
         }

@@ -83,6 +83,8 @@ pub struct CausalGraph {
     pub observed: Observations,
     /// Children whose end was seen and that left no record.
     pub unseen_children: Vec<UnseenChild>,
+    /// When `logq run` began to end the run's processes, monotonic ns.
+    pub first_kill: Option<u64>,
     /// Stamps that point to records that are not there.
     pub dangling: usize,
 }

@@ -10,6 +10,8 @@ mod graph;
 mod naming;
 mod observed;
 mod order;
+mod snaps;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -23,6 +25,8 @@ pub use chain::{Chain, Hop};
 pub use facts::{Died, LaneEnd, LaneFacts, ObjectFacts, ProcessEnd, ProcessFacts, UnaskedFuture};
 pub use graph::{CausalGraph, Edge, EdgeKind, LaneIndex, Node, NodeRef, ProcessIndex, Reading};
 pub use observed::{Observations, Observed};
+pub use snaps::Snap;
+pub use standing::{Blocked, Need, Party, Standing, State};
 pub use waits::{Wait, Waits};
 
 /// Gathers records and makes the graph.
@@ -44,6 +48,7 @@ struct Reaped {
     rc: Option<i64>,
     signal: Option<i64>,
     ts: i64,
+    mono: u64,
 }
 
 impl Builder {
@@ -158,6 +163,11 @@ impl Builder {
             }
             EventKind::Wait => self.graph.lanes[lane.0].waits.begin(record, event),
             EventKind::Got => self.graph.lanes[lane.0].waits.end(record, event),
+            EventKind::Note if self.graph.processes[process.0].is_logq() => {
+                let kill = event.note().is_some_and(|note| note.what == Some("kill"));
+                let first = &mut self.graph.first_kill;
+                *first = first.filter(|known| *known <= record.mono).or(kill.then_some(record.mono)).or(*first);
+            }
             EventKind::Reap => self.note_reap(record, event, lane),
             EventKind::Obj => {
                 if let Some(object) = event.object() {
@@ -188,6 +198,7 @@ impl Builder {
             rc: reap.rc,
             signal: reap.killed_by(),
             ts: record.ts,
+            mono: record.mono,
         });
     }
 
@@ -209,7 +220,7 @@ impl Builder {
             if self.graph.lanes[reaped.at.0.0].process == child {
                 continue;
             }
-            self.graph.processes[child.0].learn_reap(reaped.rc, reaped.signal);
+            self.graph.processes[child.0].learn_reap(reaped.rc, reaped.signal, reaped.mono);
             let lasts = self.graph.processes[child.0].lanes.iter();
             let lasts: Vec<(LaneIndex, u64)> = lasts.map(|lane| (*lane, self.graph.last_seq(*lane))).collect();
             for (from, seq) in lasts {

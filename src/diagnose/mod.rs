@@ -5,8 +5,8 @@
 
 mod blocked_loop;
 mod data_missing;
-mod deadlock;
 mod finding;
+mod hang;
 mod lost_exception;
 mod never_awaited;
 #[cfg(test)]
@@ -16,7 +16,7 @@ mod wording;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::causality::CausalGraph;
+use crate::causality::{CausalGraph, Standing};
 
 pub use data_missing::sentences as missing;
 pub use finding::{Actor, Certainty, Class, Finding, Place, Resource};
@@ -35,7 +35,11 @@ pub trait Diagnosis: Sync {
 
 /// Every kind, the worst first; findings are shown in this order.
 pub const ALL: &[&dyn Diagnosis] = &[
-    &deadlock::Deadlock,
+    &hang::DEADLOCK,
+    &hang::ORPHANED_LOCK,
+    &hang::LOST_WAKEUP,
+    &hang::POOL_EXHAUSTED,
+    &hang::STUCK_WAIT,
     &lost_exception::LostException,
     &never_awaited::NeverAwaited,
     &blocked_loop::BlockedLoop,
@@ -49,11 +53,13 @@ pub struct Evidence<'a> {
     pub alive: &'a HashSet<Arc<str>>,
     /// What could not be read, one sentence each.
     pub problems: &'a [String],
+    /// How the run stood at its end.
+    pub standing: Standing<'a>,
 }
 
 impl<'a> Evidence<'a> {
     pub fn new(graph: &'a CausalGraph, alive: &'a HashSet<Arc<str>>, problems: &'a [String]) -> Evidence<'a> {
-        Evidence { graph, alive, problems }
+        Evidence { graph, alive, problems, standing: Standing::at_end(graph) }
     }
 }
 

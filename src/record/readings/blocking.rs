@@ -1,7 +1,7 @@
 //! Lanes that wait, and what they hold meanwhile: `wait`, `got`, `nest`, `begin`.
 
-use super::Reading;
 use super::keys::{Counts, Keys};
+use super::{PipeState, Reading};
 use crate::record::Site;
 
 /// `wait`: a lane is blocked. Also what a task awaits, in a snapshot.
@@ -43,8 +43,9 @@ pub struct WaitEvent<'a> {
     pub runner: Option<&'a str>,
     pub pool: Option<PoolState<'a>>,
     pub in_loop: Option<&'a str>,
-    /// Of a process.
+    /// Of a process, and the pipes to it.
     pub child_pid: Option<u32>,
+    pub pipes: Vec<PipeState<'a>>,
 }
 
 impl<'a> Reading<'a> for WaitEvent<'a> {
@@ -76,6 +77,7 @@ impl<'a> Reading<'a> for WaitEvent<'a> {
             pool: keys.inside("pool", PoolState::of),
             in_loop: keys.text("loop"),
             child_pid: keys.small("child_pid"),
+            pipes: keys.list("pipes", PipeState::of),
         }
     }
 }

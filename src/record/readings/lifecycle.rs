@@ -1,7 +1,7 @@
 //! How processes and lanes begin and end: `proc`, `lane`, `end`, `exit`, `child`, `reap`.
 
-use super::Reading;
 use super::keys::{Counts, Keys};
+use super::{Reading, SystemCall};
 use crate::record::Site;
 
 /// `proc`: the first line of every part.
@@ -233,6 +233,10 @@ pub struct ChildLeft<'a> {
     pub site: Option<Site>,
     /// For how long it has been over, ns.
     pub over: Option<u64>,
+    /// The system call in which it is blocked.
+    pub call: Option<SystemCall<'a>>,
+    /// Who started it, where that is not the process that tells of it.
+    pub parent_pid: Option<u32>,
 }
 
 impl<'a> Reading<'a> for ChildLeft<'a> {
@@ -244,6 +248,8 @@ impl<'a> Reading<'a> for ChildLeft<'a> {
             state: keys.text("state"),
             site: keys.site("site"),
             over: keys.number("over"),
+            call: keys.inside("call", SystemCall::of),
+            parent_pid: keys.small("parent_pid"),
         }
     }
 }

@@ -1,0 +1,513 @@
+//! A hang as a finding: who waits for what since when and where, who had it, who is gone, and who waits behind.
+
+use super::{Hang, blocked, words};
+use crate::causality::{Blocked, CausalGraph, Died, LaneIndex, Need, ProcessIndex, State};
+use crate::diagnose::{Actor, Evidence, Finding, Resource};
+use crate::record::Site;
+
+const MOST_ACTORS: usize = 8;
+const MOST_SITES: usize = 18;
+/// So many of those who wait at one object are named.
+const MOST_MEMBERS: usize = 5;
+
+pub fn finding(evidence: &Evidence, hang: &Hang) -> Finding {
+    let mut account =
+        Account { evidence, graph: evidence.graph, hang, finding: Finding::fault(hang.kind, hang.certainty, "") };
+    for lane in hang.members.iter().take(MOST_MEMBERS) {
+        account.member(*lane);
+    }
+    for lane in hang.members.iter().take(MOST_MEMBERS) {
+        account.providers(*lane);
+    }
+    account.behind();
+    account.callers();
+    account.conclude();
+    account.finding
+}
+
+struct Account<'a> {
+    evidence: &'a Evidence<'a>,
+    graph: &'a CausalGraph,
+    hang: &'a Hang,
+    finding: Finding,
+}
+
+impl<'a> Account<'a> {
+    fn blocked(&self, lane: LaneIndex) -> Option<&'a Blocked<'a>> {
+        blocked(&self.evidence.standing, lane)
+    }
+
+    fn process(&self, lane: LaneIndex) -> ProcessIndex {
+        self.graph.lane(lane).process
+    }
+
+    /// One who waits: what for, what it holds, where, since when.
+    fn member(&mut self, lane: LaneIndex) {
+        let graph = self.graph;
+        let Some(blocked) = self.blocked(lane) else {
+            self.actor(lane, self.said_of(lane));
+            return;
+        };
+        let (wait, process, id) = (&blocked.wait, self.process(lane), graph.address(lane));
+        let waits = words::waits(graph, process, wait);
+        let mut holds = Vec::new();
+        for (holder, waiting) in self.waiters_for(lane) {
+            let Some(obj) = waiting.wait.obj else { continue };
+            let resource = Resource::of(graph, self.process(holder), obj);
+            let role = format!("holds {}", resource.called());
+            let own = wait.held.iter().find(|held| held.obj == obj);
+            let site = own.and_then(|held| held.site.clone()).or_else(|| waiting.wait.held_at.clone());
+            let since = own.and_then(|held| held.since).or(waiting.wait.held_since);
+            self.finding.site(site.as_ref(), role.clone(), Some(&id), since.and_then(|since| graph.wall(lane, since)));
+            if !holds.contains(&role) {
+                holds.push(role);
+            }
+        }
+        holds.push(waits.clone());
+        self.actor(lane, holds.join(", "));
+        let since = wait.since.and_then(|since| graph.wall(lane, since));
+        self.finding.site(wait.site.as_ref(), waits, Some(&id), since);
+        self.finding.since = match (self.finding.since, since) {
+            // A circle is closed by the last one, a queue at an object begins with the first.
+            (Some(known), Some(since)) if self.hang.is_circle => Some(known.max(since)),
+            (Some(known), Some(since)) => Some(known.min(since)),
+            (known, since) => known.or(since),
+        };
+        self.finding.evidence(blocked.evidence.clone());
+        if let Some(obj) = wait.obj {
+            self.finding.resource(Resource::of(graph, process, obj));
+        }
+        if let Some(pool) = wait.pool.as_ref().and_then(|pool| pool.obj) {
+            self.finding.resource(Resource::of(graph, process, pool));
+        }
+        if blocked.need == Need::PipeChild {
+            self.pipe(lane, blocked);
+        }
+    }
+
+    /// Members of the circle that wait for a lock which this lane holds.
+    fn waiters_for(&self, holder: LaneIndex) -> Vec<(LaneIndex, &'a Blocked<'a>)> {
+        let members = self.hang.members.iter().chain(&self.hang.behind);
+        let waiting = members.filter_map(|lane| Some((*lane, self.blocked(*lane)?)));
+        let for_lock = |on: Option<&str>| matches!(on, Some("lock" | "rlock"));
+        waiting.filter(|(_, waiting)| waiting.need == Need::Lane(holder) && for_lock(waiting.wait.on)).collect()
+    }
+
+    /// Those who had what is waited for, or should have given it.
+    fn providers(&mut self, lane: LaneIndex) {
+        let Some(blocked) = self.blocked(lane) else { return };
+        let process = self.process(lane);
+        self.lost_owner(lane, blocked);
+        if let Some(last) = &blocked.wait.last {
+            if let Some(waker) = last.lane.and_then(|waker| self.graph.mentioned(process, waker)) {
+                let role = match (last.what.unwrap_or("notify"), last.waiters) {
+                    ("put" | "get", _) => None,
+                    (what, Some(0)) if what.starts_with("notify") => Some("notified when nobody waited".to_owned()),
+                    (what, _) => Some(format!("last to {what} it")),
+                };
+                if let Some(role) = role {
+                    self.finding.site(last.site.as_ref(), role.clone(), Some(&self.graph.address(waker)), None);
+                    self.actor(waker, role);
+                }
+            }
+        }
+        for permit in &blocked.wait.permits {
+            let Some(holder) = permit.lane.and_then(|holder| self.graph.mentioned(process, holder)) else { continue };
+            let over = self.evidence.standing.lane_is_over(holder);
+            let role = if over { "ended with a permit" } else { "has a permit" };
+            self.finding.site(permit.site.as_ref(), role, Some(&self.graph.address(holder)), None);
+            self.actor(holder, role.to_owned());
+        }
+        let counted = self.counted(blocked);
+        for (provider, what, n) in counted {
+            if self.finding.actors.len() + 1 >= MOST_ACTORS {
+                break;
+            }
+            self.provider(provider, &format!("{what} {n}"));
+        }
+        if matches!(blocked.need, Need::Anyone { .. } | Need::Several(_)) {
+            self.dead(process);
+        }
+    }
+
+    /// By lane, how often each did what is waited for.
+    fn counted(&self, blocked: &Blocked<'a>) -> Vec<(LaneIndex, &'static str, u64)> {
+        let wait = &blocked.wait;
+        let (counts, what) = match wait.on.unwrap_or_default() {
+            "queue-get" => (&wait.putters, "put"),
+            "queue-put" | "queue-join" => (&wait.getters, "got"),
+            _ => return Vec::new(),
+        };
+        let process = self.hang.members.first().map(|lane| self.process(*lane));
+        let named = |lane: &str| process.and_then(|process| self.graph.mentioned(process, lane));
+        counts.iter().filter_map(|(lane, n)| Some((named(lane)?, what, *n))).collect()
+    }
+
+    fn provider(&mut self, lane: LaneIndex, did: &str) {
+        let id = self.graph.address(lane);
+        let death = self.death_of(lane);
+        let end = self.graph.lane(lane).end.as_ref();
+        let role = match (&death, end) {
+            (Some(death), _) => format!("{did}, then died: {}", cause(death)),
+            (None, Some(end)) if end.how == "exc" => {
+                format!("{did}, then died: {}", end.exc.as_deref().unwrap_or("an exception"))
+            }
+            (None, Some(_)) if self.evidence.standing.lane_is_over(lane) => format!("{did}, then ended"),
+            _ => match self.blocked(lane) {
+                Some(blocked) => format!("{did}, {}", words::waits(self.graph, self.process(lane), &blocked.wait)),
+                None => did.to_owned(),
+            },
+        };
+        let site = death.as_ref().and_then(|death| death.site.clone());
+        let waits = self.blocked(lane).and_then(|blocked| blocked.wait.site.clone());
+        self.finding.site(site.or(waits).as_ref(), role.clone(), Some(&id), None);
+        if let Some(death) = death {
+            self.finding.evidence(death.id.clone());
+        }
+        self.actor(lane, role);
+    }
+
+    /// Lanes of the process that died of an exception: one of them may have been to do it.
+    fn dead(&mut self, process: ProcessIndex) {
+        let deaths: Vec<Died> = self.graph.processes[process.0].died.clone();
+        for death in deaths.iter().filter(|death| matches!(death.place.as_str(), "thread" | "task")).take(2) {
+            let lane = death.target.and_then(|target| self.graph.lane_named(process, target)).unwrap_or(death.lane);
+            let id = self.graph.address(lane);
+            let role = format!("died: {}", cause(death));
+            if self.finding.actors.iter().any(|actor| actor.id == id) {
+                continue;
+            }
+            self.finding.site(death.site.as_ref(), role.clone(), Some(&id), None);
+            self.finding.evidence(death.id.clone());
+            self.actor(lane, role);
+        }
+    }
+
+    fn death_of(&self, lane: LaneIndex) -> Option<Died> {
+        let process = self.process(lane);
+        let own = |died: &&Died| match died.target {
+            Some(target) => self.graph.lane_named(process, target) == Some(lane),
+            None => died.lane == lane,
+        };
+        self.graph.processes[process.0].died.iter().find(own).cloned()
+    }
+
+    /// The owner of a lock that is gone, or stayed in the parent.
+    fn lost_owner(&mut self, lane: LaneIndex, blocked: &Blocked<'a>) {
+        if blocked.need != Need::Never {
+            return;
+        }
+        let (graph, process) = (self.graph, self.process(lane));
+        let lock =
+            blocked.wait.obj.map_or_else(|| "the lock".to_owned(), |obj| Resource::of(graph, process, obj).called());
+        if let Some((_, holder, site)) = self.evidence.standing.left_at_fork(process, &blocked.wait) {
+            let parent = graph.processes[process.0].ppid;
+            let parent = graph.processes.iter().position(|facts| Some(facts.pid) == parent).map(ProcessIndex);
+            let holder = holder.as_deref().and_then(|holder| {
+                let own = holder.rsplit_once('/').map_or(holder, |(_, own)| own);
+                graph.mentioned(parent?, holder).or_else(|| graph.mentioned(parent?, own))
+            });
+            let role = format!("held {lock} in the parent at the fork");
+            let id = holder.map(|holder| graph.address(holder));
+            self.finding.site(site.as_ref(), role.clone(), id.as_deref(), None);
+            if let Some(holder) = holder {
+                self.actor(holder, role);
+            }
+            let main = graph.lane_named(process, crate::record::Lane::MAIN);
+            let forked = main.and_then(|main| graph.origin(main)).map(|edge| edge.from);
+            if let Some(forker) = forked.filter(|forker| Some(*forker) != holder) {
+                let site = self.start_site(process);
+                self.finding.site(site.as_ref(), "forked", Some(&graph.address(forker)), None);
+                self.actor(forker, format!("forked {}", graph.process_name(process)));
+            }
+            return;
+        }
+        let Some(owner) = blocked.wait.owner.and_then(|owner| graph.mentioned(process, owner)) else { return };
+        let id = graph.address(owner);
+        let since = blocked.wait.held_since.and_then(|since| graph.wall(owner, since));
+        let took = format!("took {lock}");
+        self.finding.site(blocked.wait.held_at.as_ref(), took.clone(), Some(&id), since);
+        let role = match (self.death_of(owner), graph.processes[self.process(owner).0].end.signal) {
+            (Some(death), _) => format!("{took}, then died: {}", cause(&death)),
+            (None, Some(signal)) => format!("{took}; its process was ended by signal {signal}"),
+            (None, None) => format!("{took} and ended without giving it back"),
+        };
+        if let Some(death) = self.death_of(owner) {
+            self.finding.site(death.site.as_ref(), "died", Some(&id), None);
+            self.finding.evidence(death.id);
+        }
+        self.actor(owner, role);
+    }
+
+    /// Where the process was started.
+    fn start_site(&self, process: ProcessIndex) -> Option<Site> {
+        let pid = self.graph.processes[process.0].pid;
+        self.graph.processes.iter().find_map(|parent| parent.child_sites.get(&pid).cloned())
+    }
+
+    /// A child that is blocked on a pipe of ours.
+    fn pipe(&mut self, lane: LaneIndex, blocked: &Blocked<'a>) {
+        let (graph, process) = (self.graph, self.process(lane));
+        let Some(pid) = blocked.wait.child_pid else { return };
+        let Some((pipe, call)) = self.evidence.standing.child_on_pipe(process, pid) else { return };
+        let name = pipe.name.unwrap_or("a pipe");
+        let role = if call == "write" {
+            format!("blocked in writing to its full {name} pipe")
+        } else {
+            format!("waits for input on its {name} pipe, which its parent keeps open")
+        };
+        let child = graph.processes.iter().position(|facts| facts.pid == pid).map(ProcessIndex);
+        let started = graph.processes.iter().find_map(|parent| parent.child_sites.get(&pid).cloned());
+        match child {
+            Some(child) => {
+                let actor = Actor::process(graph, child, role.clone());
+                self.finding.site(started.as_ref(), "started", Some(&actor.id), None);
+                self.finding.actor(actor);
+            }
+            None => {
+                let id = format!("pid {pid}");
+                self.finding.site(started.as_ref(), "started", Some(&id), None);
+                let actor =
+                    Actor { id, process: String::new(), pid, name: format!("child {pid}"), kind: "process", role };
+                self.finding.actor(actor);
+            }
+        }
+        self.finding.resource(Resource {
+            obj: format!("pipe:{name}:{pid}"),
+            kind: Some("pipe".to_owned()),
+            name: Some(name.to_owned()),
+            site: pipe.site.or(started),
+        });
+        if let (Some(queued), Some(capacity)) = (pipe.queued, pipe.capacity) {
+            self.finding.notes.push(format!("{queued} of {capacity} bytes are in the {name} pipe"));
+        }
+    }
+
+    fn behind(&mut self) {
+        let hang = self.hang;
+        let mut said = Vec::new();
+        let unnamed: Vec<LaneIndex> = hang.behind.iter().copied().filter(|lane| !self.is_named(*lane)).collect();
+        for lane in &unnamed {
+            let role = self.said_of(*lane);
+            let site = self.blocked(*lane).and_then(|blocked| blocked.wait.site.clone());
+            said.push(format!("{}: {role}", words::lane(self.graph, *lane, self.process(hang.members[0]))));
+            if self.finding.actors.len() < MOST_ACTORS && self.finding.sites.len() < MOST_SITES {
+                let id = self.graph.address(*lane);
+                self.actor(*lane, format!("blocked behind it: {role}"));
+                self.finding.site(site.as_ref(), format!("blocked behind it, {role}"), Some(&id), None);
+            }
+        }
+        let unnamed = hang.members.len().saturating_sub(MOST_MEMBERS);
+        if unnamed > 0 {
+            self.finding.notes.push(format!("{unnamed} more wait there"));
+        }
+        if said.len() + hang.members.len() > MOST_ACTORS {
+            said.truncate(4);
+            self.finding.notes.push(format!("blocked behind it: {} …", said.join("; ")));
+        }
+    }
+
+    fn is_named(&self, lane: LaneIndex) -> bool {
+        let id = self.graph.address(lane);
+        self.finding.actors.iter().any(|actor| actor.id == id)
+    }
+
+    fn said_of(&self, lane: LaneIndex) -> String {
+        match self.evidence.standing.party(lane).map(|party| &party.state) {
+            Some(State::Blocked(blocked)) => words::waits(self.graph, self.process(lane), &blocked.wait),
+            Some(State::Exiting) => "waits for the other threads at the end of the program".to_owned(),
+            Some(State::Behind(task)) => format!("runs {}", words::lane(self.graph, *task, self.process(lane))),
+            _ => String::new(),
+        }
+    }
+
+    /// Who called what waits, and where each lane was started, as far as there is room.
+    fn callers(&mut self) {
+        let hang = self.hang;
+        for lane in hang.members.iter().take(MOST_MEMBERS) {
+            let id = self.graph.address(*lane);
+            let caller = self.blocked(*lane).and_then(|blocked| blocked.wait.stack.get(1).cloned());
+            let taken =
+                self.finding.sites.iter().map(|place| &place.site).chain(self.resource_sites()).collect::<Vec<_>>();
+            let new = caller.filter(|caller| !taken.contains(&caller));
+            if self.sites() < MOST_SITES - 2 {
+                self.finding.site(new.as_ref(), "called from", Some(&id), None);
+            }
+            let started = self.graph.lane(*lane).site.clone();
+            if self.sites() < MOST_SITES - 2 {
+                self.finding.site(started.as_ref(), "started", Some(&id), None);
+            }
+        }
+        let room = MOST_SITES.saturating_sub(self.resource_sites().count());
+        self.finding.sites.truncate(room);
+        self.finding.actors.truncate(MOST_ACTORS);
+    }
+
+    fn resource_sites(&self) -> impl Iterator<Item = &Site> {
+        self.finding.resources.iter().filter_map(|resource| resource.site.as_ref())
+    }
+
+    fn sites(&self) -> usize {
+        self.finding.sites.len() + self.resource_sites().count()
+    }
+
+    fn actor(&mut self, lane: LaneIndex, role: String) {
+        if self.finding.actors.len() < MOST_ACTORS {
+            self.finding.actor(Actor::lane(self.graph, lane, role));
+        }
+    }
+
+    /// Title, summary, why nobody helps, what does, and where to look.
+    fn conclude(&mut self) {
+        let hang = self.hang;
+        let first = self.blocked(hang.members[0]);
+        let on = first.and_then(|blocked| blocked.wait.on).unwrap_or_default();
+        let process = self.process(hang.members[0]);
+        let who: Vec<String> =
+            hang.members.iter().take(3).map(|lane| words::lane(self.graph, *lane, process)).collect();
+        let roles: Vec<String> = hang
+            .members
+            .iter()
+            .take(4)
+            .filter_map(|lane| Some((words::lane(self.graph, *lane, process), self.blocked(*lane)?)))
+            .map(|(name, blocked)| format!("{name} {}", words::waits(self.graph, process, &blocked.wait)))
+            .collect();
+        let told = roles.join("; ");
+        let (title, summary, fix) = match (hang.kind, hang.is_circle) {
+            ("pool-exhausted", _) => (
+                format!(
+                    "{} for work queued behind {} in the same pool",
+                    waits_of(&who),
+                    if who.len() == 1 { "it" } else { "them" }
+                ),
+                format!("{told}. Every worker of the pool waits like that, so the queued work never begins."),
+                "give the inner work to another pool, or do it in place".to_owned(),
+            ),
+            (_, true) => (self.circle_title(), self.circle_summary(&told), self.circle_fix()),
+            ("deadlock", false) => (
+                format!("{} for a child that waits for its pipe", waits_of(&who)),
+                format!("{told}; the child cannot end before its pipe is read or closed."),
+                "read the child's output (communicate()) before waiting for its end, or close its input".to_owned(),
+            ),
+            ("orphaned-lock", _) => (
+                format!("{} for a lock whose owner is gone", waits_of(&who)),
+                format!("{told}; nobody can release it any more."),
+                self.orphan_fix(),
+            ),
+            ("lost-wakeup", _) => (
+                format!("{} was notified before it waited", who.join(", ")),
+                format!("{told}; the last notify came when nobody waited, and nobody is left to notify again."),
+                words::fix("cond").to_owned(),
+            ),
+            _ => (
+                format!("{} for what nobody can give any more", waits_of(&who)),
+                format!("{told}; {}.", self.why_nobody(on)),
+                words::fix(on).to_owned(),
+            ),
+        };
+        self.finding.title = title;
+        self.finding.summary = summary;
+        self.finding.fix = fix;
+        let ids: Vec<String> = hang.members.iter().take(MOST_MEMBERS).map(|lane| self.graph.address(*lane)).collect();
+        let threads: Vec<&String> = ids.iter().filter(|id| id.contains(".t")).collect();
+        let tasks: Vec<&String> = ids.iter().filter(|id| id.contains(".a")).collect();
+        let mut see = "logq timeline".to_owned();
+        for (flag, lanes) in [("--thread", threads), ("--task", tasks)] {
+            if !lanes.is_empty() {
+                let lanes: Vec<&str> = lanes.iter().map(|id| id.as_str()).collect();
+                see.push_str(&format!(" {flag} {}", lanes.join(",")));
+            }
+        }
+        self.finding.see = Some(see);
+        self.missing();
+    }
+
+    fn circle_title(&self) -> String {
+        let lanes = self.hang.members.len();
+        let locks = self.finding.resources.iter().filter(|resource| resource.obj.contains("lock:")).count();
+        if lanes == 1 {
+            let name = words::lane(self.graph, self.hang.members[0], self.process(self.hang.members[0]));
+            return format!("{name} waits for itself");
+        }
+        let is_task = |lane: &&LaneIndex| self.graph.lane(**lane).lane.kind == crate::record::LaneKind::Task;
+        let tasks = self.hang.members.iter().filter(is_task).count();
+        let what = if tasks == lanes {
+            "tasks"
+        } else if tasks == 0 {
+            "threads"
+        } else {
+            "threads and tasks"
+        };
+        match locks {
+            0 => format!("{lanes} {what} wait for each other"),
+            1 => format!("{lanes} {what}, 1 lock"),
+            n => format!("{lanes} {what}, {n} locks"),
+        }
+    }
+
+    fn circle_summary(&self, told: &str) -> String {
+        if self.hang.members.len() == 1 {
+            return format!("{told}, which it has itself.");
+        }
+        format!("{told}: a circle, so none of them can go on.")
+    }
+
+    fn circle_fix(&self) -> String {
+        let mut blocked = self.hang.members.iter().filter_map(|lane| self.blocked(*lane));
+        let only_locks = blocked.all(|blocked| matches!(blocked.wait.on, Some("lock" | "rlock")));
+        match (only_locks, self.hang.members.len()) {
+            (true, 1) => "use an RLock, or take the lock in one place only and call what needs it held",
+            (true, _) => "take them in one order everywhere",
+            (false, 1) => "let it not wait for its own end or result",
+            (false, _) => "hold nothing, and owe nothing, while waiting for the other; or wait with a timeout",
+        }
+        .to_owned()
+    }
+
+    fn orphan_fix(&self) -> String {
+        let lane = self.hang.members[0];
+        let forked = self
+            .blocked(lane)
+            .is_some_and(|blocked| self.evidence.standing.left_at_fork(self.process(lane), &blocked.wait).is_some());
+        let fix = if forked {
+            "start processes by spawn, or fork before threads start; never fork while another thread holds a lock"
+        } else {
+            words::fix("lock")
+        };
+        fix.to_owned()
+    }
+
+    fn why_nobody(&self, on: &str) -> &'static str {
+        let lane = self.hang.members[0];
+        let strictly = self.evidence.standing.party(lane).is_some_and(|party| party.stuck);
+        match (strictly, on) {
+            (true, _) => "everybody else who could do something for it has ended or is stuck too",
+            (false, "queue-get") => "whoever has put into it has ended or is stuck",
+            (false, "queue-join") => "whoever has taken from it has ended, or waits for more with that undone",
+            (false, _) => "whoever did that until then has ended or is stuck",
+        }
+    }
+
+    fn missing(&mut self) {
+        for lane in self.hang.members.iter().take(MOST_MEMBERS) {
+            let process = self.process(*lane);
+            let facts = &self.graph.processes[process.0];
+            if self.graph.lane(*lane).gaps > 0 || facts.lost > 0 || facts.malformed > 0 {
+                let said =
+                    format!("some records of {} are not there, so this wait may have ended", self.graph.address(*lane));
+                self.finding.missing.push(said);
+            }
+        }
+    }
+}
+
+fn waits_of(who: &[String]) -> String {
+    match who {
+        [one] => format!("{one} waits"),
+        several => format!("{} wait", several.join(", ")),
+    }
+}
+
+fn cause(death: &Died) -> String {
+    if death.msg.is_empty() { death.kind.clone() } else { format!("{}: {}", death.kind, death.msg) }
+}

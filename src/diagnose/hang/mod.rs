@@ -1,0 +1,242 @@
+//! Hangs: lanes that wait and that nobody can wake any more. One analysis for all kinds of them.
+//!
+//! What is stuck is known from [`Standing`]; here it is parted into single problems: each circle of waits is one, and each
+//! object at which a chain of waits ends. Whoever waits behind those is named there and is no problem of its own.
+
+mod circles;
+mod describe;
+mod kinds;
+mod words;
+
+use std::collections::HashSet;
+
+use super::Evidence;
+use super::finding::Certainty;
+use crate::causality::{Blocked, LaneIndex, Need, Party, Standing, State};
+use crate::record::{Lane, LaneKind};
+
+pub use kinds::{DEADLOCK, LOST_WAKEUP, ORPHANED_LOCK, POOL_EXHAUSTED, STUCK_WAIT};
+
+/// One hang.
+#[derive(Debug)]
+pub struct Hang {
+    pub kind: &'static str,
+    pub certainty: Certainty,
+    /// Who waits in the circle, or at the object.
+    pub members: Vec<LaneIndex>,
+    /// Who waits for one of those.
+    pub behind: Vec<LaneIndex>,
+    /// The members wait for each other.
+    pub is_circle: bool,
+}
+
+/// Every hang of the run.
+pub fn find(evidence: &Evidence) -> Vec<Hang> {
+    let standing = &evidence.standing;
+    let stuck: Vec<&Party> = standing.parties.iter().filter(|party| party.stuck_as_known).collect();
+    let edges: Vec<(LaneIndex, Vec<LaneIndex>)> =
+        stuck.iter().map(|party| (party.lane, standing.waits_for(party))).collect();
+    let mut found = Vec::new();
+    for circle in circles::of(&edges) {
+        found.extend(circle_of(evidence, &edges, circle));
+    }
+    for members in ends_of_chains(standing, &stuck, &edges) {
+        found.extend(stuck_at(evidence, &edges, members));
+    }
+    found
+}
+
+fn circle_of(evidence: &Evidence, edges: &[(LaneIndex, Vec<LaneIndex>)], members: Vec<LaneIndex>) -> Option<Hang> {
+    let standing = &evidence.standing;
+    let blocked: Vec<(LaneIndex, &Blocked)> =
+        members.iter().filter_map(|lane| Some((*lane, blocked(standing, *lane)?))).collect();
+    if blocked.is_empty() {
+        return None;
+    }
+    let behind = behind(edges, &members);
+    let pooled = blocked.iter().all(|(_, blocked)| matches!(blocked.need, Need::AnyOf(_)));
+    let certainty = if blocked.iter().any(|(lane, blocked)| may_be_a_signal(standing, *lane, blocked)) {
+        Certainty::Possible
+    } else if blocked.iter().all(|(lane, blocked)| is_exact(standing, *lane, blocked)) {
+        Certainty::Certain
+    } else {
+        Certainty::Likely
+    };
+    let (mut all, mut rest) = (members.clone(), behind.clone());
+    all.append(&mut rest);
+    let certainty = if obliges(evidence, &all) { certainty } else { Certainty::Possible };
+    let certainty = weakened(evidence, certainty, &members);
+    let kind = if pooled { POOL_EXHAUSTED.kind } else { DEADLOCK.kind };
+    Some(Hang { kind, certainty, members, behind, is_circle: true })
+}
+
+/// Where chains of waits end: the waiting lanes, those at one object together.
+fn ends_of_chains(standing: &Standing, stuck: &[&Party], edges: &[(LaneIndex, Vec<LaneIndex>)]) -> Vec<Vec<LaneIndex>> {
+    let mut ends: Vec<(_, Vec<LaneIndex>)> = Vec::new();
+    for (party, (lane, waits_for)) in stuck.iter().zip(edges) {
+        let State::Blocked(blocked) = &party.state else { continue };
+        if !waits_for.is_empty() || blocked.need == Need::Outside {
+            continue;
+        }
+        let process = standing.graph.lane(*lane).process;
+        let place = (process, blocked.wait.on, blocked.wait.obj, blocked.wait.child_pid);
+        match ends.iter_mut().find(|(known, _)| *known == place && place.2.is_some()) {
+            Some((_, lanes)) => lanes.push(*lane),
+            None => ends.push((place, vec![*lane])),
+        }
+    }
+    ends.into_iter().map(|(_, lanes)| lanes).collect()
+}
+
+fn stuck_at(evidence: &Evidence, edges: &[(LaneIndex, Vec<LaneIndex>)], members: Vec<LaneIndex>) -> Option<Hang> {
+    let standing = &evidence.standing;
+    let first = blocked(standing, *members.first()?)?;
+    let process = standing.graph.lane(members[0]).process;
+    let behind = behind(edges, &members);
+    let strictly = standing.party(members[0]).is_some_and(|party| party.stuck);
+    let seen = standing.snap(process).is_some_and(|(snap, _)| snap.mono >= first.mono);
+    let kind = match (first.wait.on, &first.need) {
+        (Some("lock" | "rlock"), Need::Never) => ORPHANED_LOCK.kind,
+        (_, Need::PipeChild) => DEADLOCK.kind,
+        (Some("cond"), _) if strictly && was_notified_before(first) => LOST_WAKEUP.kind,
+        _ => STUCK_WAIT.kind,
+    };
+    let exact = match &first.need {
+        Need::Never => !somebody_free(standing, members[0]) || standing.left_at_fork(process, &first.wait).is_some(),
+        _ => strictly && seen,
+    };
+    let certainty = if exact { Certainty::Certain } else { Certainty::Likely };
+    let mut all = members.clone();
+    all.extend(&behind);
+    let certainty = if obliges(evidence, &all) {
+        certainty
+    } else if nobody_left(evidence, members[0], first) {
+        Certainty::Likely
+    } else {
+        // An idle worker or server waits like that, and is right.
+        let alive = evidence.alive.contains(&standing.graph.processes[process.0].proc);
+        if alive || idles(first) {
+            return None;
+        }
+        Certainty::Possible
+    };
+    let certainty = weakened(evidence, certainty, &members);
+    Some(Hang { kind, certainty, members, behind, is_circle: false })
+}
+
+/// Nothing speaks for it that the wait should have ended.
+fn idles(blocked: &Blocked) -> bool {
+    blocked.known.is_empty() && matches!(blocked.wait.on, Some("queue-get" | "cond" | "event" | "sem"))
+}
+
+pub(super) fn blocked<'a, 'g>(standing: &'a Standing<'g>, lane: LaneIndex) -> Option<&'a Blocked<'g>> {
+    match &standing.party(lane)?.state {
+        State::Blocked(blocked) => Some(blocked),
+        _ => None,
+    }
+}
+
+/// A plain lock that its own owner waits for may be meant as a signal, as long as somebody is there to release it.
+fn may_be_a_signal(standing: &Standing, lane: LaneIndex, blocked: &Blocked) -> bool {
+    blocked.wait.on == Some("lock") && blocked.need == Need::Lane(lane) && {
+        let kind = standing.graph.lane(lane).lane.kind;
+        kind == LaneKind::Thread && somebody_free(standing, lane)
+    }
+}
+
+fn somebody_free(standing: &Standing, lane: LaneIndex) -> bool {
+    let process = standing.graph.lane(lane).process;
+    standing
+        .parties
+        .iter()
+        .any(|party| !party.stuck && party.lane != lane && standing.graph.lane(party.lane).process == process)
+}
+
+/// Whether the records leave no doubt that the wait was for what the other one had.
+fn is_exact(standing: &Standing, lane: LaneIndex, waiting: &Blocked) -> bool {
+    let process = standing.graph.lane(lane).process;
+    let seen = standing.snap(process).is_some_and(|(snap, _)| snap.mono >= waiting.mono);
+    match &waiting.need {
+        Need::EndOf(_) | Need::Process(_) => true,
+        Need::Lane(owner) => {
+            let lists = |held: &&crate::record::readings::HeldLock| Some(held.obj) == waiting.wait.obj;
+            let holds = blocked(standing, *owner).is_some_and(|owner| owner.wait.held.iter().any(|held| lists(&held)));
+            *owner == lane || holds || seen
+        }
+        _ => seen && standing.party(lane).is_some_and(|party| party.stuck),
+    }
+}
+
+fn was_notified_before(blocked: &Blocked) -> bool {
+    let Some(last) = &blocked.wait.last else { return false };
+    let notified = last.what.is_some_and(|what| what.starts_with("notify"));
+    let before = match (last.at, blocked.wait.since) {
+        (Some(at), Some(since)) => at <= since,
+        _ => true,
+    };
+    notified && last.waiters.unwrap_or(0) == 0 && before
+}
+
+/// Who waits for one of the members, directly or not.
+fn behind(edges: &[(LaneIndex, Vec<LaneIndex>)], members: &[LaneIndex]) -> Vec<LaneIndex> {
+    let mut reached: HashSet<LaneIndex> = members.iter().copied().collect();
+    let mut found = Vec::new();
+    loop {
+        let next = edges
+            .iter()
+            .find(|(lane, waits_for)| !reached.contains(lane) && waits_for.iter().any(|other| reached.contains(other)));
+        let Some((lane, _)) = next else { return found };
+        reached.insert(*lane);
+        found.push(*lane);
+    }
+}
+
+/// Whether somebody there waits for what is owed to him; waiting for work or for a signal alone is idleness.
+fn obliges(evidence: &Evidence, lanes: &[LaneIndex]) -> bool {
+    let standing = &evidence.standing;
+    lanes.iter().any(|lane| match standing.party(*lane).map(|party| &party.state) {
+        Some(State::Exiting) => true,
+        Some(State::Blocked(blocked)) => match blocked.wait.on {
+            Some(
+                "lock" | "rlock" | "join" | "queue-join" | "queue-put" | "future" | "barrier" | "task" | "process",
+            ) => true,
+            Some("sem") => !blocked.wait.permits.is_empty(),
+            _ => keeps_the_loop(standing, *lane),
+        },
+        _ => false,
+    })
+}
+
+/// A task of the main thread's loop, which has nothing else to wait for: `asyncio.run` never returns.
+fn keeps_the_loop(standing: &Standing, lane: LaneIndex) -> bool {
+    let facts = standing.graph.lane(lane);
+    let main = standing.graph.lane_named(facts.process, Lane::MAIN).and_then(|main| standing.party(main));
+    let idle = main.is_some_and(|main| matches!(main.state, State::IdleLoop) && main.stuck);
+    facts.lane.kind == LaneKind::Task && idle
+}
+
+/// The main thread waits for a lane that is gone: those who did until then what it waits for, or all others.
+fn nobody_left(evidence: &Evidence, lane: LaneIndex, blocked: &Blocked) -> bool {
+    let standing = &evidence.standing;
+    let (graph, facts) = (standing.graph, standing.graph.lane(lane));
+    if facts.lane != Lane::MAIN || !standing.party(lane).is_some_and(|party| party.stuck) {
+        return false;
+    }
+    let process = &graph.processes[facts.process.0];
+    let known_gone = !blocked.known.is_empty() && blocked.known.iter().all(|other| standing.lane_is_over(*other));
+    let others = process.lanes.iter().filter(|other| **other != lane && !graph.lane(**other).is_logq());
+    let mut others = others.filter(|other| graph.lane(**other).last().is_some()).peekable();
+    let all_gone = others.peek().is_some() && others.all(|other| standing.lane_is_over(*other));
+    let died = process.died.iter().any(|died| died.place == "thread" || died.place == "task");
+    known_gone || all_gone || died
+}
+
+/// What is missing of a member's process could be what ended its wait.
+fn weakened(evidence: &Evidence, certainty: Certainty, members: &[LaneIndex]) -> Certainty {
+    let graph = evidence.graph;
+    let holes = members.iter().any(|lane| {
+        let process = graph.process_of(*lane);
+        graph.lane(*lane).gaps > 0 || process.lost > 0 || process.malformed > 0
+    });
+    if holes { certainty.max(Certainty::Likely) } else { certainty }
+}
