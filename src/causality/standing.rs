@@ -522,10 +522,10 @@ impl<'g> Standing<'g> {
     fn outside_may_help(&self, lane: LaneIndex) -> bool {
         let facts = self.graph.lane(lane);
         let Some((_, told)) = self.snaps.get(&facts.process) else { return false };
-        // SIGINT's default handler raises KeyboardInterrupt; SIGCHLD's comes from a child.
-        let handled = told.signals.iter().any(|signal| *signal != 2);
+        // SIGINT always has a handler in Python: it raises KeyboardInterrupt.
+        let handled = told.signals.iter().any(|signal| *signal != "SIGINT");
         let waits_in_main = facts.lane == Lane::MAIN || facts.lane.kind == LaneKind::Task;
-        (waits_in_main && handled) || told.foreign.is_some_and(|n| n > 0)
+        (waits_in_main && handled) || !told.foreign.is_empty()
     }
 
     /// The threads that a process waits for before it ends.
