@@ -148,6 +148,83 @@ for t, mind in zip(threads, minds): t.join(); join(main.full, mind.full); join(m
 main.note()
 """
 
+MINDS = """
+import _thread, logging, random, sys, threading
+
+log = logging.getLogger("oracle"); log.setLevel(10); log.addHandler(logging.NullHandler()); log.propagate = False
+
+class Mind:
+    def __init__(self, me, full, hard): self.me, self.full, self.hard = me, dict(full), dict(hard)
+    def copy(self): return dict(self.full), dict(self.hard)
+    def note(self):
+        for clock in (self.full, self.hard): clock[self.me] = clock.get(self.me, 0) + 1
+        clock = self.full if sys.argv[2] == "full" else self.hard
+        log.info("%s@%d", self.me, clock[self.me], extra={"me": self.me, "clock": dict(clock)})
+
+def join(mine, other):
+    for key, n in other.items(): mine[key] = max(mine.get(key, 0), n)
+
+def main(work, count):
+    mind = Mind("m", {}, {}); mind.note()
+    r = random.Random(int(sys.argv[1]))
+    minds = [Mind("x%d" % n, mind.full, mind.hard) for n in range(count)]
+    threads = [threading.Thread(target=work, args=(each, random.Random(r.random()))) for each in minds]
+    for t in threads: t.start()
+    for t, each in zip(threads, minds): t.join(); join(mind.full, each.full); join(mind.hard, each.hard)
+    mind.note()
+"""
+
+SEMAPHORES = (
+    MINDS
+    + """
+# One permit at least always comes back from who took it; the other semaphore is for signals.
+class Model:
+    def __init__(self, semaphore, initial):
+        self.semaphore, self.free, self.released = semaphore, [None] * initial, {}
+models = [Model(threading.Semaphore(2), 2), Model(threading.Semaphore(0), 0), Model(threading.BoundedSemaphore(1), 1)]
+step = _thread.allocate_lock()  # not seen by logq: each operation and its model are one step
+
+def work(mind, random):
+    has = [0, 0, 0]
+    for _ in range(80):
+        kind = random.choice(["log", "take", "take", "give"])
+        if kind == "log": mind.note(); continue
+        n = random.randrange(3); model = models[n]
+        step.acquire()
+        if kind == "take" and model.semaphore.acquire(False):
+            join(mind.full, model.released)
+            permit = model.free.pop(0)
+            if permit: join(mind.full, permit[0]); join(mind.hard, permit[1])
+            has[n] += n != 1
+        elif kind == "give" and (has[n] or n == 1):
+            join(model.released, mind.full)
+            model.free.append(None if has[n] else mind.copy())
+            has[n] -= bool(has[n])
+            model.semaphore.release()
+        step.release()
+
+main(work, 3)
+"""
+)
+
+BARRIERS = (
+    MINDS
+    + """
+barrier = threading.Barrier(3, action=lambda: None)
+rounds = [[] for _ in range(12)]
+
+def work(mind, random):
+    for arrivals in rounds:
+        for _ in range(random.randrange(3)): mind.note()
+        arrivals.append(mind.copy())
+        barrier.wait()
+        for full, hard in arrivals: join(mind.full, full); join(mind.hard, hard)
+    mind.note()
+
+main(work, 3)
+"""
+)
+
 TASKS = """
 import asyncio, concurrent.futures, contextvars, logging, random, sys, threading
 
@@ -239,4 +316,13 @@ def test_tasks_queues_and_executors(tmp_path, seed):
 def test_locks_and_events(tmp_path, seed, reading):
     done = run(tmp_path, LOCKS, str(seed), "full" if reading == "full" else "hard")
     assert len(done.logs()) > 50
+    assert disagreements(done.records, with_locks=reading == "full") == []
+
+
+@pytest.mark.parametrize("reading", ["full", "no-lock"])
+@pytest.mark.parametrize("program", [SEMAPHORES, BARRIERS], ids=["semaphores", "barriers"])
+@pytest.mark.parametrize("seed", range(4))
+def test_semaphores_and_barriers(tmp_path, seed, program, reading):
+    done = run(tmp_path, program, str(seed), "full" if reading == "full" else "hard")
+    assert len(done.logs()) > 20
     assert disagreements(done.records, with_locks=reading == "full") == []

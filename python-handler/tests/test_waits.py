@@ -376,3 +376,60 @@ def test_who_overtook_and_which_locks_cost_time(tmp_path):
     got = done.event("got", obj=costly["obj"])
     assert costly["waited"] >= got["waited"] // 2
     assert list(got["passed"]) == ["t1"]
+
+
+def test_what_a_wait_knows_of_its_object(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import threading, time
+        ready = threading.Condition(); go = threading.Event(); permits = threading.Semaphore(2)
+        meeting = threading.Barrier(3)
+        def leak(): permits.acquire()
+        leak(); permits.acquire()
+        with ready: ready.notify()
+        go.set(); go.clear()
+        assert not permits.acquire(timeout=0.02) and not go.wait(0.02)
+        with ready: assert not ready.wait(0.02)
+        def come():
+            try: meeting.wait()
+            except threading.BrokenBarrierError: pass
+        t = threading.Thread(target=come); t.start()
+        while not meeting.n_waiting: time.sleep(0.001)
+        try: meeting.wait(0.02)
+        except threading.BrokenBarrierError: pass
+        t.join()
+        """,
+    )
+    (taken,) = done.events("wait", on="sem")
+    assert [(permit["lane"], permit["site"][2]) for permit in taken["permits"]] == [("t1", "leak"), ("t1", "<module>")]
+    last = done.event("wait", on="cond")["last"]
+    assert (last["what"], last["waiters"], last["lane"], last["site"][1]) == ("notify", 0, "t1", 7)
+    assert last["at"] < done.event("wait", on="cond")["since"]
+    last = done.event("wait", on="event")["last"]
+    assert (last["what"], last["waiters"], last["site"][1]) == ("clear", 0, 8)
+    mine = done.event("wait", on="barrier", lane="t1")
+    assert (mine["need"], mine["have"]) == (3, 2)
+    assert [(there["lane"], there["site"][2]) for there in mine["arrived"]] == [("t2", "come"), ("t1", "<module>")]
+    sizes = {event["name"]: event.get("size") for event in done.events("obj")}
+    assert (sizes["permits"], sizes["meeting"]) == (2, 3)
+
+
+def test_operations_are_notes_at_capture_events(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import threading
+        ready = threading.Condition(); go = threading.Event(); permits = threading.BoundedSemaphore(1)
+        with permits: go.set(); go.clear()
+        with ready: ready.notify_all()
+        try: permits.release()
+        except ValueError as problem: assert str(problem) == "Semaphore released too many times"
+        else: assert False
+        """,
+        LOGQ_CAPTURE="events",
+    )
+    names = {event["obj"]: event["name"] for event in done.events("obj")}
+    notes = [(names[note["obj"]], note["what"], note["site"][1]) for note in done.events("note")]
+    expected = [("permits", "acquire", 4), ("go", "set", 4), ("go", "clear", 4), ("permits", "release", 4)]
+    assert notes == [*expected, ("ready", "notify", 5)]

@@ -1,8 +1,8 @@
-"""threading's Condition, and what is built upon it: Event, Semaphore, Barrier, queues, futures.
+"""threading's Condition, in which all that is built upon it blocks: Event, Semaphore, Barrier, queues, futures.
 
-All of them block in `Condition.wait`, in a lock made for that one wait. Ours notices when the wait
-takes long, and carries the stamp of who notifies. What the wait is for is read from the callers of
-`Condition.wait`, and only when it is written. Order by semaphores and barriers is not recorded yet.
+A wait blocks in a lock made for that one wait. Ours notices when it takes long, and carries the stamp
+of who notifies. What the wait is for is read from the callers of `Condition.wait`, and only when it is
+written. Order by events, semaphores and barriers is the affair of files of their own.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from _thread import allocate_lock
 from types import FunctionType
 
 from logq import identity, waits
-from logq.lane import here
 from logq.objects import Thing
 from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
-from logq.stamp import leave, merge, merge_into
+from logq.stamp import leave, merge
 from logq.trouble import swallowed
 
-from . import purposes
+from . import barriers, flags, purposes, semaphores
+from .wakes import last_of, note_wake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    from logq.lane import Lane, Stamp
+    from logq.lane import Stamp
 
 __all__ = ["patch"]
 
@@ -35,34 +35,44 @@ def patch(threading: Any) -> None:
     condition = threading.Condition
     _note_purposes(threading)
     replace(condition, "wait", lambda original: _with_own_waiter(original, threading))
-    for kind, family in (
-        (condition, "cond"),
-        (threading.Event, "event"),
-        (threading.Semaphore, "sem"),
-        (threading.Barrier, "barrier"),
+    replace(condition, "notify", _wrap_notify)
+    for kind, family, attach in (
+        (condition, "cond", None),
+        (threading.Event, "event", None),
+        (threading.Semaphore, "sem", semaphores.attach),
+        (threading.Barrier, "barrier", barriers.attach),
     ):
-        replace(kind, "__init__", _init_wrapper(family))
-    event = threading.Event
-    replace(event, "set", _wrap_set)
-    replace(event, "clear", _wrap_clear)
-    replace(event, "wait", _wrap_event_wait)
-    replace(event, "is_set", _wrap_is_set)
+        replace(kind, "__init__", _init_wrapper(family, attach))
+    flags.patch(threading)
+    semaphores.patch(threading)
+    barriers.patch(threading)
 
 
 def _note_purposes(threading: Any) -> None:
     purposes.note(threading.Condition.wait, "cond", _tell, is_through=True)
     purposes.note(threading.Event.wait, "event", _tell, is_through=True)
-    purposes.note(threading.Semaphore.acquire, "sem", _tell)
-    purposes.note(threading.Barrier._wait, "barrier", _tell)
-    purposes.note(threading.Barrier._enter, "barrier", _tell)
     purposes.note_silent(threading.Thread.start)
 
 
 def _tell(frame: Any) -> Any:
-    return getattr(frame.f_locals.get("self"), "_logq_thing", None), {}
+    waited_for = frame.f_locals.get("self")
+    return getattr(waited_for, "_logq_thing", None), last_of(waited_for)
 
 
 # Condition. -----------------------------------------------------------------------------------
+
+
+def _wrap_notify(original: Callable[..., None]) -> Any:
+    def notify(self: Any, n: int = 1) -> None:
+        thing = getattr(self, "_logq_thing", None)
+        if thing is None or identity.me is None:
+            original(self, n)
+            return
+        waiters = len(self._waiters)
+        original(self, n)
+        note_wake(thing, self, "notify", sys._getframe(1), waiters)
+
+    return dress(notify, original)
 
 
 def _with_own_waiter(original: Any, threading: Any) -> Any:
@@ -140,7 +150,7 @@ def _begin(frame: Any, since: int, timeout: float | None) -> waits.Wait | None:
         return None
 
 
-def _init_wrapper(family: str) -> Callable[[Any], Any]:
+def _init_wrapper(family: str, attach: Callable[[Any, Thing], None] | None) -> Callable[[Any], Any]:
     def wrap(original: Callable[..., None]) -> Any:
         def init(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
@@ -150,88 +160,13 @@ def _init_wrapper(family: str) -> Callable[[Any], Any]:
                     while frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is self:
                         frame = frame.f_back  # of a subclass
                     if not is_machinery(frame.f_code.co_filename):
-                        self._logq_thing = Thing(family, f"threading.{type(self).__name__}", caller_site(2), None, self)
+                        thing = Thing(family, f"threading.{type(self).__name__}", caller_site(2), None, self)
+                        self._logq_thing = thing
+                        if attach is not None:
+                            attach(self, thing)
                 except Exception:
                     swallowed()
 
         return dress(init, original)
 
     return wrap
-
-
-# Event. ---------------------------------------------------------------------------------------
-
-
-def _wrap_set(original: Callable[[Any], None]) -> Any:
-    def set_event(self: Any) -> None:
-        if identity.me is None or not hasattr(self, "_logq_thing"):
-            original(self)
-            return
-        with self._cond:  # as the original, but for the stamp: it must be there before the flag
-            try:
-                _leave_on(self)
-            except Exception:
-                swallowed()
-            self._flag = True
-            self._cond.notify_all()
-
-    return dress(set_event, original)
-
-
-def _leave_on(event: Any) -> None:
-    stamps: dict[Lane, Stamp] | None = getattr(event, "_logq_stamps", None)
-    if stamps is None:
-        stamps = event._logq_stamps = {}
-    if len(stamps) > 256:
-        stamps.clear()
-    stamp = leave()
-    if stamp is not None:
-        stamps[stamp[0]] = stamp
-
-
-def _wrap_clear(original: Callable[[Any], None]) -> Any:
-    def clear(self: Any) -> None:
-        stamps = getattr(self, "_logq_stamps", None)
-        if not stamps:
-            original(self)
-            return
-        with self._cond:
-            self._flag = False
-            stamps.clear()
-
-    return dress(clear, original)
-
-
-def _wrap_event_wait(original: Callable[..., bool]) -> Any:
-    def wait(self: Any, timeout: float | None = None) -> bool:
-        signaled = original(self, timeout)
-        if signaled:
-            _saw(self)
-        return signaled
-
-    return dress(wait, original)
-
-
-def _wrap_is_set(original: Callable[[Any], bool]) -> Any:
-    def is_set(self: Any) -> bool:
-        if original(self):
-            _saw(self)
-            return True
-        return False
-
-    return dress(is_set, original)
-
-
-def _saw(event: Any) -> None:
-    """The running lane has seen the event set."""
-    stamps = getattr(event, "_logq_stamps", None)
-    if not stamps or identity.me is None:
-        return
-    try:
-        thing = getattr(event, "_logq_thing", None)
-        lane = here()
-        for stamp in list(stamps.values()):
-            if stamp[0] is not lane:
-                merge_into(lane, stamp, thing)
-    except Exception:
-        swallowed()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from logq import identity
 from logq import lane as lanes
 from logq.lane import here
-from logq.sites import position
+from logq.sites import is_machinery, position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Poll:
 
 def note_poll(thing: Thing, frame: Any, value: object) -> None:
     """The running lane has asked in the function of `frame` and was told `value`."""
-    if identity.me is None:
+    if identity.me is None or is_machinery(frame.f_code.co_filename):
         return
     lane: Lane | None = _spot.lane
     if (
