@@ -236,3 +236,31 @@ def test_an_end_with_daemon_threads_that_log(tmp_path):
         checked=False,
     )
     assert done.rc == 0
+
+
+def test_daemon_threads_that_are_cut_off(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import queue, threading, time
+        jobs = queue.Queue()
+        def work(busy):
+            while True:
+                jobs.get()
+                if busy:
+                    started.set(); time.sleep(300)
+        started = threading.Event()
+        threading.Thread(target=work, args=(True,), name="busy", daemon=True).start()
+        jobs.put(1); started.wait()
+        threading.Thread(target=work, args=(False,), name="idle", daemon=True).start()
+        while not jobs.not_empty._waiters: time.sleep(0.01)
+        time.sleep(0.2)
+        """,
+    )
+    names = {event["lane"]: event["name"] for event in done.events("lane")}
+    daemons = {names[entry["lane"]]: entry for entry in done.event("exit")["daemons"]}
+    assert (daemons["busy"]["busy"], daemons["idle"]["busy"]) == (True, False)
+    assert daemons["busy"]["sleeps"] is True
+    assert daemons["busy"]["stack"][0]["func"] == "work"
+    assert daemons["busy"]["stack"][0]["line"] == 8
+    assert daemons["idle"]["wait"].startswith(daemons["idle"]["lane"])

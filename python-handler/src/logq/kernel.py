@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["call_of", "cpu_of", "name_of", "state_of", "threads"]
+__all__ = ["call_of", "cpu_of", "is_sleep", "name_of", "state_of", "threads"]
 
 # Number -> name, of the calls in which a thread may be blocked for long.
 _NAMES: dict[str, dict[int, str]] = {
@@ -93,6 +93,12 @@ def call_of(tid: int, now: int) -> dict[str, object] | None:
         return {"name": name, **_details(name, arguments, now)}
     except (OSError, struct.error):
         return {"name": name}
+
+
+def is_sleep(call: dict[str, object]) -> bool:
+    """Whether it waits for nothing but the time."""
+    name = call["name"]
+    return name in ("clock_nanosleep", "nanosleep") or (name in ("select", "pselect") and "fds" not in call)
 
 
 def _details(name: str, arguments: list[int], now: int) -> dict[str, object]:

@@ -173,10 +173,7 @@ def _ask_kernel(facts: dict[str, object], tid: int, now: int) -> None:
     if call is None:
         return
     facts["call"] = call
-    sleeps = call["name"] in ("clock_nanosleep", "nanosleep") or (
-        call["name"] in ("select", "pselect") and "fds" not in call
-    )
-    if sleeps:
+    if kernel.is_sleep(call):
         facts["sleeps"] = call.pop("until", None)
 
 

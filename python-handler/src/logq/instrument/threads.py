@@ -48,11 +48,23 @@ def patch(threading: Any) -> None:
     global _default_hook
     _default_hook = getattr(threading, "__excepthook__", threading.excepthook)
     thread = threading.Thread
+    if ("daemons", _list_daemons) not in exits.contributors:
+        exits.contributors.append(("daemons", _list_daemons))
     replace(thread, "start", _wrap_start)
     replace(thread, "_bootstrap_inner", lambda original: _wrap_bootstrap(original, threading))
     alive = thread.is_alive
     replace(thread, "join", lambda original: _wrap_join(original, alive))
     replace(thread, "is_alive", _wrap_is_alive)
+
+
+def _list_daemons() -> object:
+    """For the `exit` line: daemon threads that the end cuts off."""
+    process = identity.me
+    if process is None or not any(lane.daemon for lane in list(process.lanes.values()) if lane.kind == "thread"):
+        return None
+    from logq import daemons  # few programs have any
+
+    return daemons.cut_off()
 
 
 def _wrap_start(original: Callable[[Any], None]) -> Any:
