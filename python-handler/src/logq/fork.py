@@ -131,6 +131,8 @@ def become_child(lane: Lane, stamp: Stamp | None = None, suffix: str | None = No
     main.soft.extend(soft)
     main.given = (len(hard), len(soft))
     for taken in list(lane.held):  # what the forking thread holds, its copy goes on holding
+        if getattr(taken, "stays_behind", False):  # shared, not copied
+            continue
         taken.holder = main
         main.held.append(taken)
     _forget_parents_exit()

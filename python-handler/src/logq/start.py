@@ -91,6 +91,7 @@ def arrive(
     name: str | None,
     suffix: str,
     wrap: bool,
+    shared: list[Any],
 ) -> None:
     """In a child of multiprocessing: its parent's token says who it is, before its target runs."""
     known = identity.me
@@ -103,5 +104,9 @@ def arrive(
         turn_on(options)
     else:
         exits.reset()
+    if shared:
+        from .instrument import shared_things
+
+        shared_things.adopt(shared)
     if wrap:
         catch_all(options)

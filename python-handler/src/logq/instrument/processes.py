@@ -17,6 +17,7 @@ from logq.sites import caller_site
 from logq.stamp import settled_text
 from logq.trouble import swallowed
 
+from . import shared_things
 from .around import Around
 from .process_waits import watch_wait
 
@@ -102,6 +103,7 @@ class _Token:
             self.name,
             self.suffix,
             records.catches_all,
+            shared_things.table(),
         )
         return (exec, (_ARRIVAL % (package, facts),))
 

@@ -1,0 +1,337 @@
+"""multiprocessing's Lock, RLock, Semaphore, BoundedSemaphore and Condition: `acq`, `rel` and who waits.
+
+Stamps cannot travel by a semaphore of the system, so every operation of the program is written, and the
+reader orders them by time. What queues, events and shared values do with locks inside themselves is not;
+of a queue's own locks only a long wait is told, as one for the queue.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from logq import identity, waits
+from logq.emit import event
+from logq.lane import here
+from logq.patching import dress, replace
+from logq.sites import caller_site, is_machinery
+from logq.trouble import swallowed
+
+from . import shared_things, signals
+from .shared_things import SharedThing
+from .taken import _block
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from logq.lane import Lane, Site
+
+__all__ = ["patch", "tell_wait_of"]
+
+_WAY_THERE = os.sep + os.path.join("multiprocessing", "context.py")
+_SYNCHRONIZE = os.sep + os.path.join("multiprocessing", "synchronize.py")
+_SHARED_TYPES = os.sep + os.path.join("multiprocessing", "sharedctypes.py")
+_VALUE = "multiprocessing.Value"
+_FAMILIES = {"Semaphore": "sem", "BoundedSemaphore": "sem", "Condition": "cond"}
+
+
+class Hold:
+    """One acquisition, in its lane's list of what it holds. A forked child does not hold it."""
+
+    __slots__ = ("holder", "since", "site", "thing")
+
+    stays_behind = True
+
+    def __init__(self, thing: SharedThing, lane: Lane, site: Site | None) -> None:
+        self.thing = thing
+        self.holder = lane
+        self.site = site
+        self.since = time.monotonic_ns()
+
+    def as_held(self) -> dict[str, object]:
+        return {"obj": self.thing.reference(), "site": self.site, "since": self.since}
+
+    def is_there(self) -> bool:
+        return True
+
+
+def patch(synchronize: Any) -> None:
+    lock = synchronize.SemLock
+    replace(lock, "__init__", _wrap_init)
+    replace(lock, "_make_methods", _wrap_make_methods)
+    replace(lock, "__enter__", _wrap_enter)
+    replace(lock, "__exit__", _wrap_exit)
+    replace(synchronize.Condition, "_make_methods", _wrap_condition_methods)
+    replace(synchronize.Event, "__init__", _wrap_event_init)
+
+
+# Which locks are the program's own. ---------------------------------------------------------------
+
+
+def _wrap_init(original: Callable[..., None]) -> Any:
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if identity.me is not None:
+            try:
+                _announce(self, sys._getframe(1))
+            except Exception:
+                swallowed()
+
+    return dress(init, original)
+
+
+def _announce(lock: Any, frame: Any) -> None:
+    kind = type(lock).__name__
+    frame = _past_makers(frame, lock)
+    if frame is not None and frame.f_code.co_name == "__init__" and frame.f_code.co_filename.endswith(_SYNCHRONIZE):
+        condition = frame.f_locals.get("self")
+        if type(condition).__name__ != "Condition" or "_lock" in condition.__dict__:
+            return
+        kind = "Condition"
+        frame = _past_makers(frame, condition)
+    if frame is None:
+        return
+    of_value = frame.f_code.co_filename.endswith(_SHARED_TYPES)
+    if is_machinery(frame.f_code.co_filename) and not of_value:
+        return
+    family = _FAMILIES.get(kind, "lock")
+    size = lock._semlock._get_value() if family == "sem" else None
+    thing = SharedThing(family, f"multiprocessing.{kind}", caller_site(3), size, None if of_value else lock)
+    if of_value:
+        thing.kind = _VALUE
+        thing.name = thing._find_name()
+    lock._logq_thing = thing
+    if lock._semlock.name is not None:  # a forked child gets it without a name
+        shared_things.know(lock._semlock.name, thing)
+    _replace_methods(lock)
+
+
+def _past_makers(frame: Any, made: Any) -> Any:
+    while frame is not None:
+        inside = frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is made
+        if not inside and not frame.f_code.co_filename.endswith(_WAY_THERE):
+            return frame
+        frame = frame.f_back
+    return None
+
+
+def _wrap_make_methods(original: Callable[[Any], None]) -> Any:
+    """A spawned child makes its locks from what it was sent. What is known of them comes after that."""
+
+    def _make_methods(self: Any) -> None:
+        original(self)
+        try:
+            if identity.me is not None and sys._getframe(1).f_code.co_name == "__setstate__":
+                _replace_methods(self)
+        except Exception:
+            swallowed()
+
+    return dress(_make_methods, original)
+
+
+def _thing_of(lock: Any) -> SharedThing | None:
+    thing: SharedThing | None = lock.__dict__.get("_logq_thing")
+    if thing is None:
+        thing = shared_things.find(lock._semlock.name)
+        if thing is not None:
+            lock._logq_thing = thing
+    return thing
+
+
+# What they do. ------------------------------------------------------------------------------------
+
+
+def _replace_methods(lock: Any) -> None:
+    plain_acquire, plain_release = lock._semlock.acquire, lock._semlock.release
+
+    def acquire(*args: Any, **kwargs: Any) -> bool:
+        thing = _thing_of(lock)
+        timeout = _timeout_of(args, kwargs)
+        if identity.me is None or thing is None or timeout is _ODD or _is_inside(thing, sys._getframe(1)):
+            return bool(plain_acquire(*args, **kwargs))
+        return _acquire(lock, thing, plain_acquire, timeout)
+
+    def release() -> None:
+        thing = _thing_of(lock)
+        if identity.me is not None and thing is not None and not _is_inside(thing, sys._getframe(1)):
+            _note_release(lock, thing)
+        plain_release()
+
+    lock.acquire = dress(acquire, plain_acquire)
+    lock.release = dress(release, plain_release)
+    signals.guard(acquire, release)
+
+
+def _is_inside(thing: SharedThing, frame: Any) -> bool:
+    """Whether a shared value uses its lock for one operation of its own: `value.value`, `array[3]`."""
+    if thing.kind != _VALUE:
+        return False
+    code = frame.f_code
+    if code.co_filename.endswith(_SHARED_TYPES) and code.co_name in ("__enter__", "__exit__"):
+        code = frame.f_back.f_code  # `with value:` is the program's
+    name: str = code.co_filename
+    return name == "<string>" or name.endswith(_SHARED_TYPES)  # properties are made by `exec`
+
+
+_ODD: Any = object()
+
+
+def _timeout_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """None to wait for ever, seconds to wait at most; 0 not to wait. `_ODD` is for C to judge."""
+    if kwargs or len(args) > 2:
+        given = {"block": True, "timeout": None}
+        if args or not set(kwargs) <= set(given):
+            return _ODD
+        given.update(kwargs)
+        args = (given["block"], given["timeout"])
+    block = args[0] if args else True
+    timeout = args[1] if len(args) > 1 else None
+    if type(block) not in (bool, int) or type(timeout) not in (int, float, type(None)):
+        return _ODD
+    return timeout if block else 0
+
+
+def _acquire(lock: Any, thing: SharedThing, plain: Callable[..., bool], timeout: float | None) -> bool:
+    got = plain(False)
+    if not got and (timeout is None or timeout > 0):
+        got = tell_wait_of(thing.family, thing, plain, timeout)
+    if got:
+        _note_acquisition(lock, thing)
+    return got
+
+
+def tell_wait_of(on: str, thing: SharedThing | None, plain: Callable[..., bool], timeout: float | None) -> bool:
+    """Acquires what could not be had at once, with a `wait` if it takes longer than a moment."""
+    outcome: list[bool] = []
+    since = time.monotonic_ns()
+    if timeout is not None and timeout <= waits.MOMENT:
+        _block(outcome, plain, timeout)
+        return outcome[-1]
+    wait: waits.Wait | None = None
+    res = "exc"
+    try:
+        _block(outcome, plain, waits.MOMENT)
+        if outcome[-1]:
+            return True
+        wait = waits.begin(on, since, thing, None, timeout)
+        left: Any = None if timeout is None else max(0.0, timeout - (time.monotonic_ns() - since) / 1e9)
+        _block(outcome, plain, left)
+        res = "ok" if outcome[-1] else "timeout"
+    finally:
+        if wait is not None:
+            wait.end(res)
+    return outcome[-1]
+
+
+def _note_acquisition(lock: Any, thing: SharedThing) -> None:
+    try:
+        if lock._semlock.kind == 0 and lock._semlock._count() > 1:  # a recursive one, taken again
+            return
+        if thing.told is not identity.me:
+            thing.tell()
+        lane = here()
+        site = caller_site(4)
+        lane.held.append(Hold(thing, lane, site))
+        event("acq", {"obj": thing.reference(), "site": site}, lane)
+    except Exception:
+        swallowed()
+
+
+def _note_release(lock: Any, thing: SharedThing) -> None:
+    """Before it is free: the next one's `acq` must be later."""
+    try:
+        if lock._semlock.kind == 0 and lock._semlock._count() != 1:
+            return
+        if thing.told is not identity.me:
+            thing.tell()
+        lane = here()
+        for hold in reversed(lane.held):
+            if getattr(hold, "thing", None) is thing:
+                lane.held.remove(hold)
+                break
+        event("rel", {"obj": thing.reference()}, lane)
+    except Exception:
+        swallowed()
+
+
+def _wrap_enter(original: Callable[[Any], Any]) -> Any:
+    def enter(self: Any) -> Any:
+        if identity.me is None:
+            return original(self)
+        thing = _thing_of(self)
+        if thing is not None and not _is_inside(thing, sys._getframe(1)):
+            return _acquire(self, thing, self._semlock.acquire, None)
+        purpose = self.__dict__.get("_logq_purpose")
+        if purpose is not None and not self._semlock.acquire(False):
+            tell_wait_of(purpose[0], purpose[1](), self._semlock.acquire, None)
+        return True if purpose is not None else original(self)
+
+    signals.guard(enter)
+    return dress(enter, original)
+
+
+def _wrap_exit(original: Callable[..., Any]) -> Any:
+    def leave(self: Any, *args: Any) -> Any:
+        if identity.me is not None:
+            thing = _thing_of(self)
+            if thing is not None and not _is_inside(thing, sys._getframe(1)):
+                _note_release(self, thing)
+        return original(self, *args)
+
+    signals.guard(leave)
+    return dress(leave, original)
+
+
+# Conditions and events. ---------------------------------------------------------------------------
+
+
+def _wrap_condition_methods(original: Callable[[Any], None]) -> Any:
+    """Both block on a semaphore inside the condition; those are told by the name of what they are part of."""
+
+    def _make_methods(self: Any) -> None:
+        original(self)
+        if identity.me is None:
+            return
+        try:
+            _name_waits(self)
+        except Exception:
+            swallowed()
+
+    return dress(_make_methods, original)
+
+
+def _name_waits(condition: Any) -> None:
+    inner, lock = condition._wait_semaphore, condition._lock
+    plain = inner._semlock.acquire
+
+    def acquire(block: Any = True, timeout: Any = None) -> bool:
+        if identity.me is None or not block or (timeout is not None and timeout <= 0):
+            return bool(plain(block, timeout))
+        if plain(False):
+            return True
+        thing = _thing_of(inner) or _thing_of(lock)
+        on = "event" if thing is not None and thing.family == "event" else "cond"
+        return tell_wait_of(on, thing, plain, timeout)
+
+    inner.acquire = dress(acquire, plain)
+
+
+def _wrap_event_init(original: Callable[..., None]) -> Any:
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if identity.me is None:
+            return
+        try:
+            frame = _past_makers(sys._getframe(1), self)
+            if frame is not None and not is_machinery(frame.f_code.co_filename):
+                thing = SharedThing("event", "multiprocessing.Event", caller_site(2), None, self)
+                inner = self._cond._wait_semaphore  # an Event is pickled with all that it has; this is not
+                inner._logq_thing = thing
+                if inner._semlock.name is not None:
+                    shared_things.know(inner._semlock.name, thing)
+        except Exception:
+            swallowed()
+
+    return dress(init, original)

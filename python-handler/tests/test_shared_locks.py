@@ -1,0 +1,88 @@
+"""Locks that processes share: each use is on disk, a wait names its lock, and queues are waited for by name."""
+
+from __future__ import annotations
+
+import pytest
+from harness import run
+
+METHODS = ["fork", "spawn", "forkserver"]
+
+LOCKS = """
+import logging, multiprocessing, os, time
+def written(text):
+    spool = os.path.join(os.environ["LOGQ_DIR"], "runs", os.environ["LOGQ_RUN"], "spool")
+    return any(text in open(os.path.join(spool, name)).read() for name in os.listdir(spool) if name.endswith("jsonl"))
+def work(gate, pool, deep, value, ready):
+    ready.wait()
+    with gate: logging.warning("in")
+    pool.acquire(); pool.release()
+    with deep, deep: pass
+    with value.get_lock(): value.value += 1
+    assert not gate.acquire(False, None) or gate.release() is None
+if __name__ == "__main__":
+    context = multiprocessing.get_context("{method}")
+    gate = context.Lock()
+    pool = context.BoundedSemaphore(2)
+    deep = context.RLock()
+    value = context.Value("i", 7)
+    ready = context.Event()
+    worker = context.Process(target=work, args=(gate, pool, deep, value, ready))
+    worker.start()
+    gate.acquire()
+    while not written('"on":"event"'): time.sleep(0.01)
+    ready.set()
+    while not written('"on":"lock"'): time.sleep(0.01)
+    gate.release()
+    worker.join()
+    assert value.value == 8 and worker.exitcode == 0
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_use_of_a_shared_lock_is_written(tmp_path, method):
+    done = run(tmp_path, LOCKS.format(method=method))
+    root = next(event for event in done.processes() if event["how"] == "root")["proc"]
+    child = next(event for event in done.processes() if event["how"] == method)["proc"]
+    shared = [event for event in done.events("obj", proc=child) if event["kind"].startswith("multiprocessing.")]
+    names = {event["name"]: event["obj"] for event in shared}
+    assert set(names) == {"gate", "pool", "deep", "value", "ready"}
+    assert done.event("wait", on="event", proc=child)["obj"] == names["ready"]
+    gate = names["gate"]
+    assert gate.startswith(root + "/lock:")
+    assert {event["obj"]: event["site"][1] for event in shared}[gate] == 15
+    wait = done.event("wait", on="lock", proc=child, obj=gate)
+    assert wait["site"][2] == "work"
+    uses = [(use["ev"], use["obj"]) for ev in ("acq", "rel") for use in done.events(ev, proc=child)]
+    per_name = [uses.count(("acq", names[name])) for name in ("gate", "pool", "deep", "value")]
+    assert per_name == [2, 1, 1, 1]
+    assert [uses.count(("rel", names[name])) for name in ("gate", "pool", "deep", "value")] == per_name
+    ours = done.event("acq", proc=root)
+    assert ours["obj"] == gate.split("/")[1]
+    first = min((event for event in done.events("acq", proc=child)), key=lambda event: event["mono"])
+    assert ours["mono"] < done.event("rel", proc=root)["mono"] < first["mono"]
+
+
+def test_a_wait_for_a_queue_between_processes_names_it(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import multiprocessing, os, signal, sys, time
+        def work(jobs): jobs.get()
+        context = multiprocessing.get_context("fork")
+        jobs = context.Queue()
+        ours, theirs = context.Pipe(False)
+        workers = [context.Process(target=work, args=(jobs,)) for _ in range(2)]
+        for w in workers: w.start()
+        spool = os.path.join(os.environ["LOGQ_DIR"], "runs", os.environ["LOGQ_RUN"], "spool")
+        def count():
+            texts = [open(os.path.join(spool, name)).read() for name in os.listdir(spool) if name.endswith("jsonl")]
+            return "".join(texts).count('"on":"queue-get"')
+        while count() < 2: time.sleep(0.01)
+        for w in workers: jobs.put(1)
+        for w in workers: w.join()
+        """,
+    )
+    waits = done.events("wait", on="queue-get")
+    assert len({wait["proc"] for wait in waits}) == 2
+    assert {wait["obj"].split("/")[1] for wait in waits} == {"queue:1"}
+    assert len(done.events("got", obj=waits[0]["obj"])) == len(waits)
