@@ -41,6 +41,8 @@ senders: dict[Any, Callable[[Any], bytes | None]] = {}
 # By the code of a function of a pool that sends or receives: what its frame tells of a job.
 pool_ends: dict[Any, Callable[[Any, Any], tuple[str, dict[str, object]] | None]] = {}
 
+_QUEUES = os.sep + os.path.join("multiprocessing", "queues.py")
+_CONTEXT = os.sep + os.path.join("multiprocessing", "context.py")
 _UNBOUNDED = 2**30  # a queue's own idea of no limit is the greatest semaphore
 _coming = threading.local()  # the envelope for what a feeder thread has just taken out of its buffer
 
@@ -310,7 +312,7 @@ def _before_reading(connection: Any, frame: Any) -> Callable[[], None] | None:
 
 def _is_of_pool(frame: Any) -> bool:
     above = frame.f_back
-    return above is not None and above.f_code.co_filename.endswith(_WAY_THERE[0])
+    return above is not None and above.f_code.co_filename.endswith(_QUEUES)
 
 
 # The objects. -----------------------------------------------------------------------------------
@@ -336,7 +338,7 @@ def _wrap_init(original: Callable[..., None]) -> Any:
 
 
 def _announce(queue: Any, frame: Any) -> None:
-    while frame is not None and frame.f_code.co_filename.endswith(_WAY_THERE):
+    while frame is not None and frame.f_code.co_filename.endswith((_QUEUES, _CONTEXT)):
         frame = frame.f_back
     if frame is None or is_machinery(frame.f_code.co_filename):
         return
@@ -344,12 +346,6 @@ def _announce(queue: Any, frame: Any) -> None:
     bound = size if isinstance(size, int) and size < _UNBOUNDED else None
     thing = SharedThing("queue", f"multiprocessing.{type(queue).__name__}", caller_site(4), bound, queue)
     shared_things.know(shared_things.inode_key(queue._reader.fileno()), thing)
-
-
-_WAY_THERE = (
-    os.sep + os.path.join("multiprocessing", "queues.py"),
-    os.sep + os.path.join("multiprocessing", "context.py"),
-)
 
 
 def _wrap_pipe(original: Callable[..., Any]) -> Any:
@@ -366,7 +362,7 @@ def _wrap_pipe(original: Callable[..., Any]) -> Any:
 
 
 def _announce_pipe(ends: Any, frame: Any) -> None:
-    while frame is not None and frame.f_code.co_filename.endswith(_WAY_THERE[1]):
+    while frame is not None and frame.f_code.co_filename.endswith(_CONTEXT):
         frame = frame.f_back
     if frame is None or is_machinery(frame.f_code.co_filename):
         return
