@@ -233,3 +233,27 @@ def test_only_a_failure_is_retrieved(tmp_path):
     assert done.event("note", what="retrieved")["obj"] == named(done, "bad")
     (entry,) = done.event("exit")["unretrieved"]
     assert (entry["obj"], entry["site"][1]) == (named(done, "lost"), 8)
+
+
+def test_a_callback_and_an_initializer_that_fail(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import concurrent.futures, logging
+        logging.basicConfig(format="%(funcName)s %(filename)s")
+        def callback(future): raise ValueError("late")
+        def fail(): raise KeyError("setup")
+        future = concurrent.futures.Future()
+        future.add_done_callback(callback)
+        future.set_result(1)
+        broken = concurrent.futures.ThreadPoolExecutor(1, initializer=fail)
+        assert isinstance(broken.submit(int).exception(), concurrent.futures.BrokenExecutor)
+        """,
+    )
+    late, setup = done.events("exc")[:2]
+    assert (late["where"], late["type"], late["obj"]) == ("callback", "ValueError", named(done, "future"))
+    assert (setup["where"], setup["type"], setup["note"]) == ("pool", "KeyError", "Exception in initializer:")
+    assert [line for line in done.err.splitlines() if line.endswith(".py")] == [
+        "_invoke_callbacks _base.py",
+        "_worker thread.py",
+    ]

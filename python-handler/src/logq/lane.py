@@ -255,6 +255,14 @@ def enter(lane: Lane) -> None:
     _here.lane = lane
 
 
+def _no_maker(_lane: Lane, _ident: int) -> None:
+    pass
+
+
+# Set by `instrument/raw_threads.py`: tells a new lane who has started the running thread.
+find_maker: Callable[[Lane, int], None] = _no_maker
+
+
 def adopt() -> Lane:
     """A lane for a thread that nobody announced: the main thread, one made in C, an early one."""
     process = identity.me
@@ -269,6 +277,8 @@ def adopt() -> Lane:
         lane.name = getattr(thread, "_name", None)
         lane.daemon = bool(getattr(thread, "_daemonic", False))
         lane.who = thread
+    if thread is None or type(thread).__name__ == "_DummyThread":
+        find_maker(lane, get_ident())
     enter(lane)
     return lane
 

@@ -31,6 +31,7 @@ class Primitive:
 PRIMITIVES: list[Primitive] = [
     Primitive("threading", "threads", "patch_shutdown", "records"),
     Primitive("threading", "threads", "patch"),
+    Primitive("_thread", "raw_threads", "patch"),
     Primitive("threading", "locks", "patch"),
     Primitive("threading", "conditions", "patch"),
     Primitive("signal", "signals", "patch"),

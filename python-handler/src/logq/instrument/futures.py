@@ -10,14 +10,14 @@ import sys
 import time
 from _weakref import ref
 
-from logq import exits, identity
+from logq import exits, hooks, identity
 from logq.emit import event
 from logq.failure import describe
 from logq.fields import current, take_up
 from logq.lane import Lane, here
-from logq.objects import JOB, RESULT
+from logq.objects import JOB, RESULT, Thing
 from logq.patching import dress, replace
-from logq.sites import caller_site
+from logq.sites import caller_site, is_machinery
 from logq.stamp import leave, leave_of, merge, merge_into
 from logq.trouble import swallowed
 
@@ -82,6 +82,7 @@ class OnRead:
 def patch_base(base: Any) -> None:
     future = base.Future
     note_purposes(base)
+    replace(future, "__init__", _wrap_init)
     replace(future, "set_result", _wrap_settle)
     replace(future, "set_exception", _wrap_fail)
     replace(future, "cancel", _wrap_settle)
@@ -92,6 +93,8 @@ def patch_base(base: Any) -> None:
     package = sys.modules.get("concurrent.futures")
     if package is not None and "wait" in vars(package):  # imported before us
         replace(package, "wait", lambda _: base.wait)
+    replace(base.LOGGER, "exception", lambda original: _wrap_complaint(original, "callback"))
+    replace(base.LOGGER, "critical", lambda original: _wrap_complaint(original, "pool"))
     if ("unretrieved", _list_unretrieved) not in exits.contributors:
         exits.contributors.append(("unretrieved", _list_unretrieved))
         exits.last_words.append(_say_all_lost)
@@ -104,6 +107,20 @@ def patch_thread(thread: Any) -> None:
 
 def forget() -> None:
     _unretrieved.clear()
+
+
+def _wrap_init(original: Callable[..., None]) -> Any:
+    """One made by hand: nobody submits it, so this is the only place that is known of it."""
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if identity.me is not None and not is_machinery(sys._getframe(1).f_code.co_filename):
+            try:
+                self._logq_thing = Thing("fut", f"concurrent.futures.{type(self).__name__}", caller_site(2), None, self)
+            except Exception:
+                swallowed()
+
+    return dress(init, original)
 
 
 def _wrap_item(original: Callable[..., None]) -> Any:
@@ -158,6 +175,27 @@ def _begin(future: Any) -> tuple[Pool, Lane] | None:
         return None
     pool.begin(lane, submitted[2])
     return pool, lane
+
+
+def _wrap_complaint(original: Callable[..., None], where: str) -> Any:
+    """What concurrent.futures can only log: a callback that raises, an initializer or a worker that fails."""
+
+    # The record names who complains, not us. Until 3.10 the level is counted from inside of `Logger.exception`.
+    levels = 2 if where == "callback" and sys.version_info < (3, 11) else 1
+
+    def complain(message: Any, *args: Any, **kwargs: Any) -> None:
+        problem = sys.exc_info()[1]
+        if problem is not None and identity.me is not None:
+            try:
+                obj = _reference(args[0]) if where == "callback" and args else None
+                hooks.report(where, problem, "default", obj=obj, note=str(message).partition(" for %r")[0])
+            except Exception:
+                swallowed()
+        del problem
+        kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + levels
+        original(message, *args, **kwargs)
+
+    return dress(complain, original)
 
 
 def _wrap_settle(original: Callable[..., Any]) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
-from logq import exits, hooks, identity, watchdog
+from logq import exits, hooks, identity, waits, watchdog
 from logq.emit import announce, event, retire
 from logq.failure import brief
 from logq.fields import current, take_up
@@ -26,22 +26,59 @@ if TYPE_CHECKING:
 
 __all__ = ["patch", "patch_shutdown"]
 
-# A thread that wrote nothing and ended well is only counted if it lived shorter than this.
-
 _default_hook: Any = None
 
 
 def patch_shutdown(threading: Any) -> None:
     """The interpreter calls `_shutdown` to wait for threads: by then the main thread is done."""
-    replace(threading, "_shutdown", _wrap_shutdown)
+    replace(threading, "_shutdown", lambda original: _wrap_shutdown(original, threading))
 
 
-def _wrap_shutdown(original: Callable[..., Any]) -> Any:
+def _wrap_shutdown(original: Callable[..., Any], threading: Any) -> Any:
     def _shutdown(*args: Any) -> Any:
         hooks.note_main_exception()
-        return original(*args)
+        last = _LastWait(threading)
+        try:
+            return original(*args)
+        finally:
+            last.end()
 
     return dress(_shutdown, original)
+
+
+class _LastWait:
+    """The main thread's wait for the threads that are no daemons. C does it, after everything that is to run before:
+    so of those, this is put last."""
+
+    def __init__(self, threading: Any) -> None:
+        self.threading = threading
+        self.wait: waits.Wait | None = None
+        try:
+            if identity.me is not None and identity.me.capture != "records":
+                threading._threading_atexits.insert(0, self.begin)  # the first is called last
+        except AttributeError:
+            pass
+
+    def begin(self) -> None:
+        """Nothing tells how long it will take, so it is written at once if there is anyone to wait for."""
+        try:
+            process = identity.me
+            if process is None:
+                return
+            owners = []
+            for thread in list(self.threading._active.values()):
+                lane: Lane | None = getattr(thread, "_logq_lane", None)
+                if lane is not None and lane.process is process and not lane.over and not thread.daemon:
+                    owners.append(lane.key)
+            if owners:
+                owner: dict[str, object] = {"owner": owners[0]} if len(owners) == 1 else {"owners": owners}
+                self.wait = waits.begin("join", time.monotonic_ns(), None, owner)
+        except Exception:
+            swallowed()
+
+    def end(self) -> None:
+        if self.wait is not None:
+            self.wait.end("ok")
 
 
 def patch(threading: Any) -> None:
@@ -93,6 +130,8 @@ def _announce_start(thread: Any) -> None:
 
 def _what_runs(thread: Any) -> str | None:
     kind = type(thread)
+    if kind.__module__ == "threading" and kind.__name__ == "Timer":
+        return function_name(getattr(thread, "function", None))
     if kind.run is not _base_run(kind):
         return function_name(kind.run)
     return function_name(getattr(thread, "_target", None))
