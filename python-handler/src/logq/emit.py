@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .lane import Entry
+    from .sink import Sink
 
 __all__ = ["announce", "event", "open_process", "retire", "send"]
 
@@ -45,12 +46,17 @@ def event(ev: str, fields: dict[str, object], lane: Lane | None = None) -> int:
         return 0
 
 
-def send(lane: Lane, body: str) -> int:
-    """Writes one record whose members after the common ones are `body` (`,"key":value…`, ASCII); its number."""
+def send(lane: Lane, body: str, low: bool = False) -> int:
+    """Writes one record whose members after the common ones are `body` (`,"key":value…`, ASCII); its number.
+
+    `low` records are the log records below WARNING, which go to the ring where there is one.
+    """
     process = lane.process
     if lane.birth:
         announce(lane)
     sink = process.sink
+    if low and process.ring is not None:
+        sink = process.ring
     number = 0
     data = None
     try:
@@ -71,8 +77,8 @@ def send(lane: Lane, body: str) -> int:
             line = f'{{"ts":"{stamp_time(_now())}","mono":{_mono()}{lane.head},"seq":{number}{body}}}\n'
             sink.write(data or line.encode("ascii"), _mono())
         raise
-    if sink.lost and not sink.failing:
-        _tell_lost(lane)
+    if sink.untold and not sink.failing:
+        _tell_lost(lane, sink)
     return number
 
 
@@ -138,10 +144,15 @@ def open_process(process: Process, first: int = 1) -> None:
     except OSError:
         process.sink.broken = True
         process.sink.count_lost("unopened")
-    process.sink._preamble = lambda part: preamble(process, part)
+    process.sink.preamble = lambda part: preamble(process, part)
     main.birth.clear()
     _first(main, ',"ev":"proc"' + members(process.facts(1)))
     process.sink.flush_early()
+    if not process.sink.broken:
+        try:
+            process.open_ring()
+        except OSError:
+            pass  # its records go where all others go
 
 
 def _first(lane: Lane, body: str) -> None:
@@ -200,12 +211,14 @@ def _again(lane: Lane, body: str) -> bytes:
 # Trouble. -------------------------------------------------------------------------------------
 
 
-def _tell_lost(lane: Lane) -> None:
-    sink = lane.process.sink
-    why = ",".join(list(sink.lost))
-    count = sink.take_lost()
-    if count > 0:
-        send(lane, f',"ev":"lost","n":{count},"why":{quote(why)}')
+def _tell_lost(lane: Lane, sink: Sink) -> None:
+    """What was dropped on purpose is told apart from what could not be written."""
+    lost = sink.take_lost()
+    for why in ("ring", "cap"):
+        if why in lost:
+            send(lane, f',"ev":"lost","n":{lost.pop(why)},"why":"{why}"')
+    if lost:
+        send(lane, f',"ev":"lost","n":{sum(lost.values())},"why":{quote(",".join(lost))}')
 
 
 def _after_unseen_fork(lane: Lane) -> tuple[Process, Lane]:

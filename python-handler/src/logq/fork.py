@@ -123,7 +123,7 @@ def become_child(lane: Lane, stamp: Stamp | None = None, suffix: str | None = No
         suffix=suffix,
         objects=parent.objects,
     )
-    parent.sink.close_inherited()
+    parent.close_inherited()
     children.forget()
     identity.me = child
     main = make_main(child, get_ident())

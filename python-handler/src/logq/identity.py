@@ -13,6 +13,7 @@ import sys
 import time
 
 from .place import Place, claim_number, make_spool, random_suffix
+from .shelf import Shelf, share_of
 from .sink import Sink
 
 TYPE_CHECKING = False
@@ -35,6 +36,7 @@ class Process:
     """One process of a run. `key` is `<pid>-<6 base32>` and unique for ever."""
 
     __slots__ = (
+        "_ring_plan",
         "argv",
         "capture",
         "ended",
@@ -52,6 +54,7 @@ class Process:
         "pid",
         "place",
         "quiet",
+        "ring",
         "sink",
         "tasks",
         "things",
@@ -79,7 +82,11 @@ class Process:
         self.origin = origin
         self.name = name
         self.argv = command_line()
-        self.sink = Sink(os.path.join(place.spool, self.key), _no_preamble, _part_size())
+        base, part_size = os.path.join(place.spool, self.key), _part_size()
+        shelf = Shelf(base, options.ring, options.spool_cap, part_size)
+        self.sink = Sink(base, share_of(options.spool_cap, part_size), shelf)
+        self.ring: Sink | None = None  # takes the log records below WARNING, where a ring is wanted
+        self._ring_plan = (base, share_of(options.ring, part_size), shelf)
         self.unopened = [True]  # popped by whoever opens the file: list.pop is atomic
         self.threads = itertools.count(1)
         self.tasks = itertools.count(1)
@@ -99,6 +106,20 @@ class Process:
         if self.how == "root" and self.number > 1:
             self.how = "exec"  # something that is not Python stands between
         self.sink.open()
+
+    def open_ring(self) -> None:
+        """Gives low log records files of their own, where that was asked for. Raises OSError."""
+        if self.options.ring is not None:
+            ring = Sink(*self._ring_plan, ring=True)
+            ring.preamble = self.sink.preamble
+            ring.open()
+            self.ring = ring
+
+    def close_inherited(self) -> None:
+        """In a forked child: this is the parent, whose files are not ours."""
+        for sink in (self.sink, self.ring):
+            if sink is not None:
+                sink.close_inherited()
 
     def facts(self, part: int) -> dict[str, object]:
         """What the `proc` line of a part says."""
@@ -120,10 +141,6 @@ class Process:
             "logq": __version__,
             "tz": _time_zone(),
         }
-
-
-def _no_preamble(_part: int) -> list[bytes]:
-    return []
 
 
 def _part_size() -> int:

@@ -101,7 +101,7 @@ def _note(passing: _Passing, caller: Any) -> None:
     extra = {} if stream is sys.stdout else {"stream": _name_of(stream)}
     lane = here()
     place = (absolute(code.co_filename), caller.f_lineno, code.co_name)
-    send(lane, noted("print", "INFO", place, text, extra, lane))
+    send(lane, noted("print", "INFO", place, text, extra, lane), low=True)
 
 
 def _name_of(stream: Any) -> str:

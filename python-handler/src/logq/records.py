@@ -120,8 +120,13 @@ def write(record: Any, lane: Lane) -> None:
     body = members(record, lane)
     if len(body) > MAX_LINE - 4096:
         body = cut(record, lane, len(body))
-    send(lane, body)
+    send(lane, body, lane.process.ring is not None and is_low(record))
     lane.recent, lane.recent_before = ref(record), lane.recent
+
+
+def is_low(record: Any) -> bool:
+    """Whether the record goes to the ring: whatever says nothing of itself stays."""
+    return isinstance(record.levelno, int) and record.levelno < 30
 
 
 def is_recent(record: Any, lane: Lane) -> bool:

@@ -14,6 +14,8 @@ import os
 import time
 from _thread import allocate_lock
 
+from .shelf import Shelf
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +40,9 @@ _lseek = os.lseek
 class Sink:
     """Writes whole lines to `<base>.1.jsonl`, `<base>.2.jsonl`, …
 
-    `preamble(part)` gives the lines with which a part begins; it is asked for part 2 and later.
+    `preamble(part)` gives the lines with which a part begins; it is asked for part 2 and later. The
+    shelf numbers the parts: a process may have a second sink for a `ring` of records, whose parts are
+    numbered with those of the first. That one alone holds the lock file.
     """
 
     __slots__ = (
@@ -49,25 +53,30 @@ class Sink:
         "_identity",
         "_last",
         "_lock_fd",
-        "_lost_told",
         "_part_size",
         "_position",
-        "_preamble",
         "_retry_at",
+        "_ring",
         "_rotating",
+        "_shelf",
+        "_told",
         "_torn",
         "_written",
         "broken",
         "failing",
         "lost",
         "part",
+        "preamble",
         "taken",
+        "untold",
     )  # fmt: skip
 
-    def __init__(self, base: str, preamble: Preamble, part_size: int) -> None:
+    def __init__(self, base: str, part_size: int, shelf: Shelf, ring: bool = False) -> None:
         self._base = base
-        self._preamble = preamble
+        self.preamble: Preamble = _no_preamble
         self._part_size = part_size
+        self._shelf = shelf
+        self._ring = ring
         self.part = 0
         self._fd = -1
         self._lock_fd = -1
@@ -81,7 +90,8 @@ class Sink:
         self._last = 0
         self._retry_at = 0
         self.lost: dict[str, int] = {}
-        self._lost_told = 0
+        self._told: dict[str, int] = {}
+        self.untold = False  # something was lost that no `lost` event has told of
         self.taken: bytes | None = None  # the last line that was written, or given up
         self.failing = False  # the last write lost something
         self.broken = False  # the file could not be opened in the first place
@@ -160,22 +170,32 @@ class Sink:
 
     def count_lost(self, why: str) -> None:
         self.failing = True
-        self.lost[why] = self.lost.get(why, 0) + 1
+        self.count_gone(why, 1)
 
-    def take_lost(self) -> int:
-        """How many records were lost that no `lost` event has told of yet; they count as told."""
-        total = sum(list(self.lost.values()))
-        untold = total - self._lost_told
-        self._lost_told = total
-        return untold
+    def count_gone(self, why: str, count: int) -> None:
+        """Records that are not there any more, or never were; writing works."""
+        self.lost[why] = self.lost.get(why, 0) + count
+        self.untold = True
+
+    def take_lost(self) -> dict[str, int]:
+        """How many records were lost for what reason that no `lost` event has told of; they count as told."""
+        self.untold = False
+        taken = {why: count - self._told.get(why, 0) for why, count in list(self.lost.items())}
+        self._told.update(self.lost)
+        return {why: count for why, count in taken.items() if count > 0}
 
     # Opening. -----------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Takes the lock file and opens part 1. Raises OSError."""
-        self._take_lock()
-        self._fd = self._open_part(1)
-        self.part = 1
+        """Takes the lock file and opens part 1; of a ring just its first part. Raises OSError."""
+        part = self._shelf.next_number()
+        if self._ring:
+            self._fd = _lift(self._begin_part(part))
+        else:
+            self._take_lock()
+            self._fd = _lift(os.open(self._shelf.path(part), _OPEN_FLAGS | os.O_EXCL, 0o600))
+        self._adopt(self._fd)
+        self.part = part
 
     def _take_lock(self) -> None:
         """Holds a POSIX record lock for the life of the process, so that readers can see it live.
@@ -187,15 +207,11 @@ class Sink:
         self._lock_fd = _lift(low)
         fcntl.lockf(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def _open_part(self, part: int) -> int:
-        fd = _lift(os.open(f"{self._base}.{part}.jsonl", _OPEN_FLAGS | os.O_EXCL, 0o600))
-        self._adopt(fd)
-        return fd
-
     def _adopt(self, fd: int) -> None:
         state = os.fstat(fd)
         self._identity = (state.st_dev, state.st_ino)
-        self._position = self._written = state.st_size
+        self._position = state.st_size
+        self._written = 0  # its first lines do not count: there may be more of them than fit into a part
 
     def _write_unopened(self, data: bytes, now: int) -> None:
         """Before the file is open, or after it was lost."""
@@ -225,11 +241,13 @@ class Sink:
         try:
             if self._written <= self._part_size:
                 return
-            low = self._begin_part(self.part + 1)
+            part = self._shelf.next_number()
+            low = self._begin_part(part)
             self._check(self._fd, self._checked)
             os.dup2(low, self._fd, False)
+            self._shelf.put(self.part, self._position, self._ring, self.count_gone)
             self._adopt(self._fd)
-            self.part += 1
+            self.part = part
         except (OSError, _Foreign):
             self._written = 0  # try again after another part's worth
         finally:
@@ -239,8 +257,8 @@ class Sink:
 
     def _begin_part(self, part: int) -> int:
         """Opens a part under a low number and writes its first lines before anyone else can."""
-        low = os.open(f"{self._base}.{part}.jsonl", _OPEN_FLAGS | os.O_EXCL, 0o600)
-        for line in self._preamble(part):
+        low = os.open(self._shelf.path(part), _OPEN_FLAGS | os.O_EXCL, 0o600)
+        for line in self.preamble(part):
             _write(low, line)
         return low
 
@@ -277,15 +295,17 @@ class Sink:
 
     def _reopen(self) -> None:
         """Goes on in a new part, without closing or replacing what the host put under our number."""
-        low = self._begin_part(self.part + 1)
+        part = self._shelf.next_number()
+        low = self._begin_part(part)
         if _is_identity(self._fd, self._identity):
             os.dup2(low, self._fd, False)
             os.close(low)
         else:
             self._fd = _lift(low)
-        self.part += 1
+        self._shelf.put(self.part, self._position, self._ring, self.count_gone)
+        self.part = part
         self._adopt(self._fd)
-        if not _is_file(self._lock_fd, self._base + ".lock"):
+        if not self._ring and not _is_file(self._lock_fd, self._base + ".lock"):
             self._take_lock()
 
     def close_inherited(self) -> None:
@@ -295,6 +315,10 @@ class Sink:
         if self._lock_fd >= 0 and _is_file(self._lock_fd, self._base + ".lock"):
             os.close(self._lock_fd)
         self._fd = self._lock_fd = -1
+
+
+def _no_preamble(_part: int) -> list[bytes]:
+    return []
 
 
 class _Foreign(Exception):
