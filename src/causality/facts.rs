@@ -49,6 +49,9 @@ pub struct ProcessFacts {
     pub folded: u64,
     /// Records that the writer could not write.
     pub lost: u64,
+    /// Records that it removed because it was to keep only so many: a ring, a cap. Where a cap took the line that says
+    /// so, too, it is less than what is missing.
+    pub dropped: u64,
     /// Lines that are no records.
     pub malformed: u64,
 }
@@ -181,6 +184,7 @@ impl ProcessFacts {
             unasked: Vec::new(),
             folded: 0,
             lost: 0,
+            dropped: 0,
             malformed: 0,
         }
     }
@@ -252,7 +256,14 @@ impl ProcessFacts {
                 self.children.extend(child);
             }
             EventKind::Snap => self.snaps.add(record, event),
-            EventKind::Lost => self.lost += event.lost().and_then(|lost| lost.n).unwrap_or(1),
+            EventKind::Lost => {
+                let lost = event.lost();
+                let records = lost.as_ref().and_then(|lost| lost.n).unwrap_or(1);
+                match lost.and_then(|lost| lost.why) {
+                    Some("ring" | "cap") => self.dropped += records,
+                    _ => self.lost += records,
+                }
+            }
             _ => {}
         }
     }

@@ -93,6 +93,23 @@ impl Builder {
         facts.nodes.push(node);
     }
 
+    /// Takes a line that a part begins with, for what it says of lanes and objects whose own first lines are gone
+    /// with earlier parts. Of lanes without any record it says nothing: there is none of them to be shown.
+    pub fn add_repeated(&mut self, record: &Record) {
+        let Some(process) = self.process_of.get(&record.proc).copied() else { return };
+        let Some(event) = record.event().filter(|_| record.again) else { return };
+        let lane = self.lane_of.get(&(process, record.lane)).map(|lane| &mut self.graph.lanes[lane.0]);
+        let facts = &mut self.graph.processes[process.0];
+        if let Some(proc) = event.proc() {
+            facts.learn_proc(&proc, record.ts);
+            lane.into_iter().for_each(|lane| lane.learn_main(&proc));
+        } else if let Some(start) = event.lane() {
+            lane.into_iter().for_each(|lane| lane.learn_start(&start));
+        } else if let Some(object) = event.object() {
+            facts.objects.entry(object.obj.into()).or_insert_with(|| ObjectFacts::of(&object));
+        }
+    }
+
     /// The graph of everything that was added.
     pub fn finish(mut self) -> CausalGraph {
         for lane in &mut self.graph.lanes {

@@ -37,7 +37,8 @@ impl Diagnosis for DataMissing {
 }
 
 fn is_damaged(graph: &CausalGraph, lane: LaneIndex) -> bool {
-    graph.lane(lane).gaps > 0 || graph.lane(lane).repeated > 0
+    let facts = graph.lane(lane);
+    (facts.gaps > 0 && graph.processes[facts.process.0].dropped == 0) || facts.repeated > 0
 }
 
 /// What is not on record, one sentence each. `problems` are those of the files.
@@ -46,7 +47,8 @@ pub fn sentences(graph: &CausalGraph, problems: &[String]) -> Vec<String> {
     for lane in graph.lane_indexes() {
         let facts = graph.lane(lane);
         let name = || format!("{} {}", graph.address(lane), facts.display_name());
-        if facts.gaps > 0 {
+        // Where a process dropped old records on purpose its lanes have gaps, all of them: that is said once.
+        if facts.gaps > 0 && graph.processes[facts.process.0].dropped == 0 {
             missing.push(format!("{} records of {} are missing", facts.gaps, name()));
         }
         if facts.repeated > 0 {
@@ -55,6 +57,11 @@ pub fn sentences(graph: &CausalGraph, problems: &[String]) -> Vec<String> {
     }
     for process in &graph.processes {
         let name = process.number.map_or_else(|| process.proc.to_string(), |number| format!("process {number}"));
+        if process.dropped > 0 {
+            let gaps: u64 = process.lanes.iter().map(|lane| graph.lane(*lane).gaps).sum();
+            let records = gaps.max(process.dropped);
+            missing.push(format!("{name} dropped {records} old records, to keep to its --ring or --spool-cap"));
+        }
         if process.lost > 0 {
             missing.push(format!("{name} could not write {} records", process.lost));
         }

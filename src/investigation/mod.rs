@@ -71,6 +71,7 @@ impl Investigation {
             builder.add(record);
             ControlFlow::Continue(())
         })?;
+        heads(&run, &mut |record| builder.add_repeated(record))?;
         // The graph counts malformed lines by process; here they would be said twice.
         problems.malformed = 0;
         let problems = problems.to_string().lines().map(str::to_owned).collect();
@@ -171,6 +172,17 @@ fn scan(
         }
     }
     Ok(problems)
+}
+
+/// Gives the lines that parts begin with, of processes whose first part is gone.
+fn heads(run: &RunDir, each: &mut dyn FnMut(&Record)) -> Result<(), InvestigationError> {
+    let listing = run.spool().list()?;
+    let is_cut = |process: &&crate::spool::Process| process.parts.first().is_some_and(|part| part.id.part > 1);
+    for part in listing.processes.iter().filter(is_cut).flat_map(|process| &process.parts) {
+        // What cannot be read has been said when the records were.
+        part.head(&mut crate::spool::Problems::default(), &mut |entry| each(&entry.record));
+    }
+    Ok(())
 }
 
 fn living(spool: &Spool, graph: &CausalGraph) -> HashSet<Arc<str>> {

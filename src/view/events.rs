@@ -178,7 +178,10 @@ fn lost_sentence(event: &Event) -> String {
     let lost = event.lost();
     let n = lost.as_ref().and_then(|lost| lost.n).unwrap_or(1);
     let why = lost.and_then(|lost| lost.why).unwrap_or("unknown");
-    format!("{n} records could not be written: {}", one_line(why))
+    match why {
+        "ring" | "cap" => format!("{n} old records were dropped, to keep to the {why}"),
+        why => format!("{n} records could not be written: {}", one_line(why)),
+    }
 }
 
 /// An event that has no sentence of its own: its name and its keys.
