@@ -63,6 +63,52 @@ fn the_exit_code_is_the_programs_own() {
     }
 }
 
+/// The flight recorder with bounded files: the program is left alone, the last moments are there in full, and every reader
+/// copes with parts that are gone, the first one too, and says so.
+#[test]
+fn a_flight_recorder_keeps_the_last_moments() {
+    let case = Case::new();
+    let code = r#"
+import logging, threading
+log = logging.getLogger("shop")
+def work():
+    for n in range(3000): log.debug("step %d", n)
+    log.error("no item 77")
+thread = threading.Thread(target=work, name="worker")
+thread.start()
+thread.join()
+print(log.isEnabledFor(logging.DEBUG))
+"#;
+    let program = case.write("program.py", code);
+    for (bound, keeps_first) in [(["--ring", "64KB"], true), (["--spool-cap", "64KB"], false)] {
+        let before = ["run", "--record-level", "debug", "--prints"];
+        let command = ["--", &python(), &program.to_string_lossy()];
+        let run = case.logq(&[&before[..], &bound, &command].concat()).ended(0);
+        assert_eq!((run.out.as_str(), run.of_program()), ("False\n", "no item 77\n"));
+        assert_has(run.verdict(), &["process 1 dropped", "old records, to keep to its --ring or --spool-cap"]);
+        assert!(!run.verdict().contains("could not"), "{}", run.verdict());
+        let spool = case.store().join("runs").join(case.run_name()).join("spool");
+        let sizes = fs::read_dir(spool)
+            .expect("a spool")
+            .map(|entry| entry.expect("an entry").metadata().expect("there").len());
+        assert!(sizes.sum::<u64>() < 80 << 10);
+        for indexed in [false, true] {
+            if indexed {
+                case.logq(&["collect"]).ended(0);
+            }
+            let last = case.json(&["search", "step", "-n", "1"]);
+            assert_eq!(last[0]["msg"], "step 2999");
+            assert_has(&last[0]["id"].to_string(), &["1.t2@3"]);
+            assert_eq!(case.json(&["search", "no item", "-n", "1"])[0]["level"], "ERROR");
+            assert_eq!(case.json(&["search", "False"])[0]["logger"], "print");
+            let firsts = case.json(&["search", "step", "-n", "0"]);
+            assert!(firsts.len() < 400 && firsts[0]["msg"] != "step 0");
+            assert_has(&case.logq(&["threads"]).ended(0).out, &["worker", "work", "MainThread", "1 error"]);
+            assert_eq!(case.json(&["search", "ev:proc"]).iter().any(|proc| proc["process"] == 1), keeps_first);
+        }
+    }
+}
+
 #[test]
 fn an_uncaught_exception_is_in_the_verdict() {
     let case = Case::new();

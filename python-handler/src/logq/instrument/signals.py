@@ -18,6 +18,7 @@ from _operator import methodcaller
 from functools import partial
 
 from logq import identity
+from logq.emit import send
 from logq.patching import dress, replace
 from logq.sites import is_machinery
 
@@ -38,6 +39,10 @@ _DEEPEST = 60
 def guard(*functions: Any) -> None:
     """No handler runs while one of these runs."""
     guarded.update(function.__code__ for function in functions)
+
+
+# In the midst of a record nobody could tell, beside other threads that write, whether it is on disk already.
+guard(send)
 
 
 def leave_open(function: Any) -> Any:
