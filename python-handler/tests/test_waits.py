@@ -218,6 +218,8 @@ def test_a_child_of_fork_works_and_keeps_what_its_thread_holds(tmp_path):
     wait = done.event("wait", proc=child["proc"])
     assert wait["owner"].endswith("/t2")
     assert len(wait["held"]) == 2
+    (left,) = done.event("proc", proc=child["proc"])["held"]
+    assert left == {"obj": wait["obj"], "lane": wait["owner"], "site": wait["held_at"]}
 
 
 INTERRUPTED = """
@@ -433,3 +435,41 @@ def test_operations_are_notes_at_capture_events(tmp_path):
     notes = [(names[note["obj"]], note["what"], note["site"][1]) for note in done.events("note")]
     expected = [("permits", "acquire", 4), ("go", "set", 4), ("go", "clear", 4), ("permits", "release", 4)]
     assert notes == [*expected, ("ready", "notify", 5)]
+
+
+def test_every_use_of_a_lock_at_capture_full(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import threading
+        one = threading.Lock(); two = threading.RLock()
+        with one:
+            with two, two: pass
+        one.acquire(); one.release()
+        """,
+        LOGQ_CAPTURE="full",
+    )
+    names = {event["obj"]: event["name"] for event in done.events("obj")}
+    uses = [(r["ev"], names[r["obj"]]) for r in done.records if r.get("ev") in ("acq", "rel")]
+    assert uses == [("acq", "one"), ("acq", "two"), ("rel", "two"), ("rel", "one"), ("acq", "one"), ("rel", "one")]
+    assert [use["site"][1] for use in done.events("acq")] == [4, 5, 6]
+
+
+def test_polling_is_counted_for_a_snapshot(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import logq, threading
+        from logq import snapshot
+        flag = threading.Event(); lock = threading.Lock()
+        lock.acquire()
+        for _ in range(5): flag.is_set()
+        for _ in range(4): lock.acquire(False); lock.locked()
+        flag.set(); flag.is_set(); flag.is_set(); flag.is_set()
+        snapshot.write("dump")
+        """,
+    )
+    names = {event["obj"]: event["name"] for event in done.events("obj")}
+    (mine,) = [lane for lane in done.event("snap")["lanes"] if lane["lane"] == "t1"]
+    polls = {names[poll["obj"]]: (poll["n"], poll["value"], poll["site"][1]) for poll in mine["polls"]}
+    assert polls == {"flag": (3, True, 8), "lock": (8, True, 7)}

@@ -21,6 +21,8 @@ from .trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .lane import Stamp
 
 __all__ = ["Plan", "become_child", "plans", "register"]
@@ -43,6 +45,8 @@ class Plan:
         self.hidden = hidden
         self.announced = announced
 
+
+_MOST_HELD = 64
 
 # Both by thread: several threads may be forking, each its own child.
 plans: dict[int, Plan] = {}
@@ -135,10 +139,21 @@ def become_child(lane: Lane, stamp: Stamp | None = None, suffix: str | None = No
             continue
         taken.holder = main
         main.held.append(taken)
+    orphaned = _held_by_others(parent, lane)
+    child.held = [taken.as_orphaned() for taken in orphaned]
     _forget_parents_exit()
     waits_for_token = parent.quiet or (plan is not None and plan.hidden)
     if not waits_for_token:
         open_process(child, parent.number + 1)
+        for taken in orphaned:
+            taken.tell()
+
+
+def _held_by_others(parent: Process, lane: Lane) -> list[Any]:
+    """The locks that nobody in the child will ever release: their holders stayed behind."""
+    others = [other for other in [parent.main, *parent.lanes.values()] if other is not None and other is not lane]
+    found = {taken.number: taken for other in others for taken in list(other.held) if taken.holder is other}
+    return list(found.values())[:_MOST_HELD]
 
 
 def _forget_parents_exit() -> None:

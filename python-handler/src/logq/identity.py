@@ -41,6 +41,7 @@ class Process:
         "capture",
         "ended",
         "folded",
+        "held",
         "how",
         "key",
         "lanes",
@@ -95,6 +96,7 @@ class Process:
         self.main_ident = 0
         self.lanes: dict[str, Lane] = {}  # written and still running
         self.things: dict[int, Any] = {}  # number -> weak reference to a told Thing
+        self.held: list[dict[str, object]] = []  # after a fork, what other lanes than the forking one held
         self.folded: dict[tuple[Any, str], int] = {}  # (site, fn) -> count
         self.ended: list[bool] = [True]  # popped by whoever writes `exit`
         self.quiet = False  # infrastructure of multiprocessing: leaves no file of its own accord
@@ -140,6 +142,7 @@ class Process:
             "run": self.place.run,
             "logq": __version__,
             "tz": _time_zone(),
+            "held": self.held or None,
         }
 
 

@@ -12,13 +12,13 @@ import sys
 import time
 from _thread import LockType
 
-from logq import exits, identity, waits
+from logq import exits, identity, snapshot, waits
 from logq import lane as lanes
 from logq.patching import replace
 from logq.sites import is_machinery
 
-from . import signals
-from .polls import note_poll
+from . import signals, uses
+from .polls import note_poll, polls_of
 from .taken import (
     Taken,
     acquire_slowly,
@@ -67,6 +67,11 @@ def patch(threading: Any) -> None:
         replace(threading, "_CRLock", lambda _: RLock)
     _rebind_early(original)
     signals.guard_interrupt()
+    if identity.me.capture == "full":
+        uses.tell_of(Lock)
+        uses.tell_of(RLock)
+    if ("polls", polls_of) not in snapshot.of_lane:
+        snapshot.of_lane.append(("polls", polls_of))
     if ("locks", list_contended) not in exits.contributors:
         exits.contributors.append(("locks", list_contended))
 

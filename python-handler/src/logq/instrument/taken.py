@@ -93,6 +93,12 @@ class Taken(Thing):
             self.tell()
         return {"obj": self.reference(), "site": position(self.code, self.lasti), "since": self.since}
 
+    def as_orphaned(self) -> dict[str, object]:
+        """In the child of a fork, of a lock whose holder stayed behind."""
+        holder, process = self.holder, identity.me
+        lane = holder.reference(process) if holder is not None and process is not None else None
+        return {"obj": self.reference(), "lane": lane, "site": position(self.code, self.lasti)}
+
     def as_owned(self) -> dict[str, object]:
         """Of a lock that another lane may be releasing right now."""
         holder, code, lasti, since = self.holder, self.code, self.lasti, self.since
