@@ -41,11 +41,15 @@ def test_a_join_names_who_got_and_who_owes(tmp_path):
     assert (wait["left"], wait["qsize"]) == (2, 1)
     assert (wait["putters"], wait["getters"], wait["doners"]) == ({"t1": 3}, {room: 2}, {room: 1})
     (left,) = done.event("exit")["queues"]
+    places = {who: site[2] for at in ("put_at", "got_at") for who, site in left.pop(at).items()}
+    assert places == {"t1": "<module>", room: "develop"}
     assert left == {
         "obj": wait["obj"], "left": 1, "unfinished": 2, "putters": {"t1": 3}, "getters": {room: 2}, "doners": {room: 1},
     }  # fmt: skip
 
 
+# Before 3.12 a comprehension was a function of its own.
+LISTED = "take" if sys.version_info >= (3, 12) else "<listcomp>"
 SUBCLASSES = """
     import queue, threading, time
     class Ordered(queue.Queue):
@@ -73,6 +77,7 @@ def test_subclasses_and_what_is_left_in_them(tmp_path):
     assert [kinds[obj] for obj in left] == ["queue.Ordered", "queue.Counted", "queue.Simple", "queue.LifoQueue"]
     for entry in left.values():
         assert (entry["left"], entry["putters"], entry["getters"]) == (2, {"t1": 3}, {lane(done, "taker"): 1})
+        assert (entry["put_at"]["t1"][2], entry["got_at"][lane(done, "taker")][2]) == ("<module>", LISTED)
 
 
 def test_a_full_queue(tmp_path):
@@ -131,6 +136,7 @@ def test_a_shutdown_takes_nothing(tmp_path):
     )
     assert len(done.events("note", what="shutdown")) == 2
     (left,) = done.event("exit")["queues"]
+    assert left.pop("put_at")["t1"][2] == "<module>"
     assert left == {"obj": named(done, "other"), "left": 1, "putters": {"t1": 1}}
 
 

@@ -4,14 +4,19 @@
 //! program that is right gets no fault above `possible`: false alarms are worse than silence.
 
 mod blocked_loop;
+mod cancel_ignored;
+mod children;
 mod data_missing;
 mod finding;
 mod hang;
 mod lost_exception;
+mod lost_work;
 mod never_awaited;
+mod processes;
 #[cfg(test)]
 mod tests;
 mod wording;
+mod wrong_thread;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -42,7 +47,14 @@ pub const ALL: &[&dyn Diagnosis] = &[
     &hang::STUCK_WAIT,
     &lost_exception::LostException,
     &never_awaited::NeverAwaited,
+    &cancel_ignored::CancelIgnored,
+    &wrong_thread::WrongThread,
+    &lost_work::LostWork,
     &blocked_loop::BlockedLoop,
+    &processes::CrashedProcess,
+    &processes::KilledProcess,
+    &children::ZombieProcess,
+    &children::OrphanProcess,
     &data_missing::DataMissing,
 ];
 

@@ -7,6 +7,7 @@ use crate::causality::Builder;
 use crate::record::decode;
 use crate::record::decode::Place as LinePlace;
 
+mod ends;
 mod faults;
 
 /// A history is one line a record: the second of the run, the lane, then JSON keys: `0.5 t2 "ev":"end","how":"ok"`.

@@ -1,6 +1,6 @@
 //! Lanes that wait, and what they hold meanwhile: `wait`, `got`, `nest`, `begin`.
 
-use super::keys::{Counts, Keys};
+use super::keys::{Counts, Keys, Places};
 use super::{PipeState, Reading};
 use crate::record::Site;
 
@@ -12,6 +12,8 @@ pub struct WaitEvent<'a> {
     pub on: Option<&'a str>,
     /// The lane that has what is waited for.
     pub owner: Option<&'a str>,
+    /// The lanes that are waited for, where they are several.
+    pub owners: Vec<&'a str>,
     /// Where and when (`mono`, ns) the owner took it.
     pub held_at: Option<Site>,
     pub held_since: Option<u64>,
@@ -34,6 +36,8 @@ pub struct WaitEvent<'a> {
     pub putters: Counts<'a>,
     pub getters: Counts<'a>,
     pub doners: Counts<'a>,
+    pub put_at: Places<'a>,
+    pub got_at: Places<'a>,
     /// Of a semaphore: who has taken permits.
     pub permits: Vec<Permit<'a>>,
     /// Of a condition or an event: the last notify or set.
@@ -55,6 +59,7 @@ impl<'a> Reading<'a> for WaitEvent<'a> {
             obj: keys.text("obj"),
             on: keys.text("on"),
             owner: keys.text("owner"),
+            owners: keys.texts("owners"),
             held_at: keys.site("held_at"),
             held_since: keys.number("held_since"),
             held: keys.list("held", HeldLock::of),
@@ -70,6 +75,8 @@ impl<'a> Reading<'a> for WaitEvent<'a> {
             putters: keys.counts("putters"),
             getters: keys.counts("getters"),
             doners: keys.counts("doners"),
+            put_at: keys.places("put_at"),
+            got_at: keys.places("got_at"),
             permits: keys.list("permits", Permit::of),
             last: keys.inside("last", LastWake::of),
             state: keys.text("state"),

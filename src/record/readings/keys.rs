@@ -14,6 +14,9 @@ pub(super) struct Keys<'a>(&'a Map<String, Value>);
 /// How often each lane did something, in the order of the lanes' names: `{"t3": 2}`, or `["t3", "t4"]` for once each.
 pub type Counts<'a> = Vec<(&'a str, u64)>;
 
+/// Where each lane did something for the first time.
+pub type Places<'a> = Vec<(&'a str, Site)>;
+
 impl<'a> Keys<'a> {
     pub(super) fn of(map: &'a Map<String, Value>) -> Keys<'a> {
         Keys(map)
@@ -81,6 +84,12 @@ impl<'a> Keys<'a> {
             }
             _ => self.texts(key).into_iter().map(|lane| (lane, 1)).collect(),
         }
+    }
+
+    /// A place for each lane: `{"t3": [file, line, func]}`.
+    pub(super) fn places(self, key: &str) -> Places<'a> {
+        let places = self.get(key).and_then(Value::as_object).into_iter().flatten();
+        places.filter_map(|(lane, site)| Some((lane.as_str(), site_of(site)?))).collect()
     }
 
     /// What a list of objects says; members of another shape are left out.

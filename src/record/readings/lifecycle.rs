@@ -1,6 +1,6 @@
 //! How processes and lanes begin and end: `proc`, `lane`, `end`, `exit`, `child`, `reap`.
 
-use super::keys::{Counts, Keys};
+use super::keys::{Counts, Keys, Places};
 use super::{Reading, SystemCall};
 use crate::record::Site;
 
@@ -191,6 +191,8 @@ pub struct QueueLeft<'a> {
     pub getters: Counts<'a>,
     pub putters: Counts<'a>,
     pub doners: Counts<'a>,
+    pub put_at: Places<'a>,
+    pub got_at: Places<'a>,
 }
 
 impl<'a> Reading<'a> for QueueLeft<'a> {
@@ -202,6 +204,8 @@ impl<'a> Reading<'a> for QueueLeft<'a> {
             getters: keys.counts("getters"),
             putters: keys.counts("putters"),
             doners: keys.counts("doners"),
+            put_at: keys.places("put_at"),
+            got_at: keys.places("got_at"),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{Event, Exception, Site};
 use keys::Keys;
 
 pub use blocking::{BeginEvent, GotEvent, HeldLock, LastWake, NestEvent, Permit, PoolState, WaitEvent};
-pub use keys::Counts;
+pub use keys::{Counts, Places};
 pub use lifecycle::{
     ChildEvent, ChildLeft, DaemonLeft, EndEvent, ExcText, ExitEvent, Folded, LaneEvent, LockUse, ProcEvent, QueueLeft,
     ReapEvent, Unretrieved,

@@ -53,6 +53,8 @@ pub struct NoteEvent<'a> {
     pub obj: Option<&'a str>,
     /// The lane or process that it is done to.
     pub target: Option<&'a str>,
+    /// The same, where it is a process that did not record.
+    pub target_pid: Option<u32>,
     pub site: Option<Site>,
     /// Of the target, the innermost frame first.
     pub stack: Vec<Site>,
@@ -73,6 +75,7 @@ impl<'a> Reading<'a> for NoteEvent<'a> {
             what: keys.text("what"),
             obj: keys.text("obj"),
             target: keys.text("target"),
+            target_pid: keys.small("target"),
             site: keys.site("site"),
             stack: keys.stack("stack"),
             function: keys.text("fn"),

@@ -1,6 +1,6 @@
 //! `snap`: what a whole process was doing at one moment, as its watchdog saw it.
 
-use super::keys::{Counts, Keys};
+use super::keys::{Counts, Keys, Places};
 use super::{ChildLeft, HeldLock, PoolState, Reading, WaitEvent};
 use crate::record::Site;
 
@@ -221,6 +221,8 @@ pub struct QueueState<'a> {
     pub getters: Counts<'a>,
     pub putters: Counts<'a>,
     pub doners: Counts<'a>,
+    pub put_at: Places<'a>,
+    pub got_at: Places<'a>,
 }
 
 impl<'a> Reading<'a> for QueueState<'a> {
@@ -233,6 +235,8 @@ impl<'a> Reading<'a> for QueueState<'a> {
             getters: keys.counts("getters"),
             putters: keys.counts("putters"),
             doners: keys.counts("doners"),
+            put_at: keys.places("put_at"),
+            got_at: keys.places("got_at"),
         }
     }
 }

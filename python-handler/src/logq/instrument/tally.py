@@ -11,6 +11,7 @@ from _weakref import ref
 from logq import exits, identity, snapshot
 from logq.lane import Lane
 from logq.objects import Thing
+from logq.sites import caller_site
 
 from .throttle import Throttle, throttle
 
@@ -18,9 +19,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from logq.lane import Site
+
 __all__ = ["Tally", "count"]
 
 _MANY = 64  # lanes in a count, and queues in a snapshot
+_SHOWN = 8  # places
 _RECENT = 16  # of the lanes that are over, so many are remembered
 
 # By the number of the queue's Thing; an entry goes with its Tally.
@@ -30,13 +34,28 @@ _tallies: dict[int, Any] = {}
 class Tally:
     """What is known of the traffic of one queue."""
 
-    __slots__ = ("__weakref__", "doners", "getters", "is_joined", "last_get", "last_put", "putters", "thing", "traffic")
+    __slots__ = (
+        "__weakref__",
+        "doners",
+        "getters",
+        "got_at",
+        "is_joined",
+        "last_get",
+        "last_put",
+        "put_at",
+        "putters",
+        "thing",
+        "traffic",
+    )
 
     def __init__(self, thing: Thing) -> None:
         self.thing = thing
         self.putters: dict[Lane, int] = {}
         self.getters: dict[Lane, int] = {}
         self.doners: dict[Lane, int] = {}
+        # Where each lane did so for the first time: looked up once a lane, since it costs more than a put.
+        self.put_at: dict[Lane, Site | None] = {}
+        self.got_at: dict[Lane, Site | None] = {}
         self.last_put: Lane | None = None
         self.last_get: Lane | None = None
         self.is_joined = False  # somebody waits, or has waited, until all is done
@@ -47,11 +66,11 @@ class Tally:
 
     def count_put(self, lane: Lane) -> None:
         self.last_put = lane
-        count(self.putters, lane)
+        count(self.putters, lane, self.put_at)
 
     def count_got(self, lane: Lane) -> None:
         self.last_get = lane
-        count(self.getters, lane)
+        count(self.getters, lane, self.got_at)
 
     def facts(self, on: str) -> dict[str, object]:
         """What a `wait` on the queue says beside its name."""
@@ -68,7 +87,13 @@ class Tally:
         return {**facts, **self.counts()}
 
     def counts(self) -> dict[str, object]:
-        return {"putters": _named(self.putters), "getters": _named(self.getters), "doners": _named(self.doners)}
+        return {
+            "putters": _named(self.putters),
+            "getters": _named(self.getters),
+            "doners": _named(self.doners),
+            "put_at": _placed(self.put_at),
+            "got_at": _placed(self.got_at),
+        }
 
     def queue(self) -> Any:
         return self.thing.owner() if self.thing.owner is not None else None
@@ -88,16 +113,20 @@ def _forgetter(number: int) -> Callable[[Any], None]:
     return forget_one
 
 
-def count(counts: dict[Lane, int], lane: Lane) -> None:
+def count(counts: dict[Lane, int], lane: Lane, places: dict[Lane, Site | None] | None = None) -> None:
     try:
         counts[lane] += 1
     except KeyError:
         if len(counts) >= _MANY:
             _thin(counts)
         counts[lane] = 1
+        if places is not None:
+            if len(places) >= _MANY:
+                _thin(places)
+            places[lane] = caller_site(3)
 
 
-def _thin(counts: dict[Lane, int]) -> None:
+def _thin(counts: dict[Lane, Any]) -> None:
     """Forgets lanes that are over, but for the latest; a server's would gather here for ever."""
     process = identity.me
     over = [lane for lane in list(counts) if lane.over or lane.process is not process]
@@ -108,6 +137,12 @@ def _thin(counts: dict[Lane, int]) -> None:
 def _named(counts: dict[Lane, int]) -> dict[str, int] | None:
     process = identity.me
     return {lane.key: n for lane, n in list(counts.items()) if lane.process is process} or None
+
+
+def _placed(places: dict[Lane, Site | None]) -> dict[str, Site] | None:
+    process = identity.me
+    known = [(lane.key, site) for lane, site in list(places.items()) if site is not None and lane.process is process]
+    return dict(known[-_SHOWN:]) or None
 
 
 def size_of(queue: Any) -> int | None:

@@ -58,7 +58,7 @@ class Trail(Tally):
         try:
             self.putters[lane] += 1
         except KeyError:
-            count(self.putters, lane)
+            count(self.putters, lane, self.put_at)
 
     def take(self, item: object, size: int) -> None:
         """An item was taken by the running lane; the queue now has `size`."""
@@ -67,7 +67,7 @@ class Trail(Tally):
         try:
             self.getters[lane] += 1
         except KeyError:
-            count(self.getters, lane)
+            count(self.getters, lane, self.got_at)
         notes = self.notes
         if len(notes) != size + 1:
             notes.clear()
