@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::facts::{LaneFacts, ProcessFacts, UnseenChild};
 use super::observed::Observations;
+use super::shared::SharedHolds;
 use crate::record::{EventKind, Lane, ProcessName, RecordId, RecordName};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -83,6 +84,8 @@ pub struct CausalGraph {
     pub observed: Observations,
     /// Children whose end was seen and that left no record.
     pub unseen_children: Vec<UnseenChild>,
+    /// Who has which lock that processes share.
+    pub shared_holds: SharedHolds,
     /// When `logq run` began to end the run's processes, monotonic ns.
     pub first_kill: Option<u64>,
     /// Stamps that point to records that are not there.

@@ -10,6 +10,7 @@ mod graph;
 mod naming;
 mod observed;
 mod order;
+mod shared;
 mod snaps;
 mod standing;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use chain::{Chain, Hop};
 pub use facts::{Died, LaneEnd, LaneFacts, ObjectFacts, ProcessEnd, ProcessFacts, UnaskedFuture};
 pub use graph::{CausalGraph, Edge, EdgeKind, LaneIndex, Node, NodeRef, ProcessIndex, Reading};
 pub use observed::{Observations, Observed};
+pub use shared::SharedHold;
 pub use snaps::Snap;
 pub use standing::{Blocked, Need, Party, Standing, State};
 pub use waits::{Wait, Waits};
@@ -184,6 +186,16 @@ impl Builder {
                 let kill = event.note().is_some_and(|note| note.what == Some("kill"));
                 let first = &mut self.graph.first_kill;
                 *first = first.filter(|known| *known <= record.mono).or(kill.then_some(record.mono)).or(*first);
+            }
+            EventKind::Acq => {
+                if let Some(obj) = event.obj() {
+                    self.graph.shared_holds.take(lane, record, obj, event.site());
+                }
+            }
+            EventKind::Rel => {
+                if let Some(obj) = event.obj() {
+                    self.graph.shared_holds.give_back(lane, record, obj);
+                }
             }
             EventKind::Reap => self.note_reap(record, event, lane),
             EventKind::Obj => {

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::graph::{CausalGraph, LaneIndex, ProcessIndex};
+use super::shared::SharedHold;
 use super::snaps::Snap;
 use crate::record::readings::{SnapEvent, SnapLane, SnapLoop, WaitEvent};
 use crate::record::{Lane, LaneKind, RecordId};
@@ -68,6 +69,8 @@ pub enum Need {
     Process(ProcessIndex),
     /// The end of a child that is itself blocked on a pipe which this process is to read or write.
     PipeChild,
+    /// Some of those tasks.
+    Tasks(Vec<LaneIndex>),
     /// Any of those lanes.
     AnyOf(Vec<LaneIndex>),
     /// Any lane of the process, or of the whole run, but the waiting one.
@@ -183,6 +186,26 @@ impl<'g> Standing<'g> {
         for task in blocked_tasks {
             self.stop_thread_of(task);
         }
+        self.stop_tasks();
+    }
+
+    /// Tasks that could run, in a thread that stands still.
+    fn stop_tasks(&mut self) {
+        let stopped: Vec<(ProcessIndex, Option<u64>, LaneIndex)> = self
+            .parties
+            .iter()
+            .filter_map(|party| {
+                let facts = self.graph.lane(party.lane);
+                matches!(party.state, State::Behind(_)).then_some((facts.process, facts.tid, party.lane))
+            })
+            .collect();
+        for party in &mut self.parties {
+            let facts = self.graph.lane(party.lane);
+            let thread = stopped.iter().find(|(process, tid, _)| (*process, *tid) == (facts.process, facts.tid));
+            if let (Some((.., thread)), LaneKind::Task, State::Free) = (thread, facts.lane.kind, &party.state) {
+                party.state = State::Behind(*thread);
+            }
+        }
     }
 
     /// What the lane was doing; `None` for a task of which nothing tells that it was still there.
@@ -226,7 +249,28 @@ impl<'g> Standing<'g> {
         if seen.is_some_and(|seen| seen.exiting == Some("threads")) {
             return State::Exiting;
         }
-        State::Free
+        seen.and_then(|seen| self.at_pipe(lane, seen)).unwrap_or(State::Free)
+    }
+
+    /// A thread blocked in reading or writing a pipe to another process.
+    fn at_pipe(&self, lane: LaneIndex, seen: &SnapLane<'g>) -> Option<State<'g>> {
+        let call = seen.call.as_ref().filter(|call| call.on == Some("pipe") && call.fd.is_some_and(|fd| fd > 2))?;
+        let state = match call.name? {
+            "write" | "writev" => "full",
+            "read" | "readv" => "empty",
+            _ => return None,
+        };
+        let (snap, told) = self.snaps.get(&self.graph.lane(lane).process)?;
+        let own = told.pipes.iter().find(|pipe| pipe.fd == call.fd);
+        let wait = WaitEvent {
+            on: Some("pipe"),
+            state: Some(state),
+            site: seen.stack.first().cloned(),
+            stack: seen.stack.clone(),
+            child_pid: own.and_then(|pipe| pipe.child_pid),
+            ..WaitEvent::default()
+        };
+        Some(self.blocked(lane, wait, snap.id.clone(), snap.mono, false))
     }
 
     fn blocked(
@@ -274,7 +318,13 @@ impl<'g> Standing<'g> {
         let owner = wait.owner.and_then(|owner| self.graph.mentioned(process, owner));
         match wait.on.unwrap_or_default() {
             "lock" | "rlock" => self.need_of_lock(process, wait, owner),
+            "join" | "task" if owner.is_none() && !wait.owners.is_empty() => {
+                Need::Tasks(wait.owners.iter().filter_map(|owner| self.graph.mentioned(process, owner)).collect())
+            }
             "join" | "task" => owner.map_or(Need::Outside, Need::EndOf),
+            "pipe" => self.need_of_pipe(process, wait),
+            "channel" if self.is_shared(process, wait) => Need::Anyone { whole_run: true },
+            "sem" if self.is_shared(process, wait) => Need::Anyone { whole_run: true },
             "process" => self.need_of_child(process, wait, owner),
             "future" => self.need_of_future(process, wait),
             "barrier" => match (wait.need, wait.have) {
@@ -292,12 +342,21 @@ impl<'g> Standing<'g> {
         if self.left_at_fork(process, wait).is_some() {
             return Need::Never;
         }
-        let Some(owner) = owner else { return Need::Outside };
+        let holder = || self.shared_holders(process, wait).first().map(|hold| hold.lane);
+        let Some(owner) = owner.or_else(holder) else { return Need::Outside };
         let facts = self.graph.lane(owner);
         let shared = self.is_shared(process, wait);
         let gone = facts.end.is_some() && self.party(owner).is_none() && self.is_over(owner);
         let ended = self.ended.contains(&facts.process);
         if gone || ended || (facts.process != process && !shared) { Need::Never } else { Need::Lane(owner) }
+    }
+
+    /// Who has the lock or the permits, where processes share it.
+    pub fn shared_holders(&self, process: ProcessIndex, wait: &WaitEvent<'g>) -> Vec<&'g SharedHold> {
+        if !self.is_shared(process, wait) {
+            return Vec::new();
+        }
+        wait.obj.map_or_else(Vec::new, |obj| self.graph.shared_holds.at(obj, self.moment))
     }
 
     /// The lock that another lane of the parent held when this process was forked: that lane, and where it had taken it.
@@ -365,6 +424,17 @@ impl<'g> Standing<'g> {
         None
     }
 
+    /// Whoever has the other end, and that may be any process of the run; of a pipe to a child, the child.
+    fn need_of_pipe(&self, process: ProcessIndex, wait: &WaitEvent<'g>) -> Need {
+        if let Some(pid) = wait.child_pid {
+            return if self.child_on_pipe(process, pid).is_some() { Need::PipeChild } else { Need::Outside };
+        }
+        let unrecorded = self.snaps.values().flat_map(|(_, told)| &told.children).any(|child| {
+            child.child_proc.is_none_or(|proc| self.graph.process_with_key(proc).is_none()) && child.state != Some("Z")
+        });
+        if unrecorded { Need::Outside } else { Need::Anyone { whole_run: true } }
+    }
+
     fn need_of_future(&self, process: ProcessIndex, wait: &WaitEvent<'g>) -> Need {
         let named = |lane: &&str| self.graph.mentioned(process, lane);
         if let Some(runner) = wait.runner.and_then(|runner| self.graph.mentioned(process, runner)) {
@@ -409,6 +479,9 @@ impl<'g> Standing<'g> {
         let process = self.graph.lane(lane).process;
         let holders = wait.permits.iter().filter_map(|permit| self.graph.mentioned(process, permit.lane?));
         let mut found: Vec<LaneIndex> = holders.collect();
+        if wait.on == Some("sem") {
+            found.extend(self.shared_holders(process, wait).iter().map(|hold| hold.lane));
+        }
         found.sort();
         found.dedup();
         found
@@ -478,6 +551,7 @@ impl<'g> Standing<'g> {
             Need::Never => false,
             Need::Lane(owner) | Need::EndOf(owner) => is_free(owner),
             Need::AnyOf(lanes) => lanes.iter().any(alive_and_free),
+            Need::Tasks(lanes) => lanes.iter().any(is_free),
             Need::Process(process) => {
                 let main = self.graph.lane_named(*process, Lane::MAIN);
                 let ends = self.thread_ends(*process, main.unwrap_or(lane));
@@ -486,7 +560,8 @@ impl<'g> Standing<'g> {
             Need::PipeChild => self.somebody(lane, false, free),
             Need::Several(n) => self.free_others(lane, false, free) >= *n,
             Need::Anyone { whole_run } => {
-                if as_known && !blocked.known.is_empty() {
+                let idles = |other: &LaneIndex| self.idles(*other) && self.provides(*other, blocked);
+                if as_known && !blocked.known.is_empty() && !blocked.known.iter().any(idles) {
                     return blocked.known.iter().any(|other| alive_and_free(other) && self.provides(*other, blocked));
                 }
                 self.somebody(lane, *whole_run, free)
@@ -503,6 +578,14 @@ impl<'g> Standing<'g> {
             _ => false,
         });
         !(joins && again && blocked.wait.qsize.unwrap_or(0) == 0)
+    }
+
+    /// Whether the lane waits for work: it may do anything once it is given some.
+    fn idles(&self, lane: LaneIndex) -> bool {
+        self.party(lane).is_some_and(|party| match &party.state {
+            State::Blocked(blocked) => matches!(blocked.wait.on, Some("queue-get" | "event" | "cond" | "channel")),
+            _ => false,
+        })
     }
 
     /// Whether anybody but the lane could still do something for it.
@@ -525,7 +608,7 @@ impl<'g> Standing<'g> {
         // SIGINT always has a handler in Python: it raises KeyboardInterrupt.
         let handled = told.signals.iter().any(|signal| *signal != "SIGINT");
         let waits_in_main = facts.lane == Lane::MAIN || facts.lane.kind == LaneKind::Task;
-        (waits_in_main && handled) || !told.foreign.is_empty()
+        (waits_in_main && handled) || told.foreign.iter().any(|thread| thread.name != Some("logq"))
     }
 
     /// The threads that a process waits for before it ends.
@@ -548,14 +631,15 @@ impl<'g> Standing<'g> {
             State::Blocked(blocked) => match &blocked.need {
                 Need::Outside | Need::Never | Need::Several(_) | Need::PipeChild => Vec::new(),
                 Need::Lane(lane) | Need::EndOf(lane) => vec![*lane],
-                Need::AnyOf(lanes) => lanes.clone(),
+                Need::AnyOf(lanes) | Need::Tasks(lanes) => lanes.clone(),
                 Need::Process(child) => {
                     let main = graph.lane_named(*child, Lane::MAIN);
                     main.into_iter().chain(self.thread_ends(*child, main.unwrap_or(party.lane))).collect()
                 }
                 Need::Anyone { .. } => {
                     let known = blocked.known.iter().copied().filter(|other| self.provides(*other, blocked));
-                    known.chain(self.kept_out_by(party.lane)).collect()
+                    let peers = self.peers(party.lane, blocked);
+                    known.chain(self.kept_out_by(party.lane)).chain(peers).collect()
                 }
             },
         };
@@ -563,6 +647,26 @@ impl<'g> Standing<'g> {
         found.sort();
         found.dedup();
         found
+    }
+
+    /// Who waits at the other end of the same channel.
+    fn peers(&self, lane: LaneIndex, blocked: &Blocked<'g>) -> Vec<LaneIndex> {
+        let process = self.graph.lane(lane).process;
+        let Some(own) = blocked.wait.obj.filter(|_| blocked.wait.on == Some("channel")) else { return Vec::new() };
+        let own = self.full_name(process, own);
+        let at_same = |party: &&Party| {
+            let there = self.graph.lane(party.lane).process;
+            let State::Blocked(other) = &party.state else { return false };
+            other.wait.on == Some("channel")
+                && other.wait.obj.map(|obj| self.full_name(there, obj)).as_ref() == Some(&own)
+        };
+        let peers = self.parties.iter().filter(|party| party.lane != lane).filter(at_same);
+        peers.map(|party| party.lane).collect()
+    }
+
+    /// An object's name with its process.
+    fn full_name(&self, process: ProcessIndex, obj: &str) -> String {
+        if obj.contains('/') { obj.to_owned() } else { format!("{}/{obj}", self.graph.processes[process.0].proc) }
     }
 
     /// Lanes that wait for a lock which this one holds.

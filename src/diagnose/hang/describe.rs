@@ -118,6 +118,13 @@ impl<'a> Account<'a> {
             self.finding.site(permit.site.as_ref(), role, Some(&self.graph.address(holder)), None);
             self.actor(holder, role.to_owned());
         }
+        if blocked.wait.on == Some("sem") {
+            for hold in self.evidence.standing.shared_holders(process, &blocked.wait) {
+                let role = "took a permit and did not give it back";
+                self.finding.site(hold.site.as_ref(), role, Some(&self.graph.address(hold.lane)), None);
+                self.actor(hold.lane, role.to_owned());
+            }
+        }
         let counted = self.counted(blocked);
         for (provider, what, n) in counted {
             if self.finding.actors.len() + 1 >= MOST_ACTORS {
@@ -222,11 +229,20 @@ impl<'a> Account<'a> {
             }
             return;
         }
-        let Some(owner) = blocked.wait.owner.and_then(|owner| graph.mentioned(process, owner)) else { return };
+        let holders = self.evidence.standing.shared_holders(process, &blocked.wait);
+        let hold = holders.first();
+        let owner = blocked.wait.owner.and_then(|owner| graph.mentioned(process, owner)).or(hold.map(|hold| hold.lane));
+        let Some(owner) = owner else { return };
         let id = graph.address(owner);
-        let since = blocked.wait.held_since.and_then(|since| graph.wall(owner, since));
+        let since = blocked.wait.held_since.or(hold.map(|hold| hold.since)).and_then(|since| graph.wall(owner, since));
         let took = format!("took {lock}");
-        self.finding.site(blocked.wait.held_at.as_ref(), took.clone(), Some(&id), since);
+        self.finding.evidence.extend(hold.map(|hold| graph.id_of(hold.lane, hold.seq)));
+        self.finding.site(
+            blocked.wait.held_at.as_ref().or(hold.and_then(|hold| hold.site.as_ref())),
+            took.clone(),
+            Some(&id),
+            since,
+        );
         let role = match (self.death_of(owner), graph.processes[self.process(owner).0].end.signal) {
             (Some(death), _) => format!("{took}, then died: {}", cause(&death)),
             (None, Some(signal)) => format!("{took}; its process was ended by signal {signal}"),

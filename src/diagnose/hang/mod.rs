@@ -200,7 +200,9 @@ fn obliges(evidence: &Evidence, lanes: &[LaneIndex]) -> bool {
             Some(
                 "lock" | "rlock" | "join" | "queue-join" | "queue-put" | "future" | "barrier" | "task" | "process",
             ) => true,
-            Some("sem") => !blocked.wait.permits.is_empty(),
+            Some("sem") => !blocked.wait.permits.is_empty() || !blocked.known.is_empty(),
+            Some("channel") => standing.party(*lane).is_some_and(|party| party.stuck),
+            Some("pipe") => blocked.wait.state == Some("full"),
             _ => keeps_the_loop(standing, *lane),
         },
         _ => false,

@@ -21,6 +21,11 @@ pub fn waits(graph: &CausalGraph, process: ProcessIndex, wait: &WaitEvent) -> St
     match wait.on.unwrap_or_default() {
         "lock" | "rlock" => format!("waits for {}", name("a lock")),
         "join" => format!("waits for the end of {}", owner().unwrap_or_else(|| "a thread".to_owned())),
+        "task" if !wait.owners.is_empty() => {
+            let owners = wait.owners.iter().filter_map(|owner| graph.mentioned(process, owner));
+            let names: Vec<String> = owners.take(4).map(|own| lane(graph, own, process)).collect();
+            format!("awaits {}", names.join(", "))
+        }
         "task" => format!("awaits {}", owner().unwrap_or_else(|| "a task".to_owned())),
         "process" => {
             let child = wait.owner.and_then(|owner| graph.mentioned(process, owner));
@@ -41,6 +46,9 @@ pub fn waits(graph: &CausalGraph, process: ProcessIndex, wait: &WaitEvent) -> St
             (Some(have), Some(need)) => format!("waits at {} ({have} of {need} are there)", name("a barrier")),
             _ => format!("waits at {}", name("a barrier")),
         },
+        "channel" => format!("waits for a message through {}", name("a connection")),
+        "pipe" if wait.state == Some("full") => "waits for room in a full pipe".to_owned(),
+        "pipe" => "waits for data in an empty pipe".to_owned(),
         "future" => match wait.state {
             Some(state) => format!("waits for the result of {} ({})", name("a future"), state.to_lowercase()),
             None => format!("waits for the result of {}", name("a future")),
@@ -62,6 +70,9 @@ pub fn fix(on: &str) -> &'static str {
         "cond" => "wait in a loop that asks the state itself, and notify after every change of it",
         "event" => "set the event in a finally, or wait with a timeout",
         "future" => "resolve the future on every way out, by an exception too",
+        "pipe" | "channel" => {
+            "read what others write before waiting for their end, and close the ends that are not used"
+        }
         "lock" | "rlock" => "take locks by `with`, and never end what may hold one",
         "join" | "process" | "task" => "let what is waited for end: tell it to stop, or wait with a timeout",
         _ => "wait with a timeout, and let whoever fails say so",

@@ -5,7 +5,7 @@ use super::{PipeState, Reading};
 use crate::record::Site;
 
 /// `wait`: a lane is blocked. Also what a task awaits, in a snapshot.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct WaitEvent<'a> {
     pub obj: Option<&'a str>,
     /// lock, rlock, cond, event, sem, barrier, join, queue-get, queue-put, queue-join, future, task, process, …
