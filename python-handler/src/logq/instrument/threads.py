@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from _thread import _excepthook
 
 from logq import exits, hooks, identity, waits, watchdog
 from logq.emit import announce, event, retire
@@ -83,7 +84,8 @@ class _LastWait:
 
 def patch(threading: Any) -> None:
     global _default_hook
-    _default_hook = getattr(threading, "__excepthook__", threading.excepthook)
+    # Its own name came with 3.10; `threading.excepthook` may be the program's already.
+    _default_hook = getattr(threading, "__excepthook__", None) or _excepthook
     thread = threading.Thread
     if ("daemons", _list_daemons) not in exits.contributors:
         exits.contributors.append(("daemons", _list_daemons))
