@@ -66,6 +66,8 @@ PRIMITIVES: list[Primitive] = [
     Primitive("multiprocessing.reduction", "messages", "patch_reduction"),
     Primitive("multiprocessing.connection", "messages", "patch_connection"),
     Primitive("multiprocessing.queues", "messages", "patch_queues"),
+    Primitive("multiprocessing.pool", "process_pools", "patch_pool"),
+    Primitive("concurrent.futures.process", "process_pools", "patch_executor"),
     Primitive("multiprocessing.synchronize", "shared_locks", "patch"),
     Primitive("traceback", "processes", "patch_traceback"),
     Primitive("os", "system_calls", "patch"),

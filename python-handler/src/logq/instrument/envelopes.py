@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     # From the frame that unpickles: by which way it came, the object that carried it, more members.
     Carrier = tuple[str, Union[Thing, Way, None], dict[str, object]]
 
-__all__ = ["carriers", "envelope"]
+__all__ = ["carriers", "envelope", "with_note"]
 
 # PROTO 4; sys.modules.get(_DOOR, sys.intern); its result called with the stamp; POP. A name with a dot
 # in it is what protocol 4 is for.
 _DOOR = "logq.hb"
 _BEFORE = b"\x80\x04csys\nmodules.get\n\x8c\x07logq.hbcsys\nintern\n\x86R\x8c"
 _AFTER = b"\x85R0"
+_LONGEST = 255
 
 # By the code of a function that unpickles messages: what its frame tells of the way.
 carriers: dict[Any, Callable[[Any], Carrier]] = {}
@@ -46,7 +47,14 @@ def envelope(stamp: str) -> bytes:
     return _BEFORE + bytes([len(text)]) + text + _AFTER
 
 
-def _opened(stamp: object) -> None:
+def with_note(front: bytes, note: str) -> bytes:
+    """The same stamp, and what is to be said of the message where it arrives: a job and its function."""
+    begin = len(_BEFORE) + 1
+    stamp = front[begin : begin + front[begin - 1]].decode("ascii").partition(" ")[0]
+    return envelope(f"{stamp} {note.encode('ascii', 'replace').decode('ascii')}"[:_LONGEST])
+
+
+def _opened(text: object) -> None:
     """A message with this stamp is being unpickled here."""
     process = identity.me
     if process is None:
@@ -54,6 +62,7 @@ def _opened(stamp: object) -> None:
     try:
         frame: Any = sys._getframe(2)
         tell = carriers.get(frame.f_code)
+        stamp, _, note = str(text).partition(" ")
         entry = parse(stamp)
         if tell is None or entry is None:
             return  # kept somewhere and read later: not a hand-over of this moment
@@ -61,9 +70,14 @@ def _opened(stamp: object) -> None:
         lane = here()
         _merge(lane, entry, thing)
         reference = thing.reference() if isinstance(thing, Thing) else None
-        event("recv", {"via": via, "obj": reference, "from": stamp, **more}, lane)
+        event("recv", {"via": via, "obj": reference, "from": stamp, **_noted(note), **more}, lane)
     except Exception:
         swallowed()
+
+
+def _noted(note: str) -> dict[str, object]:
+    job, _, function = note.partition(" ")
+    return {"job": job or None, "fn": function or None}
 
 
 def _merge(lane: Lane, entry: Entry, thing: Thing | Way | None) -> None:

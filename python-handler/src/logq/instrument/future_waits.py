@@ -56,6 +56,7 @@ def _facts(future: Any) -> dict[str, object]:
         "state": getattr(future, "_state", None),
         "runner": runner.key if runner is not None else None,
         "pool": pool.load() if pool is not None else None,
+        "job": getattr(future, "_logq_job", None),  # of a pool of processes
     }
 
 

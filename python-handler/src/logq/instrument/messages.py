@@ -18,28 +18,32 @@ from logq import identity, procfs, waits
 from logq.emit import event
 from logq.failure import describe
 from logq.lane import here
-from logq.objects import JOB, RESULT
+from logq.objects import JOB, RESULT, Thing
 from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.trouble import swallowed
 
 from . import shared_locks, shared_things
 from .around import Around
-from .envelopes import carriers, envelope
+from .envelopes import carriers, envelope, with_note
 from .shared_things import SharedThing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any, Callable, Union
 
     from .envelopes import Carrier
 
-__all__ = ["job_of", "patch_connection", "patch_queues", "patch_reduction", "senders", "write_send"]
+    # Either the envelope, or via what and which members of the event.
+    End = Union[bytes, tuple[str, dict[str, object]]]
+
+__all__ = ["job_of", "patch_connection", "patch_queues", "patch_reduction", "senders", "with_note", "write_send"]
 
 # By the code of a function that pickles messages: the envelope for what its frame is about to send.
 senders: dict[Any, Callable[[Any], bytes | None]] = {}
 # By the code of a function of a pool that sends or receives: what its frame tells of a job.
-pool_ends: dict[Any, Callable[[Any, Any], tuple[str, dict[str, object]] | None]] = {}
+pool_ends: dict[Any, Callable[[Any, Any], End]] = {}
+SILENT: bytes = b""  # nothing to tell of this message: it goes as it is
 
 _QUEUES = os.sep + os.path.join("multiprocessing", "queues.py")
 _CONTEXT = os.sep + os.path.join("multiprocessing", "context.py")
@@ -90,7 +94,7 @@ def _wrap_pickler(original: Callable[..., None]) -> Any:
     return dress(init, original)
 
 
-def write_send(via: str, thing: SharedThing | None, **more: object) -> bytes | None:
+def write_send(via: str, thing: Thing | None, **more: object) -> bytes | None:
     """Writes `send` in the running lane; gives the envelope that names it."""
     process = identity.me
     if process is None:
@@ -99,7 +103,8 @@ def write_send(via: str, thing: SharedThing | None, **more: object) -> bytes | N
     if thing is not None and thing.told is not process:
         thing.tell()
     number = event("send", {"via": via, "obj": thing.reference() if thing is not None else None, **more}, lane)
-    return envelope(f"{process.key}/{lane.key}@{number}") if number else None
+    job = more.get("job")
+    return envelope(f"{process.key}/{lane.key}@{number}{f' {job}' if job else ''}") if number else None
 
 
 # Sending. ---------------------------------------------------------------------------------------
@@ -107,22 +112,23 @@ def write_send(via: str, thing: SharedThing | None, **more: object) -> bytes | N
 
 def _of_connection(frame: Any) -> bytes | None:
     connection = frame.f_locals["self"]
-    pool = job_of(frame.f_back, frame.f_locals["obj"])
-    if not _is_near(connection) or _is_filling(connection):
+    end = job_of(frame.f_back, frame.f_locals["obj"])
+    if end == SILENT or not _is_near(connection) or _is_filling(connection):
         return None
-    if pool is not None:
-        return write_send(pool[0], None, **pool[1])
+    if end is not None:
+        return _of_job(end)
     return write_send("pipe", thing_of(connection))
 
 
 def _of_simple_queue(frame: Any) -> bytes | None:
     queue = frame.f_locals["self"]
-    pool = job_of(frame.f_back, frame.f_locals["obj"])
-    if _is_filling(queue._writer):
+    end = job_of(frame.f_back, frame.f_locals["obj"])
+    if end == SILENT:
         return None
-    if pool is not None:
-        return write_send(pool[0], None, **pool[1])
-    return write_send("queue", thing_of(queue._writer))
+    if end is not None:
+        front = _of_job(end)  # written in any case: who had the job
+        return None if _is_filling(queue._writer) else front
+    return None if _is_filling(queue._writer) else write_send("queue", thing_of(queue._writer))
 
 
 def _of_feeder(_frame: Any) -> bytes | None:
@@ -131,7 +137,11 @@ def _of_feeder(_frame: Any) -> bytes | None:
     return front
 
 
-def job_of(frame: Any, message: Any) -> tuple[str, dict[str, object]] | None:
+def _of_job(end: End) -> bytes | None:
+    return end if isinstance(end, bytes) else write_send(end[0], None, **end[1])
+
+
+def job_of(frame: Any, message: Any) -> End | None:
     """What a pool's own function says of the job or result that it sends or gets."""
     if frame is None:
         return None
@@ -205,12 +215,14 @@ class _Buffer(deque):  # type: ignore[type-arg]
 
 
 def _tells_of(queue: Any) -> Callable[[Any], bytes | None]:
-    for_jobs = getattr(queue, "_logq_job", None)  # of an executor's own queue
+    writer = queue._writer  # not the queue itself: it must go when the program lets go of it
+    items = getattr(queue, "pending_work_items", None)
 
     def tell(item: Any) -> bytes | None:
-        if for_jobs is not None:
-            return write_send("job", None, **for_jobs(item))
-        return write_send("queue", thing_of(queue._writer))
+        if items is None:
+            return write_send("queue", thing_of(writer))
+        # An executor's own queue: the stamp is that of who submitted.
+        return getattr(items.get(getattr(item, "work_id", None)), "_logq_front", None)
 
     return tell
 
@@ -281,17 +293,17 @@ def _wrap_feeder_error(original: Callable[[Any, Any], None]) -> Any:
 
 
 def _from_connection(frame: Any) -> Carrier:
-    job = job_of(frame.f_back, None)
-    if job is not None:
-        return job[0], RESULT, job[1]
+    end = job_of(frame.f_back, None)
+    if isinstance(end, tuple):
+        return end[0], RESULT, end[1]
     return "pipe", thing_of(frame.f_locals["self"]), {}
 
 
 def _from_queue(frame: Any) -> Carrier:
     queue = frame.f_locals["self"]
-    job = job_of(frame.f_back, None)
-    if job is not None:
-        return job[0], JOB, job[1]
+    end = job_of(frame.f_back, None)
+    if isinstance(end, tuple):
+        return end[0], JOB, end[1]
     return "queue", thing_of(queue._reader), {}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from _weakref import ref
 
 from logq import identity, waits
 from logq.emit import event
@@ -132,6 +133,8 @@ def _wrap_make_methods(original: Callable[[Any], None]) -> Any:
 
 
 def _thing_of(lock: Any) -> SharedThing | None:
+    if lock is None or not hasattr(lock, "_semlock"):  # a condition may be given any lock
+        return None
     thing: SharedThing | None = lock.__dict__.get("_logq_thing")
     if thing is None:
         thing = shared_things.find(lock._semlock.name)
@@ -145,16 +148,19 @@ def _thing_of(lock: Any) -> SharedThing | None:
 
 def _replace_methods(lock: Any) -> None:
     plain_acquire, plain_release = lock._semlock.acquire, lock._semlock.release
+    itself = ref(lock)  # no circle: the system's semaphore goes with the lock
 
     def acquire(*args: Any, **kwargs: Any) -> bool:
-        thing = _thing_of(lock)
+        lock = itself()
+        thing = _thing_of(lock) if lock is not None else None
         timeout = _timeout_of(args, kwargs)
         if identity.me is None or thing is None or timeout is _ODD or _is_inside(thing, sys._getframe(1)):
             return bool(plain_acquire(*args, **kwargs))
         return _acquire(lock, thing, plain_acquire, timeout)
 
     def release() -> None:
-        thing = _thing_of(lock)
+        lock = itself()
+        thing = _thing_of(lock) if lock is not None else None
         if identity.me is not None and thing is not None and not _is_inside(thing, sys._getframe(1)):
             _note_release(lock, thing)
         plain_release()
@@ -303,7 +309,8 @@ def _wrap_condition_methods(original: Callable[[Any], None]) -> Any:
 
 
 def _name_waits(condition: Any) -> None:
-    inner, lock = condition._wait_semaphore, condition._lock
+    inner = condition._wait_semaphore
+    waited, lock = ref(inner), ref(condition._lock)
     plain = inner._semlock.acquire
 
     def acquire(block: Any = True, timeout: Any = None) -> bool:
@@ -311,7 +318,7 @@ def _name_waits(condition: Any) -> None:
             return bool(plain(block, timeout))
         if plain(False):
             return True
-        thing = _thing_of(inner) or _thing_of(lock)
+        thing = _thing_of(waited()) or _thing_of(lock())
         on = "event" if thing is not None and thing.family == "event" else "cond"
         return tell_wait_of(on, thing, plain, timeout)
 
