@@ -213,7 +213,11 @@ def test_an_idle_worker_is_in_its_pool(tmp_path):
         """
         import concurrent.futures, time
         pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="idle")
-        pool.submit(int).result(); time.sleep(0.1)
+        pool.submit(int).result()
+        (worker,) = pool._threads
+        limit = time.monotonic() + 20
+        while not worker._logq_lane.waiting and time.monotonic() < limit: time.sleep(0.01)
+        assert pool.submit(int).result() == 0
         """,
     )
     waits = done.events("wait", lane=lane(done, "idle_0"))

@@ -220,7 +220,10 @@ def here() -> Lane:
             if lane is None or lane.process is not identity.me:
                 lane = adopt_task(task)
             return lane
-    return thread_lane()
+    lane = _here.lane  # as `thread_lane`, without the call: this runs for each item of each queue
+    if lane is None or lane.process is not identity.me:
+        lane = adopt()
+    return lane
 
 
 def thread_lane() -> Lane:

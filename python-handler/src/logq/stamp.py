@@ -53,7 +53,16 @@ def merge_into(lane: Lane, stamp: Stamp, thing: Thing | Way | None = None) -> No
         thing.tell()
     mine = lane.hard
     if giver is not lane and seq >= 0:
-        mine.append((giver, seq, thing))
+        entry = (giver, seq, thing)
+        try:
+            last = mine[-1]
+            if last[0] is giver and last[2] is thing:  # again from the same: the greater number covers both
+                if last[1] < seq:
+                    mine[-1] = entry
+            else:
+                mine.append(entry)
+        except IndexError:  # empty, or a signal's handler has written a record just now
+            mine.append(entry)
     if hard:
         # What the giver had merged itself did not come by this object.
         mine.extend([(entry[0], entry[1], None) for entry in hard if entry[0] is not lane])

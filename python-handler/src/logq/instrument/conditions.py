@@ -42,7 +42,7 @@ def patch(threading: Any) -> None:
         (threading.Semaphore, "sem", semaphores.attach),
         (threading.Barrier, "barrier", barriers.attach),
     ):
-        replace(kind, "__init__", _init_wrapper(family, attach))
+        replace(kind, "__init__", _init_wrapper(kind, family, attach))
     flags.patch(threading)
     semaphores.patch(threading)
     barriers.patch(threading)
@@ -101,8 +101,15 @@ class _Waiter:
         self._lock = allocate_lock()
         self._taken = False
         self._stamp: Stamp | None = None
-        # Told only of a condition of the program's own, not of one inside an event or a queue.
-        self._thing = getattr(sys._getframe(1).f_locals.get("self"), "_logq_thing", None)
+        # Told only of a condition of the program's own, not of one inside an event or a queue. To ask a frame
+        # for its variables is dear, so first: does the library itself wait?
+        frame = sys._getframe(1)
+        caller = frame.f_back.f_code if frame.f_back is not None else None
+        if caller is not None and is_machinery(caller.co_filename) and caller.co_name != "wait_for":
+            self._thing = None
+            self.release = self._lock.release
+            return
+        self._thing = getattr(frame.f_locals.get("self"), "_logq_thing", None)
         self.release = self._lock.release if self._thing is None else self._notify
 
     def _notify(self) -> None:
@@ -114,7 +121,7 @@ class _Waiter:
         if not self._taken:
             self._taken = True
             return self._lock.acquire()
-        got = self._lock.acquire(False) or (blocking and self._block(timeout, sys._getframe(1)))
+        got = self._block(timeout, sys._getframe(1)) if blocking else self._lock.acquire(False)
         if got and self._thing is not None:
             merge(self._stamp, self._thing)
         return got
@@ -150,14 +157,16 @@ def _begin(frame: Any, since: int, timeout: float | None) -> waits.Wait | None:
         return None
 
 
-def _init_wrapper(family: str, attach: Callable[[Any, Thing], None] | None) -> Callable[[Any], Any]:
+def _init_wrapper(kind: Any, family: str, attach: Callable[[Any, Thing], None] | None) -> Callable[[Any], Any]:
     def wrap(original: Callable[..., None]) -> Any:
         def init(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
             if identity.me is not None:
                 try:
                     frame: Any = sys._getframe(1)
-                    while frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is self:
+                    while type(self) is not kind and frame.f_code.co_name == "__init__":
+                        if frame.f_locals.get("self") is not self:
+                            break
                         frame = frame.f_back  # of a subclass
                     if not is_machinery(frame.f_code.co_filename):
                         thing = Thing(family, f"threading.{type(self).__name__}", caller_site(2), None, self)

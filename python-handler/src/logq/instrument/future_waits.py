@@ -81,8 +81,11 @@ def _tell_all(frame: Any) -> Told:
         return None, {}
     have = len(given) - len(open_ones)
     until = frame.f_locals.get("return_when")  # `as_completed` has none: it goes on with the next
-    need = len(given) if until not in (None, "FIRST_COMPLETED") else have + 1
-    return thing_of(open_ones[0]), {**_facts(open_ones[0]), "need": need, "have": have, "futures": entries}
+    all_needed = until not in (None, "FIRST_COMPLETED")
+    together = {"need": len(given) if all_needed else have + 1, "have": have, "futures": entries}
+    if not all_needed and len(open_ones) > 1:  # no single one of them keeps it waiting
+        return thing_of(open_ones[0]), together
+    return thing_of(open_ones[0]), {**_facts(open_ones[0]), **together}
 
 
 def _age(future: Any) -> int:

@@ -256,10 +256,14 @@ def _say_all_lost() -> None:
 
 
 def _asked(future: Any) -> None:
-    failure = _unretrieved.pop(id(future), None)
-    merge(getattr(future, "_logq_stamp", None), RESULT)
-    if failure is not None and identity.me is not None:
-        lane = here()
+    stamp = getattr(future, "_logq_stamp", None)
+    if identity.me is None:
+        return
+    lane = here()
+    if stamp is not None:
+        merge_into(lane, stamp, RESULT)
+    failure = _unretrieved.pop(id(future), None) if _unretrieved else None
+    if failure is not None:
         target = failure.lane.reference(lane.process)
         event("note", {"what": "retrieved", "target": target, "site": caller_site(2), "obj": _reference(future)}, lane)
 

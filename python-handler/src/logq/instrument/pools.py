@@ -1,8 +1,10 @@
 """ThreadPoolExecutor as a pool: its size, who is at work in it, what is queued, how long work waited.
 
 Futures and their results are the affair of `futures.py`. A pool's work queue is one of ours, made where
-the executor makes its own: so a worker that waits for work can be told from one that hangs. An executor
-that was there before, or whose program has given it another queue, is not known as a pool.
+the executor makes its own: so a worker that waits for work can be told from one that hangs. It does not
+look after a moment whether it still waits, as others do, since a timed wait costs more than most jobs; the
+watchdog sees that it is idle, and nudges it through its queue to write its `wait`. An executor that was
+there before, or whose program has given it another queue, is not known as a pool.
 """
 
 from __future__ import annotations
@@ -10,15 +12,15 @@ from __future__ import annotations
 import time
 from _weakref import ref
 
-from logq import identity, snapshot
+from logq import identity, snapshot, watchdog
 from logq.emit import event
-from logq.lane import Lane
+from logq.lane import Lane, here
 from logq.objects import Thing
 from logq.sites import caller_site
 from logq.trouble import swallowed
 from logq.waits import begin
 
-from .simple_queues import get_noting, makers
+from .simple_queues import makers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Pool", "patch"]
 
-_LONG = 10_000_000  # ns: work that waited longer says so
+_LONG = 10_000_000  # ns: work that waited longer says so, and so does a worker
+_NUDGE: Any = object()  # an item that is no work
 _mono = time.monotonic_ns
 
 _pools: dict[int, Any] = {}  # by number, weakly
@@ -37,6 +40,8 @@ _kinds: dict[Any, Any] = {}  # a class of work queues for each plain one
 
 def patch(thread: Any) -> None:
     makers[thread.ThreadPoolExecutor.__init__.__code__] = _make
+    if _nudge not in watchdog.ticks:
+        watchdog.ticks.append(_nudge)
     if ("pools", _list_pools) not in snapshot.contributors:
         snapshot.contributors.append(("pools", _list_pools))
 
@@ -48,13 +53,14 @@ def forget() -> None:
 class Pool(Thing):
     """What is known of one executor. Its workers change their own entries only."""
 
-    __slots__ = ("busy", "seen", "work")
+    __slots__ = ("busy", "idle", "seen", "work")
 
     def __init__(self, executor: Any, work: Any) -> None:
         kind = f"concurrent.futures.{type(executor).__name__}"
         super().__init__("pool", kind, caller_site(3), getattr(executor, "_max_workers", None), executor)
         self.work = ref(work)
         self.busy: dict[Lane, int] = {}  # since when, monotonic ns
+        self.idle: dict[Lane, int] = {}  # those that have not written so, since when
         self.seen: dict[Lane, bool] = {}  # workers that have done something before
         number = self.number
         _pools[number] = ref(self, _forgetter(number))
@@ -124,7 +130,7 @@ def _make_kind(plain: Any) -> Any:
         _logq_pool: Pool
 
         def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: ARG002
-            if item is not None:
+            if item is not None and item is not _NUDGE:
                 try:
                     item.future._logq_pool = self._logq_pool
                 except AttributeError:  # an item of a subclass's own
@@ -132,18 +138,54 @@ def _make_kind(plain: Any) -> Any:
             plain_put(self, item)
 
         def get(self, block: bool = True, timeout: float | None = None) -> Any:
-            if not block or plain_size(self):
-                return plain_get(self, block, timeout)
-            return get_noting(plain, self, timeout, self._begin)
+            if block and timeout is None and not plain_size(self) and identity.me is not None:
+                return _get_idly(plain_get, self, self._logq_pool)
+            item = plain_get(self, block, timeout)
+            while item is _NUDGE:
+                item = plain_get(self, block, timeout)
+            return item
 
-        def _begin(self, since: int, timeout: float | None) -> Wait | None:
-            """A worker has nothing to do: it waits `in` its pool, which is no hang."""
-            pool = self._logq_pool
-            return begin("queue-get", since, pool, {"in": pool.reference()}, timeout)
+        def get_nowait(self) -> Any:
+            item = plain_get(self, False)
+            while item is _NUDGE:
+                item = plain_get(self, False)
+            return item
 
     SimpleQueue.__module__ = plain.__module__
     SimpleQueue.__qualname__ = plain.__qualname__
     return SimpleQueue
+
+
+def _get_idly(plain_get: Callable[[Any], Any], work: Any, pool: Pool) -> Any:
+    """A worker has nothing to do: it waits `in` its pool, which is no hang."""
+    lane = here()
+    since = pool.idle[lane] = _mono()
+    wait: Wait | None = None
+    res = "exc"
+    try:
+        item = plain_get(work)
+        while item is _NUDGE:
+            pool.idle.pop(lane, None)
+            wait = wait or begin("queue-get", since, pool, {"in": pool.reference()})
+            item = plain_get(work)
+        res = "ok"
+        return item
+    finally:
+        pool.idle.pop(lane, None)
+        if wait is not None:
+            wait.end(res)
+
+
+def _nudge(now: int) -> None:
+    """In the watchdog's thread: has workers that are idle say so."""
+    for reference in list(_pools.values()):
+        pool = reference()
+        work = pool.work() if pool is not None else None
+        if pool is None or work is None or work.qsize():
+            continue
+        for since in list(pool.idle.values()):
+            if now - since > _LONG:
+                work.put(_NUDGE)
 
 
 def _list_pools() -> list[dict[str, object]]:

@@ -71,9 +71,8 @@ class _LastWait:
                 lane: Lane | None = getattr(thread, "_logq_lane", None)
                 if lane is not None and lane.process is process and not lane.over and not thread.daemon:
                     owners.append(lane.key)
-            if owners:
-                owner: dict[str, object] = {"owner": owners[0]} if len(owners) == 1 else {"owners": owners}
-                self.wait = waits.begin("join", time.monotonic_ns(), None, owner)
+            if len(owners) == 1:  # of several, a snapshot says that the interpreter waits for them all
+                self.wait = waits.begin("join", time.monotonic_ns(), None, {"owner": owners[0]})
         except Exception:
             swallowed()
 
