@@ -11,11 +11,11 @@ from harness import environment, read_spool, run, write_program
 
 
 @contextmanager
-def started(tmp_path, code, flags=(), **env):
+def started(tmp_path, code, *arguments, **env):
     """A program that runs until the test has seen enough; then it is killed."""
     program = write_program(tmp_path, code)
     directory = tmp_path / ".logq"
-    command = [sys.executable, *flags, str(program)]
+    command = [sys.executable, str(program), *arguments]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
     child = subprocess.Popen(command, env=environment(directory, **env), cwd=tmp_path, **pipes)
     try:
@@ -156,6 +156,22 @@ def test_a_debugger_is_seen(tmp_path):
     assert entries["t1"]["debugger"] is True
     assert entries["t1"]["stack"][0]["func"] == "stop"
     assert "debugger" not in entries["t2"]
+
+
+def test_a_runners_own_handler_is_not_the_programs(tmp_path):
+    code = """
+        import asyncio, signal, sys
+        async def main():
+            if "mine" in sys.argv: asyncio.get_running_loop().add_signal_handler(signal.SIGINT, print)
+            await asyncio.Event().wait()
+        asyncio.run(main())
+        """
+    for mine, expected in (((), []), (("mine",), ["SIGINT"])):
+        place = tmp_path / str(len(mine))
+        place.mkdir()
+        with started(place, code, *mine, LOGQ_STANDSTILL="0.5"):
+            records = wait_for(place, lambda records: snaps(records, why="standstill"))
+        assert snaps(records)[0].get("signals", []) == expected
 
 
 # The program does not notice. -----------------------------------------------------------------------

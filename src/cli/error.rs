@@ -7,6 +7,7 @@ use super::{exit, output};
 use crate::collect::CollectError;
 use crate::investigation::InvestigationError;
 use crate::launch;
+use crate::launch::dump::DumpError;
 use crate::query::QueryError;
 use crate::record::id::BadName;
 use crate::spool::SpoolError;
@@ -28,6 +29,8 @@ pub enum CliError {
     Launch(#[from] launch::Error),
     #[error("{error}")]
     Query { query: String, error: QueryError },
+    #[error(transparent)]
+    Dump(#[from] DumpError),
     #[error(transparent)]
     Name(#[from] BadName),
     #[error("{0}")]
@@ -60,6 +63,7 @@ impl CliError {
     fn code(&self) -> u8 {
         match self {
             CliError::Query { .. } | CliError::Name(_) | CliError::Usage(_) => exit::BAD_USAGE,
+            CliError::Dump(error) if error.is_misdirected() => exit::BAD_USAGE,
             CliError::Investigation(InvestigationError::NotFound { .. }) => exit::BAD_USAGE,
             CliError::Spool(error) | CliError::Investigation(InvestigationError::Spool(error)) => code_of_spool(error),
             CliError::Launch(error) => u8::try_from(error.exit_code()).unwrap_or(exit::UNREADABLE),
@@ -75,6 +79,11 @@ impl CliError {
             }
             for hint in &error.hints {
                 writeln!(out, "  {}", printable::one_line(hint))?;
+            }
+        }
+        if let CliError::Dump(error) = self {
+            for line in error.hints() {
+                writeln!(out, "  {}", printable::one_line(&line))?;
             }
         }
         if let CliError::Investigation(InvestigationError::NotFound { there_is, .. }) = self {

@@ -2,6 +2,7 @@
 
 mod collect;
 mod diagnose;
+mod dump;
 mod error;
 mod follow;
 mod output;
@@ -48,6 +49,8 @@ enum Command {
     Why(why::WhyArgs),
     /// Say what is wrong with a run: deadlocks and other hangs, lost exceptions, races, what is missing
     Diagnose(diagnose::DiagnoseArgs),
+    /// Ask a process that runs where it is: stacks, waits and who holds what, tasks
+    Dump(dump::DumpArgs),
     /// List the processes, threads and tasks of a run and how each ended
     Threads(threads::ThreadsArgs),
     /// List the runs
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Some(Command::Timeline(args)) => timeline::timeline(args),
         Some(Command::Why(args)) => why::why(args),
         Some(Command::Diagnose(args)) => diagnose::diagnose(args),
+        Some(Command::Dump(args)) => dump::dump(args),
         Some(Command::Threads(args)) => threads::threads(args),
         Some(Command::Runs(args)) => runs::runs(args),
         Some(Command::Collect(args)) => collect::collect(args),

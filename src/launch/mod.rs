@@ -5,6 +5,7 @@
 //! is what counts, and a failure of ours is at most a number in the [`Outcome`].
 
 mod directory;
+pub mod dump;
 mod ending;
 mod environment;
 mod error;
@@ -12,7 +13,7 @@ mod journal;
 mod kernel;
 mod package;
 mod processes;
-pub mod question;
+mod question;
 mod recorded;
 mod signals;
 mod standstill;

@@ -25,6 +25,14 @@ pub struct Question {
     begun: Vec<u8>,
 }
 
+/// The snapshot that was asked for.
+#[derive(Debug)]
+pub struct Answer {
+    pub record: Record,
+    /// Its line, without the newline.
+    pub line: Vec<u8>,
+}
+
 /// Whether the process has a watchdog that can answer.
 pub fn is_watched(pid: u32) -> bool {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
@@ -47,10 +55,10 @@ pub fn ask(spool: &Path, key: &str, why: &str) -> io::Result<Question> {
 
 impl Question {
     /// The snapshot that answers, once it is there.
-    pub fn answer(&mut self) -> Option<Record> {
+    pub fn answer(&mut self) -> Option<Answer> {
         loop {
-            if let Some(record) = self.read_on() {
-                return Some(record);
+            if let Some(answer) = self.read_on() {
+                return Some(answer);
             }
             let next = self.part_path(self.part + 1);
             if !next.exists() {
@@ -75,7 +83,7 @@ impl Question {
         self.spool.join(format!("{}.{part}.jsonl", self.key))
     }
 
-    fn read_on(&mut self) -> Option<Record> {
+    fn read_on(&mut self) -> Option<Answer> {
         let mut file = File::open(self.part_path(self.part)).ok()?;
         file.seek(SeekFrom::Start(self.offset)).ok()?;
         let mut bytes = std::mem::take(&mut self.begun);
@@ -88,12 +96,12 @@ impl Question {
         bytes.split(|byte| *byte == b'\n').find_map(|line| self.read_line(line))
     }
 
-    fn read_line(&self, line: &[u8]) -> Option<Record> {
+    fn read_line(&self, line: &[u8]) -> Option<Answer> {
         memchr::memmem::find(line, self.token.as_bytes())?;
         let place = Place { proc: self.key.as_str().into(), process: None, part: self.part, offset: 0 };
         let record = decode(line, &place);
         let is_ours = record.event()?.snapshot()?.request == Some(self.token.as_str());
-        is_ours.then_some(record)
+        is_ours.then(|| Answer { record, line: line.to_vec() })
     }
 }
 
@@ -133,7 +141,7 @@ mod tests {
         assert!(question.answer().is_none(), "half a line is no answer");
         let mut grown = OpenOptions::new().append(true).open(part(2)).expect("open");
         grown.write_all(format!("{end}\n").as_bytes()).expect("written");
-        assert_eq!(question.answer().expect("an answer").seq, 2);
+        assert_eq!(question.answer().expect("an answer").record.seq, 2);
         question.withdraw();
         assert!(!spool.path().join("7-aaaaaa.ctl").exists());
     }

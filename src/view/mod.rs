@@ -10,6 +10,7 @@ pub mod names;
 pub mod printable;
 pub mod records;
 pub mod runs;
+pub mod snapshot;
 pub mod style;
 pub mod threads;
 pub mod timeline;

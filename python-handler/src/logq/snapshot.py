@@ -190,12 +190,20 @@ def _signals() -> list[str]:
     for number in signals.valid_signals():
         handler = signals.getsignal(number)
         plain = getattr(handler, "handler", handler)
-        if callable(plain) and plain is not signals.default_int_handler:
+        if callable(plain) and plain is not signals.default_int_handler and not _is_runners(plain):
             try:
                 found.append(names.Signals(number).name)
             except ValueError:  # a real-time signal
                 found.append(str(int(number)))
     return found
+
+
+def _is_runners(handler: Any) -> bool:
+    """Whether it is the standard library's own, such as `asyncio.run` has for Ctrl-C. An empty one stands for
+    a handler that the program has given to its loop."""
+    function = getattr(getattr(handler, "func", handler), "__func__", getattr(handler, "func", handler))
+    code = getattr(function, "__code__", None)
+    return code is not None and is_machinery(code.co_filename) and code.co_name != "_sighandler_noop"
 
 
 def _foreign(lanes: list[Lane]) -> Iterable[dict[str, object]]:

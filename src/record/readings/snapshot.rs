@@ -25,6 +25,8 @@ pub struct SnapEvent<'a> {
     pub signals: Vec<&'a str>,
     /// Native threads that are no lanes.
     pub foreign: Vec<ForeignThread<'a>>,
+    /// By member, how many entries were too much for a record.
+    pub cut_off: Counts<'a>,
 }
 
 impl<'a> Reading<'a> for SnapEvent<'a> {
@@ -43,6 +45,7 @@ impl<'a> Reading<'a> for SnapEvent<'a> {
             pipes: keys.list("pipes", PipeState::of),
             signals: keys.texts("signals"),
             foreign: keys.list("foreign", ForeignThread::of),
+            cut_off: keys.counts("cut_off"),
         }
     }
 }
