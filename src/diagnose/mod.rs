@@ -6,9 +6,11 @@
 mod blocked_loop;
 mod cancel_ignored;
 mod children;
+mod contention;
 mod data_missing;
 mod finding;
 mod hang;
+mod lock_order;
 mod lost_exception;
 mod lost_work;
 mod never_awaited;
@@ -51,10 +53,13 @@ pub const ALL: &[&dyn Diagnosis] = &[
     &wrong_thread::WrongThread,
     &lost_work::LostWork,
     &blocked_loop::BlockedLoop,
+    &lock_order::LockOrder,
+    &contention::Starvation,
     &processes::CrashedProcess,
     &processes::KilledProcess,
     &children::ZombieProcess,
     &children::OrphanProcess,
+    &contention::Contention,
     &data_missing::DataMissing,
 ];
 
