@@ -44,6 +44,7 @@ class Process:
         "held",
         "how",
         "key",
+        "lane_head",
         "lanes",
         "main",
         "main_ident",
@@ -75,6 +76,7 @@ class Process:
     ) -> None:
         self.pid = os.getpid()
         self.key = f"{self.pid}-{suffix or random_suffix(6)}"
+        self.lane_head = f',"proc":"{self.key}","pid":{self.pid},"lane":"'
         self.number = 0
         self.place = place
         self.options = options

@@ -66,6 +66,7 @@ class Lane:
         "given",
         "hard",
         "head",
+        "heir",
         "held",
         "ident",
         "key",
@@ -97,7 +98,7 @@ class Lane:
         self.seq = 0  # the number of its last record: what a stamp says
         # 1 is kept for its first line, however late that is written.
         self.last = 1
-        self.count = itertools.count(2)  # counts instead of `last` before 3.10
+        self.count: Any = None if SINGLE_STEP else itertools.count(2)  # counts instead of `last` before 3.10
         self.hard: list[Entry] = []
         self.soft: list[Entry] = []
         self.depth = 0
@@ -119,10 +120,11 @@ class Lane:
         self.fields: Any = None  # of `logq.context`, from its creator, until it begins
         self.given = (0, 0)  # how many of the pending it has from its creator
         self.left = False  # it has left a stamp somewhere: others may name it
-        self.head = f',"proc":"{process.key}","pid":{process.pid},"lane":"{key}"'
+        self.head = f'{process.lane_head}{key}"'
         self.who: Any = None  # the thread, or a weak reference to the task, while it runs
         self.failure: dict[str, object] | None = None
         self.over = False
+        self.heir: Lane | None = None  # who was told last that it is over
         self.recent: Any = None  # weakly, the log record that it wrote last
         self.recent_before: Any = None
         self.name_text: tuple[Any, str] | None = None  # for log records: name, its members
@@ -163,14 +165,25 @@ class Lane:
     def inherit(self, creator: Lane) -> None:
         """What happened before `creator` starts this lane happened before its first line."""
         creator.left = True
-        self.origin = (creator, creator.seq)
+        seq = creator.seq
+        self.origin = (creator, seq)
         # First of all the creator itself: until this lane's first line says so by `from`, the stamps
         # that it leaves must.
-        self.hard.append((creator, creator.seq, None))
-        # What the creator had merged did not come to this lane by those objects.
-        self.hard.extend([(giver, seq, None) for giver, seq, _ in creator.hard])
-        self.soft.extend(creator.soft)
+        self.hard.append((creator, seq, None))
+        if creator.hard or creator.soft:
+            # What the creator had merged did not come to this lane by those objects.
+            self.hard.extend([(giver, number, None) for giver, number, _ in creator.hard])
+            self.soft.extend(creator.soft)
         self.given = (len(self.hard), len(self.soft))
+
+    def has_news(self, for_whom: Lane) -> bool:
+        """Whether its end tells that lane anything. A task that never wrote a record and learned nothing does
+        not, if it is told to its creator, or was told there before."""
+        if self.heir is for_whom:
+            return False
+        if not self.birth or self.origin is None or self.origin[0] is not for_whom:
+            return True
+        return (len(self.hard), len(self.soft)) != self.given
 
     def task_name(self) -> str | None:
         """The task's name now: before 3.12 tasks are named after their creation."""
@@ -189,6 +202,61 @@ class Lane:
             self.seq = 1
         origin = self.origin
         return [entry for entry in hard if origin is None or entry[:2] != origin], soft
+
+
+# What a task's lane seldom needs: most tasks are short and silent, and there are many of them.
+_SELDOM: dict[str, Any] = {
+    "again": 0,
+    "daemon": False,
+    "depth": 0,
+    "failure": None,
+    "fields": None,
+    "ident": 0,
+    "name": None,
+    "name_text": None,
+    "recent": None,
+    "recent_before": None,
+    "site": None,
+    "tid": None,
+    "usual_wait": None,
+    "waiting": None,
+}
+
+
+class _TaskLane(Lane):
+    """A lane whose seldom members come to be when they are first asked for."""
+
+    __slots__ = ()
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.key = key = f"a{next(process.tasks)}"
+        self.kind = "task"
+        self.seq = 0
+        self.last = 1
+        if not SINGLE_STEP:
+            self.count = itertools.count(2)
+        self.hard = []
+        self.soft = []
+        self.held = []
+        self.birth = [True]
+        self.fn = None
+        self.origin = None
+        self.began = time.monotonic_ns()
+        self.given = (0, 0)
+        self.left = False
+        self.head = f'{process.lane_head}{key}"'
+        self.who = None
+        self.over = False
+        self.heir = None
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            value = _SELDOM[name]
+        except KeyError:
+            raise AttributeError(name) from None
+        setattr(self, name, value)
+        return value
 
 
 class _Here(_local):
@@ -245,9 +313,7 @@ def new_thread_lane(name: str | None = None) -> Lane:
 def new_task_lane() -> Lane:
     process = identity.me
     assert process is not None
-    lane = Lane(process, f"a{next(process.tasks)}", "task")
-    lane.began = time.monotonic_ns()
-    return lane
+    return _TaskLane(process)
 
 
 def enter(lane: Lane) -> None:

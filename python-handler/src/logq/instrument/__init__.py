@@ -47,6 +47,7 @@ PRIMITIVES: list[Primitive] = [
     Primitive("asyncio.queues", "aio_handover", "patch_queues"),
     Primitive("asyncio.queues", "aio_waits", "patch_queues"),
     Primitive("asyncio.tasks", "tasks", "patch_tasks"),
+    Primitive("asyncio.tasks", "aio_lost", "patch"),
     Primitive("asyncio.tasks", "aio_waits", "patch_tasks"),
     Primitive("asyncio.tasks", "aio_handover", "patch_tasks"),
     Primitive("asyncio.taskgroups", "aio_waits", "patch_taskgroups"),

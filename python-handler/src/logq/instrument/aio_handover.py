@@ -21,7 +21,7 @@ from logq.sites import is_machinery
 from logq.stamp import leave, leave_of, merge, merge_into, merge_lock
 from logq.trouble import swallowed
 
-from . import aio_foreign, tasks
+from . import aio_foreign, aio_loops, aio_lost, tasks
 from .aio_locks import thing_of
 
 TYPE_CHECKING = False
@@ -39,6 +39,7 @@ _settlers: dict[CodeType, str] = {}
 # Callbacks of asyncio that pass a result on, and do nothing else.
 _passive: set[CodeType] = set()
 _release_waiter: CodeType | None = None
+_gathered: CodeType | None = None
 
 _future_types: dict[type, bool] = {}
 _futures: tuple[type, ...] = ()
@@ -57,7 +58,9 @@ _SETTLERS = {
 
 def patch_tasks(module: Any) -> None:
     """`asyncio.tasks`: functions that make a future out of others."""
-    global _futures, _release_waiter
+    global _futures, _release_waiter, _gathered
+    _gathered = _nested(code_of(module.gather), "_done_callback")
+    aio_lost.passive.update(code for code in (_gathered, code_of(module._GatheringFuture.cancel)) if code)
     futures = module.futures
     _futures = tuple({futures.Future, getattr(futures, "_PyFuture", futures.Future)})
     _release_waiter = code_of(getattr(module, "_release_waiter", None))
@@ -146,18 +149,29 @@ def _add(codes: set[CodeType], code: CodeType | None) -> None:
 # The one place. ---------------------------------------------------------------------------------
 
 
+# What the code of `call_soon` refers to, on the versions whose code is the same as ours below.
+_STEPS = {"_check_closed", "_debug", "_check_thread", "_check_callback", "_call_soon", "_source_traceback"}
+
+
 def _wrap_call_soon(original: Callable[..., Any]) -> Any:
-    task_done = tasks.task_done
+    code = code_of(original)
+    is_known = code is not None and set(code.co_names) == _STEPS
+    task_done, homes = tasks.task_done, aio_loops.homes
 
     def call_soon(self: Any, callback: Any, *args: Any, context: Any = None) -> Any:
         if identity.me is not None:
-            if callback is task_done:  # ours: a task is done, and its loop need not turn for us to know
-                task_done(*args)
-                return None
-            if len(args) == 1 and _is_future(args[0]):
-                _hand_over(callback, args[0])
-            if aio_foreign.is_foreign(self):
+            if args:
+                if callback is task_done:  # ours: a task is done, and its loop need not turn for us to know
+                    task_done(args[0])
+                    return None
+                if _future_types.get(type(args[0])) or (len(args) == 1 and _is_future(args[0])):
+                    _hand_over(callback, args[0])
+            home = homes.get(id(self))
+            if home is not None and home.ident != get_ident() and aio_foreign.is_foreign(self):
                 aio_foreign.note(self, callback, args)
+        if is_known and not self._debug:  # the two steps of the original, without a frame of its own
+            self._check_closed()
+            return self._call_soon(callback, args, context)
         handle = original(self, callback, *args, context=context)
         if getattr(handle, "_source_traceback", None):
             del handle._source_traceback[-1]
@@ -196,8 +210,12 @@ def _hand_over(callback: Any, future: Any) -> None:
             return
         done: Lane | None = getattr(future, "_logq_lane", None)
         if done is not None:
-            merge_into(lane, leave_of(done))
+            if done.has_news(lane):
+                done.heir = lane
+                merge_into(lane, leave_of(done))
         elif hasattr(future, "_logq_sources"):
+            if hasattr(future, "_children"):
+                aio_lost.settled_gather(future)
             for stamp in stamps_of(future):
                 if stamp is not None:
                     merge_into(lane, stamp)
@@ -261,7 +279,10 @@ def _hand_to_callback(callback: Any, future: Any) -> None:
     if owner is not None and code_of(callback) in _passive:
         stamps = [leave_of(done)] if done is not None else stamps_of(future)
         vars(owner).setdefault("_logq_stamps", []).extend([stamp for stamp in stamps if stamp is not None])
-    elif code not in _passive and done is not None:
+    elif code in _passive:
+        if code is _gathered and done is not None:
+            aio_lost.gathered_beside(future, callback)
+    elif done is not None:
         merge_into(thread_lane(), leave_of(done), RESULT)
 
 

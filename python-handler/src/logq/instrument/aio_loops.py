@@ -140,8 +140,9 @@ def _watched(loop: Any) -> int | None:
     keys = getattr(getattr(loop, "_selector", None), "_fd_to_key", None)
     if keys is None:
         return None
-    own = getattr(loop, "_ssock", None)
-    return sum(1 for key in list(keys.values()) if key.fileobj is not own)
+    pair = getattr(loop, "_ssock", None)
+    own = pair.fileno() if pair is not None else -1
+    return sum(1 for key in list(keys.values()) if key.fd != own)
 
 
 def _current(loop: Any) -> Any:

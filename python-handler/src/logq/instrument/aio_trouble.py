@@ -30,6 +30,7 @@ def patch_base_events(base_events: Any) -> None:
 def patch_loop(loop: Any) -> None:
     """A class of loops: asyncio's own, or uvloop's."""
     replace(loop, "call_exception_handler", _wrap_call_exception_handler)
+    replace(loop, "_asyncgen_finalizer_hook", _wrap_finalizer)
 
 
 # Never awaited. ---------------------------------------------------------------------------------
@@ -106,7 +107,69 @@ def _note_trouble(loop: Any, context: Any) -> None:
             event("end", {"how": "destroyed"}, lane)
             retire(lane)
         return
+    if getattr(subject, "_logq_told", False):
+        return  # said already
     where = "task" if lane is not None else "future" if subject is not None else "callback"
     hook = "default" if loop.get_exception_handler() is None else "user"
     target = lane.reference(lane.process) if lane is not None else None
     hooks.report(where, problem, hook, target=target, note=context.get("message"))
+
+
+# Async generators. ------------------------------------------------------------------------------
+
+
+def _wrap_finalizer(original: Callable[..., Any]) -> Any:
+    """Called when a generator is dropped that was begun and not ended."""
+
+    def _asyncgen_finalizer_hook(self: Any, agen: Any) -> Any:
+        if identity.me is not None:
+            try:
+                _note_generator(agen)
+            except Exception:
+                swallowed()
+        return original(self, agen)
+
+    return dress(_asyncgen_finalizer_hook, original)
+
+
+def _note_generator(agen: Any) -> None:
+    """Only of one with something left to do: its `finally` runs in a task of its own, some time later."""
+    frame = agen.ag_frame
+    if frame is None or not _is_within_try(frame):
+        return
+    code = frame.f_code
+    event(
+        "note",
+        {
+            "what": "asyncgen",
+            "fn": function_name(agen),
+            "name": agen.__name__,
+            "site": caller_site(3),
+            "stack": [{"file": absolute(code.co_filename), "line": frame.f_lineno or 0, "func": code.co_name}],
+        },
+    )
+
+
+def _is_within_try(frame: Any) -> bool:
+    """Whether a suspended frame stands inside a `try` or `with`."""
+    import dis
+
+    code, position = frame.f_code, frame.f_lasti
+    parse = getattr(dis, "_parse_exception_table", None)
+    if parse is not None:
+        steps = {step.offset: step for step in dis.get_instructions(code)}
+        return any(
+            entry.start <= position < entry.end and not _is_implicit(steps.get(entry.target)) for entry in parse(code)
+        )
+    depth = 0
+    for step in dis.get_instructions(code):
+        if step.offset > position:
+            break
+        depth += step.opname in ("SETUP_FINALLY", "SETUP_WITH", "SETUP_ASYNC_WITH")
+        depth -= step.opname == "POP_BLOCK"
+    return depth > 0
+
+
+def _is_implicit(handler: Any) -> bool:
+    """The handler that every generator has since 3.12, against a StopIteration that escapes."""
+    return handler is not None and handler.opname == "CALL_INTRINSIC_1"

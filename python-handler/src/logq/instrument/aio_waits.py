@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from logq.lane import Site
 
-__all__ = ["awaits", "patch_locks", "patch_queues", "patch_streams", "patch_tasks", "user_frames"]
+__all__ = ["all_tasks", "awaits", "patch_locks", "patch_queues", "patch_streams", "patch_tasks", "user_frames"]
 
 _MAX_FRAMES = 8
 _MAX_DEPTH = 400
@@ -99,7 +99,7 @@ def _learn(owner: Any, name: str, on: str, about: Callable[[Any], dict[str, obje
 def _tasks() -> list[dict[str, object]]:
     found = []
     homes = {id(loop): home for home, loop in aio_loops.running()}
-    for task in _all_tasks():
+    for task in all_tasks():
         lane: Lane | None = getattr(task, "_logq_lane", None)
         process = identity.me
         if lane is None or lane.process is not process or lane.over or task.done():
@@ -116,7 +116,7 @@ def _tasks() -> list[dict[str, object]]:
     return found
 
 
-def _all_tasks() -> list[Any]:
+def all_tasks() -> list[Any]:
     """The tasks that asyncio knows: copied in one step, since another thread is changing the sets."""
     if _module is None:
         return []

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 import time
+from _weakref import ref
+from types import CoroutineType
 
 from logq import exits, identity
 from logq import lane as lanes
@@ -18,10 +20,10 @@ from logq.lane import Lane, here, new_task_lane
 from logq.objects import RESULT
 from logq.patching import dress, replace
 from logq.sites import caller_site, function_name
-from logq.stamp import leave_of, merge
+from logq.stamp import leave_of, merge_into
 from logq.trouble import swallowed
 
-from .futures import OnRead
+from . import aio_lost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,10 +35,15 @@ __all__ = ["patch_base_events", "patch_loop", "patch_tasks", "task_done"]
 _SHORT_NS = 100_000_000
 
 _Task: Any = None  # the subclass that notices who looks at its end
+_done: Any = None  # its own `done`, that notices nothing
+_handle_run: Any = None
+_spot = lanes._here
 
 
 def patch_tasks(tasks: Any) -> None:
-    global _Task
+    global _Task, _done, _handle_run
+    _handle_run = tasks.events.Handle._run.__code__
+    _done = tasks.Task.done
     _Task = _make_task(tasks.Task)
     lanes.running_loop = tasks.events._get_running_loop
     if sys.version_info >= (3, 12):
@@ -69,30 +76,62 @@ def _make_task(plain: Any) -> Any:
     Task.__module__ = plain.__module__
     Task.__qualname__ = plain.__qualname__
     for name in ("__await__", "__iter__", "result", "exception", "done"):
-        setattr(Task, name, OnRead(getattr(plain, name), _make_look(plain.done)))
+        setattr(Task, name, _OnLook(getattr(plain, name), plain.done, name != "done"))
     Task.cancel = _wrap_cancel(plain.cancel, plain.done)
     return Task
 
 
-def _make_look(done: Callable[[Any], bool]) -> Callable[[Any], None]:
-    def look(task: Any) -> None:
-        if done(task):
-            lane: Lane | None = getattr(task, "_logq_lane", None)
-            if lane is not None:
-                if not lane.over and lane.process is identity.me:
-                    _end(lane, task)  # its loop is none of those we know: its callback is yet to come
-                merge(leave_of(lane), RESULT)
+class _OnLook:
+    """A method by which somebody learns that a task is done. No frame of ours stands in its caller's way."""
 
-    return look
+    __slots__ = ("asks", "bind", "done", "original")
+
+    def __init__(self, original: Any, done: Callable[[Any], bool], asks: bool) -> None:
+        self.asks = asks  # also for its exception
+        self.original = original
+        self.bind = original.__get__
+        self.done = done
+
+    def __get__(self, task: Any, owner: Any = None) -> Any:
+        if task is None:
+            return self.original
+        try:
+            lane = task._logq_lane
+            if lane.over or self.done(task):
+                _look(task, lane, self.asks)
+        except AttributeError:
+            pass
+        except Exception:
+            swallowed()
+        return self.bind(task, owner)
+
+
+def _look(task: Any, lane: Lane, asks: bool) -> None:
+    process = identity.me
+    if process is None:
+        return
+    if not lane.over and lane.process is process:
+        _end(lane, task)  # its loop is none of those we know: its callback is yet to come
+    # asyncio itself asks, between two steps, for the task that it is about to wake: that one has been told.
+    if sys._getframe(2).f_code is _handle_run:
+        return
+    if asks and lane.failure is not None:
+        aio_lost.asked(task, sys._getframe(2).f_code)
+    reader = here()
+    if lane.has_news(reader):
+        lane.heir = reader
+        merge_into(reader, leave_of(lane), RESULT)
 
 
 def _wrap_create_task(original: Callable[..., Any]) -> Any:
+    names = ({"name"}, {"context"}, {"name", "context"})
+
     def create_task(self: Any, coro: Any, **kwargs: Any) -> Any:
         if identity.me is None:
             return original(self, coro, **kwargs)
         lane = _expect_task(coro)
         try:
-            if getattr(self, "_task_factory", self) is None and set(kwargs) <= {"name", "context"}:
+            if getattr(self, "_task_factory", self) is None and (not kwargs or kwargs.keys() in names):
                 self._check_closed()
                 task = _Task(coro, loop=self, **kwargs)
                 if task._source_traceback:
@@ -100,7 +139,7 @@ def _wrap_create_task(original: Callable[..., Any]) -> Any:
             else:
                 task = original(self, coro, **kwargs)
         finally:
-            lanes.expect(None)
+            _spot.expected = None
         _follow(task, lane)
         return task
 
@@ -109,12 +148,13 @@ def _wrap_create_task(original: Callable[..., Any]) -> Any:
 
 def _expect_task(coro: Any) -> Lane | None:
     try:
-        exits.note_top()
+        if not exits.top_sought:
+            exits.note_top()
         lane = new_task_lane()
         lane.inherit(here())
         lane.site = caller_site(3)
-        lane.fn = function_name(coro)
-        lanes.expect(lane)
+        lane.fn = coro.__qualname__ if type(coro) is CoroutineType else function_name(coro)
+        _spot.expected = lane
         return lane
     except Exception:
         return None
@@ -122,9 +162,10 @@ def _expect_task(coro: Any) -> Lane | None:
 
 def _follow(task: Any, lane: Lane | None) -> None:
     try:
-        if getattr(task, "_logq_lane", None) is None and lane is not None:
-            lanes.attach(lane, task)
-        if task.done():
+        if lane is not None and getattr(task, "_logq_lane", None) is None:
+            lane.who = ref(task)
+            task._logq_lane = lane
+        if task.done() if type(task) is not _Task else _done(task):
             task_done(task)  # it ran eagerly
         else:
             task.add_done_callback(task_done)
@@ -137,9 +178,12 @@ def _follow(task: Any, lane: Lane | None) -> None:
 
 def _wrap_cancel(original: Callable[..., bool], done: Callable[[Any], bool]) -> Any:
     def cancel(self: Any, *args: Any, **kwargs: Any) -> bool:
-        if identity.me is not None and not done(self):
+        if identity.me is not None:
             try:
-                _note_cancel(self)
+                if done(self):
+                    aio_lost.cancelled_after_failure(self)
+                else:
+                    _note_cancel(self)
             except Exception:
                 swallowed()
         return original(self, *args, **kwargs)
@@ -197,7 +241,11 @@ def _end(lane: Lane, task: Any) -> None:
         event("end", {"how": "cancelled"}, lane)
     elif lane.birth and not lane.left and time.monotonic_ns() - lane.began < _SHORT_NS:
         key = (lane.site, lane.fn or "")
-        lane.process.folded[key] = lane.process.folded.get(key, 0) + 1
+        folded = lane.process.folded
+        folded[key] = folded.get(key, 0) + 1
+        lane.over = True
+        lane.who = None
+        return
     else:
         event("end", {"how": "ok"}, lane)
     retire(lane)
