@@ -86,11 +86,14 @@ def test_what_tasks_await(tmp_path):
         async def gathers(): await asyncio.gather(tasks["hold"], tasks["getter"])
         async def selects(): await asyncio.wait([tasks["hold"], tasks["getter"]], return_when="FIRST_COMPLETED")
         async def awaits(): await tasks["hold"]
-        async def works(): await asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.5)
+        begun = threading.Event(); ended = threading.Event()
+        def work(): begun.set(); ended.wait()
+        async def works(): await asyncio.get_running_loop().run_in_executor(None, work)
         tasks = {}
         for act in (hold, permits.acquire, getter, putter, jobs.join, wait_for_change, count, asks, gathers, selects,
                     awaits, works):
             tasks[act.__name__] = asyncio.create_task(act(), name=act.__name__)
+        while not begun.is_set(): await asyncio.sleep(0.01)
         await snap()
     asyncio.run(main())
     """,
@@ -108,13 +111,14 @@ def test_what_tasks_await(tmp_path):
         "gathers": ("task", None),
         "selects": ("task", None),
         "awaits": ("task", None),
-        "works": ("future", None),
+        "works": ("future", found["works"]["obj"]),
     }
     assert found["gathers"]["owners"] == ["getter", "hold"]
     assert found["selects"]["any"] is True
     assert found["awaits"]["owner"] == "hold"
     assert (found["putter"]["qsize"], found["join"]["left"]) == (1, 1)
     assert len(found["acquire"]["permits"]) == 1
+    assert (found["works"]["state"], found["works"]["runner"][0]) == ("RUNNING", "t")
     snap = done.event("snap")
     assert [loop["lane"] for loop in snap["loops"]] == ["t1"]
     assert snap["loops"][0].get("fds", 0) == 0

@@ -204,27 +204,9 @@ class Lane:
         return [entry for entry in hard if origin is None or entry[:2] != origin], soft
 
 
-# What a task's lane seldom needs: most tasks are short and silent, and there are many of them.
-_SELDOM: dict[str, Any] = {
-    "again": 0,
-    "daemon": False,
-    "depth": 0,
-    "failure": None,
-    "fields": None,
-    "ident": 0,
-    "name": None,
-    "name_text": None,
-    "recent": None,
-    "recent_before": None,
-    "site": None,
-    "tid": None,
-    "usual_wait": None,
-    "waiting": None,
-}
-
-
 class _TaskLane(Lane):
-    """A lane whose seldom members come to be when they are first asked for."""
+    """A lane whose seldom members come to be when one is first asked for: most tasks are short and silent, and
+    there are many of them."""
 
     __slots__ = ()
 
@@ -251,12 +233,15 @@ class _TaskLane(Lane):
         self.heir = None
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            value = _SELDOM[name]
-        except KeyError:
-            raise AttributeError(name) from None
-        setattr(self, name, value)
-        return value
+        if name not in Lane.__slots__ or name == "__weakref__":
+            raise AttributeError(name)
+        model = Lane(self.process, self.key, self.kind)
+        for member in Lane.__slots__[1:]:  # the first is `__weakref__`
+            try:
+                object.__getattribute__(self, member)
+            except AttributeError:
+                setattr(self, member, getattr(model, member))
+        return object.__getattribute__(self, name)
 
 
 class _Here(_local):

@@ -59,12 +59,13 @@ _SETTLERS = {
 def patch_tasks(module: Any) -> None:
     """`asyncio.tasks`: functions that make a future out of others."""
     global _futures, _release_waiter, _gathered
-    _gathered = _nested(code_of(module.gather), "_done_callback")
+    gather = getattr(module, "_gather", module.gather)  # 3.9 has it under the first name
+    _gathered = _nested(code_of(gather), "_done_callback")
     aio_lost.passive.update(code for code in (_gathered, code_of(module._GatheringFuture.cancel)) if code)
     futures = module.futures
     _futures = tuple({futures.Future, getattr(futures, "_PyFuture", futures.Future)})
     _release_waiter = code_of(getattr(module, "_release_waiter", None))
-    for function, inner in ((module.gather, "_done_callback"), (module.shield, "_inner_done_callback")):
+    for function, inner in ((gather, "_done_callback"), (module.shield, "_inner_done_callback")):
         _add(_passive, _nested(code_of(function), inner))
     for name in ("_wait", "as_completed"):
         code = _nested(code_of(getattr(module, name, None)), "_on_completion")

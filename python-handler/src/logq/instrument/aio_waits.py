@@ -15,7 +15,7 @@ from logq.objects import Thing
 from logq.sites import absolute, is_machinery
 from logq.trouble import swallowed
 
-from . import aio_loops
+from . import aio_loops, future_waits
 from .aio_handover import code_of
 from .aio_locks import Meeting, Permits, Signal, thing_of
 from .taken import Taken
@@ -58,9 +58,8 @@ def patch_locks(locks: Any) -> None:
 
 
 def patch_queues(queues: Any) -> None:
-    _learn(queues.Queue, "get", "queue-get", _of_queue)
-    _learn(queues.Queue, "put", "queue-put", _of_queue)
-    _learn(queues.Queue, "join", "queue-join", _of_queue)
+    for name in ("get", "put", "join"):
+        _learn(queues.Queue, name, f"queue-{name}", _of_queue(f"queue-{name}"))
 
 
 def patch_streams(streams: Any) -> None:
@@ -282,13 +281,16 @@ def _of_barrier(names: Any) -> dict[str, object]:
     return {**_named(thing), "need": need, "have": barrier._count}
 
 
-def _of_queue(names: Any) -> dict[str, object]:
-    queue = names.get("self")
-    facts = {**_named(thing_of(queue)), "qsize": queue.qsize(), "left": queue._unfinished_tasks}
-    describe = getattr(getattr(queue, "_logq_trail", None), "facts", None)
-    if describe is not None:
-        facts.update(describe())
-    return facts
+def _of_queue(on: str) -> Callable[[Any], dict[str, object]]:
+    def about(names: Any) -> dict[str, object]:
+        queue = names.get("self")
+        trail = getattr(queue, "_logq_trail", None)
+        facts: dict[str, object] = {"qsize": queue.qsize(), "left": queue._unfinished_tasks}
+        if trail is not None:
+            facts.update(_named(trail.thing), **trail.facts(on))
+        return {**facts, "qsize": queue.qsize()}
+
+    return about
 
 
 def _of_process(names: Any) -> dict[str, object]:
@@ -351,10 +353,5 @@ def _owners(futures: list[Any]) -> dict[str, object]:
 
 
 def _of_job(future: Any) -> dict[str, object]:
-    """What is known of a future of a pool."""
-    from . import futures
-
-    describe = getattr(futures, "facts_of", None)
-    if describe is not None:
-        return dict(describe(future))
-    return {"state": getattr(future, "_state", None)}
+    """What is known of a future of a pool: who runs it, or how busy its pool is."""
+    return {**_named(future_waits.thing_of(future)), **future_waits.facts_of(future)}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .purposes import Told
 
-__all__ = ["note_purposes", "thing_of"]
+__all__ = ["facts_of", "note_purposes", "thing_of"]
 
 _MANY = 16  # of the futures that one waits for together, so many are written
 _UNSETTLED = ("PENDING", "RUNNING")
@@ -45,7 +45,7 @@ def thing_of(future: Any) -> Thing:
     return thing
 
 
-def _facts(future: Any) -> dict[str, object]:
+def facts_of(future: Any) -> dict[str, object]:
     """`state`, and `runner` or `pool` as far as they are known; a future made by hand has neither."""
     process = identity.me
     runner = getattr(future, "_logq_runner", None)
@@ -62,7 +62,7 @@ def _facts(future: Any) -> dict[str, object]:
 
 def _tell_one(frame: Any) -> Told:
     future = frame.f_locals.get("self")
-    return thing_of(future), _facts(future)
+    return thing_of(future), facts_of(future)
 
 
 def _tell_all(frame: Any) -> Told:
@@ -75,7 +75,7 @@ def _tell_all(frame: Any) -> Told:
     for future in open_ones[:_MANY]:
         thing = thing_of(future)
         thing.tell()
-        facts = {key: value for key, value in _facts(future).items() if value is not None}
+        facts = {key: value for key, value in facts_of(future).items() if value is not None}
         entries.append({"obj": thing.reference(), **facts})
     if not entries:
         return None, {}
@@ -85,7 +85,7 @@ def _tell_all(frame: Any) -> Told:
     together = {"need": len(given) if all_needed else have + 1, "have": have, "futures": entries}
     if not all_needed and len(open_ones) > 1:  # no single one of them keeps it waiting
         return thing_of(open_ones[0]), together
-    return thing_of(open_ones[0]), {**_facts(open_ones[0]), **together}
+    return thing_of(open_ones[0]), {**facts_of(open_ones[0]), **together}
 
 
 def _age(future: Any) -> int:
