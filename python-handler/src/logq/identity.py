@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Process", "me"]
 
+_os_read = os.read  # a program's own tests may put something else in its place
 __version__ = "0.1.0"
 DEFAULT_PART_SIZE = 64 << 20
 
@@ -179,7 +180,7 @@ def _boot_id() -> str | None:
     except OSError:
         return None
     try:
-        return os.read(fd, 64).decode("ascii").strip()
+        return _os_read(fd, 64).decode("ascii").strip()
     finally:
         os.close(fd)
 

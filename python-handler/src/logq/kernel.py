@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["call_of", "cpu_of", "is_sleep", "name_of", "state_of", "threads"]
 
+_os_read = os.read  # a program's own tests may put something else in its place
+
 # Number -> name, of the calls in which a thread may be blocked for long.
 _NAMES: dict[str, dict[int, str]] = {
     "x86_64": {
@@ -228,7 +230,7 @@ def _read(path: str) -> bytes:
     except OSError:
         return b""
     try:
-        return os.read(fd, 16384)
+        return _os_read(fd, 16384)
     except OSError:
         return b""
     finally:
