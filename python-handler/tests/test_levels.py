@@ -60,8 +60,9 @@ def test_records_alone_patches_no_primitive(tmp_path):
 RESTORED = """
 import asyncio, builtins, concurrent.futures, concurrent.futures.process, logging, logging.handlers, multiprocessing, os
 import multiprocessing.managers, multiprocessing.pool, multiprocessing.popen_fork, multiprocessing.popen_forkserver
-import multiprocessing.connection, multiprocessing.queues, multiprocessing.resource_tracker, multiprocessing.sharedctypes
-import multiprocessing.synchronize, queue, selectors, signal, socket, sqlite3, subprocess, sys, threading, time, traceback
+import multiprocessing.connection, multiprocessing.queues, multiprocessing.resource_tracker
+import multiprocessing.sharedctypes, multiprocessing.synchronize, queue, selectors, signal, socket, sqlite3, subprocess
+import sys, threading, time, traceback
 import warnings, asyncio.base_subprocess, asyncio.subprocess
 from threading import Lock, RLock, Condition, Event
 def everything():

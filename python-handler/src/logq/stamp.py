@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["leave", "merge", "merge_into", "merge_lock", "merge_text", "stamp_text"]
 
 _CROWDED = 16
+_LONGEST = 64  # characters of a stamp: a pid, six random ones, a lane, a number
 
 
 def leave() -> Stamp | None:
@@ -142,8 +143,8 @@ def merge_text(text: object) -> None:
 
 def parse(text: object) -> Entry | None:
     """`4242-k3f9xz/t1@12` as an entry."""
-    if not isinstance(text, str):
-        return None
+    if not isinstance(text, str) or len(text) > _LONGEST:
+        return None  # it may come from anywhere: a number without end could not even be read
     full, at, number = text.rpartition("@")
     key, slash, name = full.partition("/")
     well_formed = at and slash and key and name.isalnum() and number.isdigit() and number.isascii()
