@@ -86,3 +86,65 @@ def test_a_wait_for_a_queue_between_processes_names_it(tmp_path):
     assert len({wait["proc"] for wait in waits}) == 2
     assert {wait["obj"].split("/")[1] for wait in waits} == {"queue:1"}
     assert len(done.events("got", obj=waits[0]["obj"])) == len(waits)
+
+
+def test_waiting_for_a_queue_to_be_done_says_how_much_is_left(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import multiprocessing, os, threading, time
+        def work(jobs):
+            jobs.get()
+            while not written('"on":"queue-join"'): time.sleep(0.01)
+            jobs.task_done(); jobs.get(); jobs.task_done()
+        def written(text):
+            spool = os.path.join(os.environ["LOGQ_DIR"], "runs", os.environ["LOGQ_RUN"], "spool")
+            parts = [name for name in os.listdir(spool) if name.endswith("jsonl")]
+            return any(text in open(os.path.join(spool, name)).read() for name in parts)
+        context = multiprocessing.get_context("fork")
+        jobs = context.JoinableQueue()
+        worker = context.Process(target=work, args=(jobs,)); worker.start()
+        jobs.put(1); jobs.put(2)
+        jobs.join(); worker.join()
+        """,
+    )
+    wait = done.event("wait", on="queue-join")
+    assert (wait["left"], wait["obj"].split(":")[0]) == (2, "queue")
+    queue = next(event for event in done.events("obj") if event["obj"] == wait["obj"])
+    assert (queue["kind"], queue["name"]) == ("multiprocessing.JoinableQueue", "jobs")
+
+
+def test_a_fork_while_another_thread_holds_a_shared_lock(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import logging, multiprocessing, os, threading
+        gate = multiprocessing.get_context("fork").Lock()
+        held, go, inner = threading.Event(), threading.Event(), threading.Lock()
+        def keep():
+            with gate, inner: held.set(); go.wait()
+        keeper = threading.Thread(target=keep); keeper.start(); held.wait()
+        pid = os.fork()
+        if not pid:
+            logging.warning("child"); os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        go.set(); keeper.join()
+        """,
+    )
+    assert done.log("child")["proc"] != done.event("rel")["proc"]
+
+
+def test_what_cannot_be_sent_is_told_of(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import multiprocessing
+        jobs = multiprocessing.get_context("fork").Queue()
+        jobs.put(lambda: None)
+        jobs.close(); jobs.join_thread()
+        """,
+    )
+    failed = done.event("exc", where="feeder")
+    assert "pickle" in failed["msg"]
+    assert failed["obj"] == "queue:1"
+    assert "Traceback" in done.err

@@ -152,8 +152,9 @@ def become_child(lane: Lane, stamp: Stamp | None = None, suffix: str | None = No
 def _held_by_others(parent: Process, lane: Lane) -> list[Any]:
     """The locks that nobody in the child will ever release: their holders stayed behind."""
     others = [other for other in [parent.main, *parent.lanes.values()] if other is not None and other is not lane]
-    found = {taken.number: taken for other in others for taken in list(other.held) if taken.holder is other}
-    return list(found.values())[:_MOST_HELD]
+    held = [taken for other in others for taken in list(other.held) if taken.holder is other]
+    copied = {taken.number: taken for taken in held if not getattr(taken, "stays_behind", False)}
+    return list(copied.values())[:_MOST_HELD]
 
 
 def _forget_parents_exit() -> None:

@@ -73,6 +73,8 @@ def patch_queues(queues: Any) -> None:
     replace(simple, "__init__", _wrap_init)
     replace(simple, "__setstate__", _wrap_set_state)
     replace(queue, "_on_queue_feeder_error", _wrap_feeder_error)
+    replace(queues.JoinableQueue, "__init__", _wrap_joinable)
+    replace(queues.JoinableQueue, "__setstate__", _wrap_joinable)
 
 
 def _wrap_pickler(original: Callable[..., None]) -> Any:
@@ -272,6 +274,23 @@ def _name_waits(queue: Any) -> None:
     free.acquire = dress(acquire, plain)
 
 
+def _wrap_joinable(original: Callable[..., None]) -> Any:
+    def make(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if identity.me is not None:
+            try:
+                reader, unfinished = self._reader, self._unfinished_tasks._semlock
+
+                def left() -> dict[str, object]:
+                    return {"left": unfinished._get_value()}
+
+                self._cond._wait_semaphore._logq_purpose = ("queue-join", lambda: thing_of(reader), left)
+            except Exception:
+                swallowed()
+
+    return dress(make, original)
+
+
 def _wrap_feeder_error(original: Callable[[Any, Any], None]) -> Any:
     """What could not be pickled was put by someone who is long gone from there."""
 
@@ -350,7 +369,7 @@ def _wrap_init(original: Callable[..., None]) -> Any:
 
 
 def _announce(queue: Any, frame: Any) -> None:
-    while frame is not None and frame.f_code.co_filename.endswith((_QUEUES, _CONTEXT)):
+    while frame is not None and frame.f_code.co_filename.endswith((_QUEUES, _CONTEXT, __file__)):
         frame = frame.f_back
     if frame is None or is_machinery(frame.f_code.co_filename):
         return

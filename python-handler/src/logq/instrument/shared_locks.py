@@ -39,14 +39,18 @@ _FAMILIES = {"Semaphore": "sem", "BoundedSemaphore": "sem", "Condition": "cond"}
 
 
 class Hold:
-    """One acquisition, in its lane's list of what it holds. A forked child does not hold it."""
+    """One acquisition, in its lane's list of what it holds beside the locks of threads. A forked child does not
+    hold it."""
 
-    __slots__ = ("holder", "since", "site", "thing")
+    __slots__ = ("code", "holder", "lasti", "number", "since", "site", "thing")
 
     stays_behind = True
 
     def __init__(self, thing: SharedThing, lane: Lane, site: Site | None) -> None:
         self.thing = thing
+        self.number = (thing.home, thing.number)
+        self.code = None
+        self.lasti = site[1] if site is not None else 0
         self.holder = lane
         self.site = site
         self.since = time.monotonic_ns()
@@ -208,7 +212,13 @@ def _acquire(lock: Any, thing: SharedThing, plain: Callable[..., bool], timeout:
     return got
 
 
-def tell_wait_of(on: str, thing: SharedThing | None, plain: Callable[..., bool], timeout: float | None) -> bool:
+def tell_wait_of(
+    on: str,
+    thing: SharedThing | None,
+    plain: Callable[..., bool],
+    timeout: float | None,
+    facts: Callable[[], dict[str, object]] | None = None,
+) -> bool:
     """Acquires what could not be had at once, with a `wait` if it takes longer than a moment."""
     outcome: list[bool] = []
     since = time.monotonic_ns()
@@ -221,7 +231,7 @@ def tell_wait_of(on: str, thing: SharedThing | None, plain: Callable[..., bool],
         _block(outcome, plain, waits.MOMENT)
         if outcome[-1]:
             return True
-        wait = waits.begin(on, since, thing, None, timeout)
+        wait = waits.begin(on, since, thing, facts() if facts is not None else None, timeout)
         left: Any = None if timeout is None else max(0.0, timeout - (time.monotonic_ns() - since) / 1e9)
         _block(outcome, plain, left)
         res = "ok" if outcome[-1] else "timeout"
@@ -318,6 +328,9 @@ def _name_waits(condition: Any) -> None:
             return bool(plain(block, timeout))
         if plain(False):
             return True
+        purpose = getattr(waited(), "_logq_purpose", None)
+        if purpose is not None:
+            return tell_wait_of(purpose[0], purpose[1](), plain, timeout, *purpose[2:])
         thing = _thing_of(waited()) or _thing_of(lock())
         on = "event" if thing is not None and thing.family == "event" else "cond"
         return tell_wait_of(on, thing, plain, timeout)
