@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from _thread import allocate_lock
+from _thread import RLock, allocate_lock
 from types import FunctionType
 
 from logq import identity, waits
@@ -36,8 +36,9 @@ def patch(threading: Any) -> None:
     _note_purposes(threading)
     replace(condition, "wait", lambda original: _with_own_waiter(original, threading))
     replace(condition, "notify", _wrap_notify)
+    note_made = _init_wrapper(condition, "cond", None, depth=2)
+    replace(condition, "__init__", lambda original: _spare_library(original, note_made(original), threading))
     for kind, family, attach in (
-        (condition, "cond", None),
         (threading.Event, "event", None),
         (threading.Semaphore, "sem", semaphores.attach),
         (threading.Barrier, "barrier", barriers.attach),
@@ -60,6 +61,20 @@ def _tell(frame: Any) -> Any:
 
 
 # Condition. -----------------------------------------------------------------------------------
+
+
+def _spare_library(original: Callable[..., None], noting: Callable[..., None], threading: Any) -> Any:
+    """A condition that the library makes for itself, one for each future, is not worth a word, nor is its lock."""
+    kind = threading.Condition
+    has_c_lock = getattr(threading, "_CRLock", None) is not None  # gevent has put its own locks here
+
+    def init(self: Any, lock: Any = None) -> None:
+        if type(self) is kind and is_machinery(sys._getframe(1).f_code.co_filename):
+            original(self, RLock() if lock is None and has_c_lock else lock)
+        else:
+            noting(self, lock)
+
+    return dress(init, original)
 
 
 def _wrap_notify(original: Callable[..., None]) -> Any:
@@ -157,13 +172,17 @@ def _begin(frame: Any, since: int, timeout: float | None) -> waits.Wait | None:
         return None
 
 
-def _init_wrapper(kind: Any, family: str, attach: Callable[[Any, Thing], None] | None) -> Callable[[Any], Any]:
+def _init_wrapper(
+    kind: Any, family: str, attach: Callable[[Any, Thing], None] | None, depth: int = 1
+) -> Callable[[Any], Any]:
+    """`depth` is how far away the caller is."""
+
     def wrap(original: Callable[..., None]) -> Any:
         def init(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
             if identity.me is not None:
                 try:
-                    frame: Any = sys._getframe(1)
+                    frame: Any = sys._getframe(depth)
                     while type(self) is not kind and frame.f_code.co_name == "__init__":
                         if frame.f_locals.get("self") is not self:
                             break

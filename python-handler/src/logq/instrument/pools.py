@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Pool", "patch"]
 
 _LONG = 10_000_000  # ns: work that waited longer says so, and so does a worker
+_PAUSE = 100_000_000  # ns: a backlog is told of this often, and whenever the wait in it has doubled
 _NUDGE: Any = object()  # an item that is no work
 _mono = time.monotonic_ns
 
@@ -53,7 +54,7 @@ def forget() -> None:
 class Pool(Thing):
     """What is known of one executor. Its workers change their own entries only."""
 
-    __slots__ = ("busy", "idle", "seen", "work")
+    __slots__ = ("busy", "idle", "late", "seen", "unsaid", "work")
 
     def __init__(self, executor: Any, work: Any) -> None:
         kind = f"concurrent.futures.{type(executor).__name__}"
@@ -61,6 +62,8 @@ class Pool(Thing):
         self.work = ref(work)
         self.busy: dict[Lane, int] = {}  # since when, monotonic ns
         self.idle: dict[Lane, int] = {}  # those that have not written so, since when
+        self.late = (0, 0)  # when it was last said that work had queued, and for how long
+        self.unsaid = 0  # what has queued since
         self.seen: dict[Lane, bool] = {}  # workers that have done something before
         number = self.number
         _pools[number] = ref(self, _forgetter(number))
@@ -68,8 +71,14 @@ class Pool(Thing):
     def begin(self, lane: Lane, submitted: int) -> None:
         """The running lane begins with what was submitted at `submitted` (monotonic ns)."""
         now = _mono()
-        if now - submitted > _LONG:
-            self._say_late(lane, now - submitted)
+        queued = now - submitted
+        if queued > _LONG:
+            said, before = self.late
+            if now - said > _PAUSE or queued > 2 * before:
+                self.late = (now, queued)
+                self._say_late(lane, queued)
+            else:
+                self.unsaid += 1
         self.busy[lane] = now
 
     def end(self, lane: Lane) -> None:
@@ -81,7 +90,9 @@ class Pool(Thing):
             self.tell()
         others = [other.key for other in list(self.busy) if other.process is lane.process and other is not lane]
         busy = [lane.key, *others] if lane in self.seen else others
-        event("begin", {"obj": self.reference(), "queued": queued, "busy": busy or None}, lane)
+        unsaid, self.unsaid = self.unsaid, 0
+        facts = {"obj": self.reference(), "queued": queued, "busy": busy or None, "unsaid": unsaid or None}
+        event("begin", facts, lane)
 
     def load(self) -> dict[str, object]:
         """The pool as a `wait` or a `snap` describes it."""
