@@ -79,7 +79,12 @@ def test_waits_for_everything_else(tmp_path):
         tmp_path,
         """
         import concurrent.futures, queue, threading, time
-        def later(act, *args): threading.Timer(0.03, act, args).start()
+        from logq.lane import thread_lane
+        mine = thread_lane()
+        def when_waiting(act=int, *args):
+            while mine.waiting is None: time.sleep(0.001)
+            act(*args)
+        def later(*args): threading.Thread(target=when_waiting, args=args).start()
         going = threading.Event(); later(going.set); going.wait()
         jobs = queue.Queue(1); later(jobs.put, 1); jobs.get()
         jobs.put(1); later(jobs.get); jobs.put(2)
@@ -94,8 +99,8 @@ def test_waits_for_everything_else(tmp_path):
             with changed: changed.notify()
         with changed: later(change); changed.wait()
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            pool.submit(time.sleep, 0.03).result()
-        t = threading.Thread(target=time.sleep, args=(0.03,), name="sleeper"); t.start(); t.join()
+            pool.submit(when_waiting).result()
+        t = threading.Thread(target=when_waiting, name="sleeper"); t.start(); t.join()
         """,
     )
     mine = [wait for wait in done.events("wait") if wait["lane"] == "t1"]

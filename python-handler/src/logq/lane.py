@@ -248,6 +248,8 @@ class _Here(_local):
     """The lane of the OS thread that asks, task or not."""
 
     lane: Lane | None = None
+    # The same while no event loop runs in this thread: then nobody need ask for a task.
+    plain: Lane | None = None
     expected: Lane | None = None  # of a task that may run before its creation has returned
 
 
@@ -261,10 +263,14 @@ def _no_loop() -> Any:
 # Set by `instrument/tasks.py` once asyncio is imported.
 running_loop: Callable[[], Any] = _no_loop
 current_task: Callable[[Any], Any] = id  # never asked while there is no loop
+loops_are_hidden = False  # there may be loops that do not tell when they begin to run
 
 
 def here() -> Lane:
     """The lane that is running now. Recording must be on."""
+    plain = _here.plain
+    if plain is not None and plain.process is identity.me:
+        return plain
     loop = running_loop()
     if loop is not None:
         task = current_task(loop)
@@ -277,6 +283,17 @@ def here() -> Lane:
     if lane is None or lane.process is not identity.me:
         lane = adopt()
     return lane
+
+
+def settle(lane: Lane) -> None:
+    """This OS thread has this lane."""
+    _here.lane = lane
+    note_loop(running_loop())
+
+
+def note_loop(loop: Any) -> None:
+    """`loop` runs in this OS thread from now on, or none does."""
+    _here.plain = _here.lane if loop is None and not loops_are_hidden else None
 
 
 def thread_lane() -> Lane:
@@ -306,7 +323,7 @@ def enter(lane: Lane) -> None:
     lane.tid = get_native_id()
     lane.ident = get_ident()
     lane.began = time.monotonic_ns()
-    _here.lane = lane
+    settle(lane)
 
 
 def _no_maker(_lane: Lane, _ident: int) -> None:
@@ -323,7 +340,7 @@ def adopt() -> Lane:
     assert process is not None
     main = process.main
     if main is not None and process.main_ident == get_ident():
-        _here.lane = main
+        settle(main)
         return main
     lane = new_thread_lane()
     thread = _thread_object()

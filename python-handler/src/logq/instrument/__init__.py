@@ -46,6 +46,7 @@ PRIMITIVES: list[Primitive] = [
     Primitive("asyncio.queues", "aio_queues", "patch"),
     Primitive("asyncio.queues", "aio_handover", "patch_queues"),
     Primitive("asyncio.queues", "aio_waits", "patch_queues"),
+    Primitive("asyncio.events", "tasks", "patch_events"),
     Primitive("asyncio.tasks", "tasks", "patch_tasks"),
     Primitive("asyncio.tasks", "aio_lost", "patch"),
     Primitive("asyncio.tasks", "aio_waits", "patch_tasks"),

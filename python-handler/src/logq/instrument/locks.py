@@ -47,7 +47,6 @@ _CRLock: Any = _thread.RLock
 _mono = time.monotonic_ns
 _frame = sys._getframe
 _spot = lanes._here
-_no_loop = lanes._no_loop
 _MOMENT_NS = int(waits.MOMENT * 1e9)
 
 # The C function that makes a lock, as `threading` had it.
@@ -146,13 +145,12 @@ class Lock(metaclass=_Kind):
         taken = self._logq_taken
         try:
             frame = _frame(1)
-            lane: Lane | None = _spot.lane
+            lane: Lane | None = _spot.plain
             if (
                 lane is None
                 or lane.process is not identity.me
                 or frame.f_code is not taken.code
                 or taken.turns is not None
-                or (lanes.running_loop is not _no_loop and lanes.running_loop() is not None)
             ):
                 take(taken, frame)
                 return True
@@ -181,15 +179,9 @@ class Lock(metaclass=_Kind):
         taken = self._logq_taken
         try:
             lane = taken.holder
-            if (
-                lane is not None
-                and lane is _spot.lane
-                and lane.held[-1] is taken
-                and (lanes.running_loop is _no_loop or lanes.running_loop() is None)
-            ):
+            if lane is not None and lane is _spot.plain and lane.held[-1] is taken:
                 taken.holder = None
-                taken.crossed = False
-                del lane.held[-1]
+                lane.held.pop()
                 if lane.hard or lane.soft:
                     taken.stamp = (lane, lane.seq, tuple(lane.hard), tuple(lane.soft))
                 else:
@@ -280,13 +272,12 @@ class RLock(_CRLock):  # type: ignore[misc]
         taken = self._logq_taken
         try:
             frame = _frame(1)
-            lane: Lane | None = _spot.lane
+            lane: Lane | None = _spot.plain
             if (
                 lane is None
                 or lane.process is not identity.me
                 or frame.f_code is not taken.code
                 or taken.turns is not None
-                or (lanes.running_loop is not _no_loop and lanes.running_loop() is not None)
             ):
                 take(taken, frame)
                 return True
@@ -316,17 +307,10 @@ class RLock(_CRLock):  # type: ignore[misc]
         taken = self._logq_taken
         try:
             lane = taken.holder
-            if (
-                self._logq_depth == 1
-                and lane is not None
-                and lane is _spot.lane
-                and lane.held[-1] is taken
-                and (lanes.running_loop is _no_loop or lanes.running_loop() is None)
-            ):
+            if self._logq_depth == 1 and lane is not None and lane is _spot.plain and lane.held[-1] is taken:
                 taken.holder = None
-                taken.crossed = False
                 self._logq_depth = 0
-                del lane.held[-1]
+                lane.held.pop()
                 if lane.hard or lane.soft:
                     taken.stamp = (lane, lane.seq, tuple(lane.hard), tuple(lane.soft))
                 else:

@@ -7,7 +7,6 @@ anywhere has high counts of answers that stay the same. Nothing is written here;
 from __future__ import annotations
 
 from logq import identity
-from logq import lane as lanes
 from logq.lane import here
 from logq.sites import is_machinery, position
 
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["note_poll", "polls_of"]
 
 _MOST = 64  # objects a lane
-
-_spot = lanes._here
-_no_loop = lanes._no_loop
 
 
 class Poll:
@@ -42,13 +38,7 @@ def note_poll(thing: Thing, frame: Any, value: object) -> None:
     """The running lane has asked in the function of `frame` and was told `value`."""
     if identity.me is None or is_machinery(frame.f_code.co_filename):
         return
-    lane: Lane | None = _spot.lane
-    if (
-        lane is None
-        or lane.process is not identity.me
-        or (lanes.running_loop is not _no_loop and lanes.running_loop() is not None)
-    ):
-        lane = here()
+    lane = here()
     polls = lane.polls
     if polls is None:
         polls = lane.polls = {}

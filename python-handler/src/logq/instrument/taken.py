@@ -40,7 +40,6 @@ __all__ = [
 
 _mono = time.monotonic_ns
 _spot = lanes._here
-_no_loop = lanes._no_loop
 _LONGEST = 4_000_000.0  # seconds; what is longer, or no number, the C lock judges itself
 _MANY = 100
 _MOST_CONTENDED = 1000
@@ -73,7 +72,8 @@ class Taken(Thing):
         self.lasti = 0
         self.since = 0
         self.stamp: Stamp | None = None
-        self.crossed = False  # the last release was by another lane than the acquisition: a signal
+        # The stamp of a release by another lane than had acquired it: not mutual exclusion but a signal.
+        self.crossed: Stamp | None = None
         # How often each lane has taken it since somebody waits; None while nobody does.
         self.turns: dict[Lane, int] | None = None
         self.waiting: list[Lane] = []
@@ -121,12 +121,8 @@ def take(taken: Taken, frame: Any, patient: bool = True) -> None:
 
     `patient` when it would have waited for ever: only such a lane can be part of a deadlock.
     """
-    lane: Lane | None = _spot.lane
-    if (
-        lane is None
-        or lane.process is not identity.me
-        or (lanes.running_loop is not _no_loop and lanes.running_loop() is not None)
-    ):
+    lane: Lane | None = _spot.plain
+    if lane is None or lane.process is not identity.me:
         lane = _running()
         if lane is None:
             taken.holder = None
@@ -153,7 +149,7 @@ def take(taken: Taken, frame: Any, patient: bool = True) -> None:
 
 
 def merge_taken(lane: Lane, stamp: Stamp, taken: Taken) -> None:
-    if taken.crossed:
+    if stamp is taken.crossed:
         merge_into(lane, stamp, taken)
     else:
         merge_lock(lane, stamp, taken)
@@ -164,12 +160,8 @@ def give(taken: Taken) -> None:
     holder = taken.holder
     if holder is None:
         return
-    lane: Lane | None = _spot.lane
-    if (
-        lane is None
-        or lane.process is not identity.me
-        or (lanes.running_loop is not _no_loop and lanes.running_loop() is not None)
-    ):
+    lane: Lane | None = _spot.plain
+    if lane is None or lane.process is not identity.me:
         lane = _running()
     taken.holder = None
     held = holder.held
@@ -177,17 +169,15 @@ def give(taken: Taken) -> None:
         held.pop()
     else:
         _drop(held, taken)
-    if lane is holder:
-        taken.crossed = False
-    elif lane is None:
+    if lane is None:
         taken.stamp = None
         return
-    else:
-        taken.crossed = True
     lane.left = True
     hard = lane.hard
     soft = lane.soft
     taken.stamp = (lane, lane.seq, tuple(hard) if hard else (), tuple(soft) if soft else ())
+    if lane is not holder:
+        taken.crossed = taken.stamp
 
 
 def _drop(held: list[Any], taken: Taken) -> None:

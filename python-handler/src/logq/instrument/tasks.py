@@ -29,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-__all__ = ["patch_base_events", "patch_loop", "patch_tasks", "task_done"]
+__all__ = ["patch_base_events", "patch_events", "patch_loop", "patch_tasks", "task_done"]
 
 # A task that wrote nothing and ended well is only counted if it lived shorter than this.
 _SHORT_NS = 100_000_000
@@ -45,7 +45,6 @@ def patch_tasks(tasks: Any) -> None:
     _handle_run = tasks.events.Handle._run.__code__
     _done = tasks.Task.done
     _Task = _make_task(tasks.Task)
-    lanes.running_loop = tasks.events._get_running_loop
     if sys.version_info >= (3, 12):
         lanes.current_task = tasks.current_task
     else:
@@ -55,6 +54,27 @@ def patch_tasks(tasks: Any) -> None:
 
 def forget() -> None:
     lanes.running_loop = lanes._no_loop
+
+
+def patch_events(events: Any) -> None:
+    """Every loop says here when it begins to run, and when it stops."""
+    lanes.running_loop = events._get_running_loop
+    # One that was imported before us has taken along the function that we replace.
+    lanes.loops_are_hidden = "uvloop" in sys.modules
+    plain = events._set_running_loop
+    replace(events, "_set_running_loop", _wrap_running_loop)
+    package = sys.modules.get("asyncio")
+    if package is not None and getattr(package, "_set_running_loop", None) is plain:
+        replace(package, "_set_running_loop", lambda _: events._set_running_loop)
+    lanes.note_loop(lanes.running_loop())
+
+
+def _wrap_running_loop(original: Callable[[Any], None]) -> Any:
+    def _set_running_loop(loop: Any) -> None:
+        original(loop)
+        lanes.note_loop(loop)
+
+    return dress(_set_running_loop, original)
 
 
 def patch_base_events(base_events: Any) -> None:
