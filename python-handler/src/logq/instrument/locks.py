@@ -27,7 +27,6 @@ from .taken import (
     give,
     list_contended,
     merge_taken,
-    note_nesting,
     reset,
     take,
     timeout_of,
@@ -151,19 +150,17 @@ class Lock(metaclass=_Kind):
                 or lane.process is not identity.me
                 or frame.f_code is not taken.code
                 or taken.turns is not None
+                or lane.held
             ):
                 take(taken, frame)
                 return True
             taken.lasti = frame.f_lasti
             taken.since = _mono()
             taken.holder = lane
-            held = lane.held
-            held.append(taken)
+            lane.held.append(taken)
             stamp = taken.stamp
             if stamp is not None and stamp[0] is not lane:
                 merge_taken(lane, stamp, taken)
-            if len(held) > 1:
-                note_nesting(lane, taken)
         except Exception:
             taken.holder = None
         return True
@@ -278,19 +275,17 @@ class RLock(_CRLock):  # type: ignore[misc]
                 or lane.process is not identity.me
                 or frame.f_code is not taken.code
                 or taken.turns is not None
+                or lane.held
             ):
                 take(taken, frame)
                 return True
             taken.lasti = frame.f_lasti
             taken.since = _mono()
             taken.holder = lane
-            held = lane.held
-            held.append(taken)
+            lane.held.append(taken)
             stamp = taken.stamp
             if stamp is not None and stamp[0] is not lane:
                 merge_taken(lane, stamp, taken)
-            if len(held) > 1:
-                note_nesting(lane, taken)
         except Exception:
             taken.holder = None
         return True
