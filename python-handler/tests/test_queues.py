@@ -197,7 +197,7 @@ def test_work_that_queued(tmp_path):
         """
         import concurrent.futures, time
         with concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="cook") as kitchen:
-            kitchen.submit(time.sleep, 0.05)
+            kitchen.submit(time.sleep, 0.3)  # longer than a pool keeps still about its backlog
             kitchen.submit(int)
         """,
     )
