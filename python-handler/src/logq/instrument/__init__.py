@@ -61,6 +61,7 @@ PRIMITIVES: list[Primitive] = [
     Primitive("asyncio.base_events", "aio_foreign", "patch"),
     Primitive("asyncio.base_events", "aio_loops", "patch"),
     Primitive("asyncio.base_events", "aio_trouble", "patch_base_events"),
+    Primitive("uvloop", "aio_uvloop", "patch"),
     Primitive("warnings", "aio_trouble", "patch_warnings"),
     Primitive("multiprocessing.process", "processes", "patch_process"),
     Primitive("multiprocessing.popen_fork", "processes", "patch_popen"),

@@ -278,6 +278,11 @@ class Meeting(Thing):
         super().__init__(*about)
         self.arrived: dict[Lane, Stamp] = {}
 
+    def as_arrived(self) -> list[dict[str, object]]:
+        process = identity.me
+        assert process is not None
+        return [{"lane": lane.reference(process)} for lane in list(self.arrived)[:32]]
+
 
 def _barrier_made(barrier: Any, old: Any, parties: Any) -> None:
     if old is _MISSING:

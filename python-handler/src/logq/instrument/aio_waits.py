@@ -277,8 +277,9 @@ def _of_semaphore(names: Any) -> dict[str, object]:
 def _of_barrier(names: Any) -> dict[str, object]:
     barrier = names.get("self")
     thing = thing_of(barrier)
-    need = thing.size if isinstance(thing, Meeting) else None
-    return {**_named(thing), "need": need, "have": barrier._count}
+    if not isinstance(thing, Meeting):
+        return {"have": barrier._count}
+    return {**_named(thing), "need": thing.size, "have": barrier._count, "arrived": thing.as_arrived()}
 
 
 def _of_queue(on: str) -> Callable[[Any], dict[str, object]]:
