@@ -349,3 +349,29 @@ def test_a_popen_that_fails_looks_as_it_always_did(tmp_path):
     assert "Traceback" in plain.out
     seconds = re.compile(r"[0-9.]+ seconds")
     assert seconds.sub("", recorded.out) == seconds.sub("", plain.out)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_managers(tmp_path, method):
+    """Their registry is sent to the process that serves, classes of locks and all."""
+    done = run(
+        tmp_path,
+        f"""
+        import logging, multiprocessing, pickle, queue, threading
+        def work(shared, jobs, lock, space):
+            logging.warning("work")
+            with lock: shared["n"] += 1
+            space.done = jobs.get()
+        if __name__ == "__main__":
+            kinds = [threading.Lock, queue.SimpleQueue]
+            assert pickle.loads(pickle.dumps(kinds)) == kinds
+            context = multiprocessing.get_context("{method}")
+            with context.Manager() as manager:
+                shared, jobs, lock, space = manager.dict(n=1), manager.Queue(), manager.Lock(), manager.Namespace()
+                jobs.put("job")
+                p = context.Process(target=work, args=(shared, jobs, lock, space)); p.start(); p.join()
+                assert (shared["n"], space.done, p.exitcode) == (2, "job", 0)
+        """,
+    )
+    assert done.log("work")
+    assert len(done.processes()) == 3

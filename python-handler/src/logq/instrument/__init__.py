@@ -73,6 +73,7 @@ PRIMITIVES: list[Primitive] = [
     Primitive("concurrent.futures.process", "process_pools", "patch_executor"),
     Primitive("multiprocessing.synchronize", "shared_locks", "patch"),
     Primitive("traceback", "processes", "patch_traceback"),
+    Primitive("copyreg", "pickled_types", "patch"),
     Primitive("os", "system_calls", "patch"),
     Primitive("subprocess", "subprocesses", "patch"),
     Primitive("asyncio.base_subprocess", "subprocesses", "patch_asyncio"),

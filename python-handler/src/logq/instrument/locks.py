@@ -18,6 +18,7 @@ from logq.patching import replace
 from logq.sites import is_machinery
 
 from . import signals, uses
+from .pickled_types import stands_for
 from .polls import note_poll, polls_of
 from .taken import (
     Taken,
@@ -214,6 +215,7 @@ class Lock(metaclass=_Kind):
 
 
 Lock.__module__, Lock.__name__, Lock.__qualname__ = "_thread", "lock", "lock"
+stands_for(Lock, "threading.Lock")
 
 
 # RLock. ---------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from logq.sites import caller_site, is_machinery
 from logq.stamp import leave, merge_into
 from logq.waits import MOMENT, begin
 
+from .pickled_types import stands_for
 from .tally import Tally
 
 TYPE_CHECKING = False
@@ -85,6 +86,7 @@ def _make(plain: Any) -> Any:
 
     SimpleQueue.__module__ = plain.__module__
     SimpleQueue.__qualname__ = plain.__qualname__
+    stands_for(SimpleQueue, "queue.SimpleQueue")
     return SimpleQueue
 
 
