@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::graph::{LaneIndex, Node, ProcessIndex};
 use super::is_error;
+use super::rhythm::Rhythm;
 use super::snaps::Snaps;
 use super::waits::Waits;
 use crate::record::readings::{LaneEvent, ObjEvent, ProcEvent};
@@ -65,6 +66,8 @@ pub struct ProcessEnd {
     /// When that was, monotonic ns.
     pub said_mono: Option<u64>,
     pub seen_mono: Option<u64>,
+    /// Its parent saw it, and so outlived it.
+    pub seen_by_parent: bool,
     /// What its parent, or logq, saw.
     pub seen: Option<i64>,
     pub signal: Option<i64>,
@@ -132,6 +135,8 @@ pub struct LaneFacts {
     pub daemon: bool,
     /// Where it was created.
     pub site: Option<Site>,
+    /// Whether what it logs repeats itself.
+    pub rhythm: Rhythm,
     /// What it was blocked on lately.
     pub waits: Waits,
     /// The edge of the hand-over that began it.
@@ -207,7 +212,8 @@ impl ProcessFacts {
             held.map(|held| (held.obj.to_owned(), held.lane.map(str::to_owned), held.site.clone())).collect();
     }
 
-    pub(super) fn learn_reap(&mut self, rc: Option<i64>, signal: Option<i64>, mono: u64) {
+    pub(super) fn learn_reap(&mut self, rc: Option<i64>, signal: Option<i64>, mono: u64, by_parent: bool) {
+        self.end.seen_by_parent |= by_parent;
         self.end.seen_mono = Some(self.end.seen_mono.map_or(mono, |known| known.min(mono)));
         self.end.signal = self.end.signal.or(signal);
         if signal.is_none() {
@@ -289,6 +295,7 @@ impl LaneFacts {
             tid: None,
             daemon: false,
             site: None,
+            rhythm: Rhythm::default(),
             waits: Waits::default(),
             origin: None,
             end: None,
@@ -353,6 +360,7 @@ impl LaneFacts {
     pub(super) fn count(&mut self, record: &Record) {
         let Body::Log(log) = &record.body else { return };
         self.logs += 1;
+        self.rhythm.add(log);
         self.errors += u64::from(is_error(&log.level));
         self.warnings += u64::from((30..40).contains(&log.level.number));
         if log.level.number >= 30 {

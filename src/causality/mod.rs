@@ -10,6 +10,7 @@ mod graph;
 mod naming;
 mod observed;
 mod order;
+mod rhythm;
 mod shared;
 mod snaps;
 mod standing;
@@ -249,7 +250,8 @@ impl Builder {
             if self.graph.lanes[reaped.at.0.0].process == child {
                 continue;
             }
-            self.graph.processes[child.0].learn_reap(reaped.rc, reaped.signal, reaped.mono);
+            let by_parent = !self.graph.process_of(reaped.at.0).is_logq();
+            self.graph.processes[child.0].learn_reap(reaped.rc, reaped.signal, reaped.mono, by_parent);
             let lasts = self.graph.processes[child.0].lanes.iter();
             let lasts: Vec<(LaneIndex, u64)> = lasts.map(|lane| (*lane, self.graph.last_seq(*lane))).collect();
             for (from, seq) in lasts {

@@ -149,7 +149,7 @@ impl<'g> Standing<'g> {
             let said = end.said_mono.is_some_and(|said| said <= self.moment);
             let seen = end.seen_mono.filter(|seen| *seen <= self.moment);
             // One that was killed may have hung; unless the others went on without it.
-            let outlived = seen.is_some_and(|seen| newest > seen.saturating_add(LATELY));
+            let outlived = end.seen_by_parent || seen.is_some_and(|seen| newest > seen.saturating_add(LATELY));
             if said || (seen.is_some() && (end.signal.is_none() || outlived)) {
                 self.ended.insert(process);
                 continue;

@@ -11,6 +11,7 @@ mod data_missing;
 mod finding;
 mod hang;
 mod lock_order;
+mod livelock;
 mod lost_exception;
 mod lost_work;
 mod never_awaited;
@@ -47,6 +48,7 @@ pub const ALL: &[&dyn Diagnosis] = &[
     &hang::LOST_WAKEUP,
     &hang::POOL_EXHAUSTED,
     &hang::STUCK_WAIT,
+    &livelock::Livelock,
     &lost_exception::LostException,
     &never_awaited::NeverAwaited,
     &cancel_ignored::CancelIgnored,
