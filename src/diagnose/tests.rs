@@ -9,6 +9,7 @@ use crate::record::decode::Place as LinePlace;
 
 mod ends;
 mod faults;
+mod hangs;
 mod locks;
 
 /// A history is one line a record: the second of the run, the lane, then JSON keys: `0.5 t2 "ev":"end","how":"ok"`.

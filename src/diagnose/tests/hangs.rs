@@ -1,0 +1,280 @@
+//! Hangs on small histories: a line a lane says what it holds and what it waits for.
+//!
+//! `t2 holds a; waits lock b of t3` and so on; `ends` and `dies`; `waits join of t2`; `for 5` is a time limit. A line `snap`
+//! is a snapshot that saw all of it, with more keys of a `snap` behind it; `t5 sleeps` is a lane that nothing is known of.
+
+use super::*;
+
+const HANGS: &[&str] = &["deadlock", "orphaned-lock", "lost-wakeup", "pool-exhausted", "stuck-wait", "livelock"];
+
+/// The history in the language of [`history`].
+fn spelled(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (lane, deeds) = line.split_once(' ').unwrap_or((line, ""));
+        if lane == "snap" {
+            let more = if deeds.is_empty() { String::new() } else { format!(",{deeds}") };
+            lines.push(format!(r#"9.0 w1 "ev":"snap","why":"standstill"{more}"#));
+            continue;
+        }
+        let main = lane == "t1" || lane.ends_with("/t1");
+        let process = lane.split_once('/').map_or("1", |(process, _)| process);
+        lines.push(if main {
+            format!(r#"0.0 {lane} "ev":"proc","n":{process},"how":"root","thread":"MainThread""#)
+        } else {
+            let kind = if lane.starts_with('a') { "task" } else { "thread" };
+            format!(r#"0.1 {lane} "ev":"lane","kind":"{kind}","name":"{lane}","tid":1"#)
+        });
+        let mut held = Vec::new();
+        for deed in deeds.split(';').map(str::trim).filter(|deed| !deed.is_empty()) {
+            let words: Vec<&str> = deed.splitn(2, ' ').collect();
+            match words[0] {
+                "holds" => held.push(format!(r#"{{"obj":"lock:{}","site":["p.py",1,"f"]}}"#, words[1])),
+                "waits" => lines.push(wait(lane, words[1], &held)),
+                "ends" => lines.push(format!(r#"2.0 {lane} "ev":"end","how":"ok""#)),
+                "dies" => {
+                    lines.push(format!(r#"2.0 {lane} "ev":"exc","where":"thread","type":"{}","msg":"x""#, words[1]))
+                }
+                "sleeps" => {}
+                other => panic!("nobody {other}"),
+            }
+            if words[0] == "dies" {
+                lines.push(format!(r#"2.0 {lane} "ev":"end","how":"exc","exc":{{"type":"{}"}}"#, words[1]));
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+/// `lock b of t3 for 5 | "left":2`.
+fn wait(lane: &str, text: &str, held: &[String]) -> String {
+    let (text, more) = text.split_once('|').unwrap_or((text, ""));
+    let mut keys = Vec::new();
+    let mut words = text.split_whitespace();
+    let on = words.next().expect("what it waits on");
+    keys.push(format!(r#""on":"{on}""#));
+    while let Some(word) = words.next() {
+        match word {
+            "of" => keys.push(format!(r#""owner":"{}""#, words.next().expect("an owner"))),
+            "for" => keys.push(format!(r#""timeout":{}"#, words.next().expect("seconds"))),
+            name => keys.push(format!(r#""obj":"{}:{name}""#, family(on))),
+        }
+    }
+    if !more.trim().is_empty() {
+        keys.push(more.trim().to_owned());
+    }
+    format!(r#"1.0 {lane} "ev":"wait",{},"held":[{}]"#, keys.join(","), held.join(","))
+}
+
+fn family(on: &str) -> &str {
+    if on.ends_with("lock") { "lock" } else { on.split('-').next().unwrap_or(on) }
+}
+
+/// Everything that is found: `kind certainty: actors`.
+#[track_caller]
+fn check(text: &str, expected: &[&str]) {
+    let found = found(&spelled(text));
+    let hangs = found.iter().filter(|finding| HANGS.contains(&finding.kind));
+    let said: Vec<String> = hangs
+        .map(|finding| {
+            let names: Vec<&str> = finding.actors.iter().map(|actor| actor.name.as_str()).collect();
+            format!("{} {}: {}", finding.kind, sure(finding), names.join(" "))
+        })
+        .collect();
+    assert_eq!(said, expected, "{text}");
+}
+
+#[test]
+fn locks_in_a_circle() {
+    check(
+        "t1 waits join of t2\nt2 holds a; waits lock b of t3\nt3 holds b; waits lock a of t2",
+        &["deadlock certain: t2 t3 MainThread"],
+    );
+    check(
+        "t2 holds a; waits lock b of t3\nt3 holds b; waits lock c of t4\nt4 holds c; waits lock a of t2\nt5 sleeps",
+        &["deadlock certain: t2 t3 t4"],
+    );
+    // Without the list of what the owner holds the last step is inferred.
+    check("t2 waits lock b of t3\nt3 waits lock a of t2", &["deadlock likely: t2 t3"]);
+}
+
+#[test]
+fn who_may_still_go_on_is_no_deadlock() {
+    check("t2 holds a; waits lock b of t3 for 5\nt3 holds b; waits lock a of t2", &[]);
+    check("t2 waits lock b of t3\nt3 holds b; sleeps", &[]);
+    check("t1 waits join of t2\nt2 sleeps", &[]);
+}
+
+#[test]
+fn a_lane_that_waits_for_itself() {
+    check("t1 holds a; waits lock a of t1", &["deadlock certain: MainThread"]);
+    // A plain lock may be meant as a signal, which somebody else gives.
+    check("t1 holds a; waits lock a of t1\nt2 sleeps", &["deadlock possible: MainThread"]);
+    check("t1 holds a; waits rlock a of t1\nt2 sleeps", &["deadlock certain: MainThread"]);
+}
+
+#[test]
+fn a_lock_whose_owner_is_gone() {
+    check("t1 waits lock a of t2\nt2 holds a; ends", &["orphaned-lock certain: MainThread t2"]);
+    check("t1 waits lock a of t2\nt2 ends\nt3 sleeps", &["orphaned-lock likely: MainThread t2"]);
+    let forked = r#"
+        0.0 t1 "ev":"proc","n":1,"how":"root","thread":"MainThread"
+        0.1 t2 "ev":"lane","kind":"thread","name":"indexer"
+        0.5 2/t1 "ev":"proc","n":2,"how":"fork","ppid":1,"name":"helper","held":[{"obj":"lock:a","lane":"t2","site":["p.py",7,"f"]}]
+        0.6 2/t1 "ev":"wait","on":"lock","obj":"lock:a","site":["p.py",9,"g"]"#;
+    let found = found(forked);
+    assert_eq!((found[0].kind, sure(&found[0])), ("orphaned-lock", "certain"));
+    assert_eq!(found[0].actors[1].name, "indexer");
+}
+
+#[test]
+fn a_queue_whose_workers_are_gone_or_owe() {
+    check(
+        r#"t1 waits queue-join q | "left":2,"getters":{"t2":1}
+           t2 dies KeyError
+           snap"#,
+        &["stuck-wait certain: MainThread t2"],
+    );
+    // A heartbeat does not work for the queue; whether it might is not certain.
+    check(
+        r#"t1 waits queue-join q | "left":2,"getters":{"t2":1}
+           t2 dies KeyError
+           t3 sleeps"#,
+        &["stuck-wait likely: MainThread t2"],
+    );
+    check(
+        r#"t1 waits queue-join q | "left":1,"qsize":0,"getters":{"t2":1}
+           t2 waits queue-get q
+           snap"#,
+        &["stuck-wait certain: MainThread t2"],
+    );
+    check(
+        r#"t1 waits queue-join q | "left":2,"getters":{"t2":1}
+           t2 sleeps"#,
+        &[],
+    );
+}
+
+#[test]
+fn idle_workers_and_servers_are_right() {
+    check("t1 sleeps\nt2 waits queue-get q\nt3 waits queue-get q\nsnap", &[]);
+    check("t1 waits event e\nt2 waits queue-get q | \"putters\":{\"t1\":4}\nsnap", &[]);
+    check("t1 waits join of t2\nt2 waits queue-get q | \"putters\":{\"t3\":4}\nt3 sleeps", &[]);
+    check("t1 waits event e\nt2 waits join of t1\nsnap \"signals\":[\"SIGTERM\"]", &[]);
+}
+
+#[test]
+fn actors_that_wait_for_each_others_messages_are_idle() {
+    check(
+        r#"t1 sleeps
+           t2 waits queue-get p | "putters":{"t3":1}
+           t3 waits queue-get q | "putters":{"t2":1}
+           t4 waits join of t2"#,
+        &[],
+    );
+}
+
+#[test]
+fn a_consumer_whose_producer_died() {
+    check(
+        r#"t1 waits join of t2
+           t2 waits queue-get q | "putters":{"t3":2}
+           t3 dies ValueError
+           snap"#,
+        &["stuck-wait certain: t2 t3 MainThread"],
+    );
+}
+
+#[test]
+fn a_notify_before_anyone_waited() {
+    check(
+        r#"t1 waits join of t2
+           t2 waits cond c | "last":{"what":"notify","lane":"t3","site":["p.py",4,"f"],"waiters":0}
+           t3 ends
+           snap"#,
+        &["lost-wakeup certain: t2 t3 MainThread"],
+    );
+    check(
+        r#"t1 sleeps
+           t2 waits cond c | "last":{"what":"notify","lane":"t1","waiters":0}"#,
+        &[],
+    );
+}
+
+#[test]
+fn a_pool_that_waits_for_itself() {
+    let future = r#""state":"PENDING","pool":{"obj":"pool:1","size":1,"busy":["t2"],"queued":1}"#;
+    check(
+        &format!("t1 waits future o | \"state\":\"RUNNING\",\"runner\":\"t2\"\nt2 waits future i | {future}\nsnap"),
+        &["pool-exhausted certain: t2 MainThread"],
+    );
+    let roomy = future.replace("\"size\":1", "\"size\":2");
+    check(&format!("t2 waits future i | {roomy}\nsnap"), &[]);
+}
+
+#[test]
+fn a_barrier_that_is_short() {
+    check(
+        r#"t1 waits join of t2
+           t2 waits barrier b | "need":3,"have":1
+           t3 ends
+           snap"#,
+        &["stuck-wait certain: t2 MainThread"],
+    );
+    check("t2 waits barrier b | \"need\":2,\"have\":1\nt3 sleeps", &[]);
+}
+
+#[test]
+fn a_lock_kept_while_waiting_to_be_notified() {
+    check(
+        "t1 waits join of t2\nt2 holds a; waits cond c\nt3 waits lock a of t2\nsnap",
+        &["deadlock certain: t2 t3 MainThread"],
+    );
+}
+
+#[test]
+fn tasks_of_an_idle_loop() {
+    let idle = r#""loops":[{"lane":"t1","ready":0,"timers":0,"fds":0}]"#;
+    let tasks = r#""tasks":[{"lane":"a2","awaits":{"on":"lock","obj":"lock:g","owner":"a2"}}]"#;
+    check(&format!("t1 sleeps\na2 sleeps\nsnap {idle},{tasks}"), &["deadlock certain: a2"]);
+    let asleep = idle.replace("\"timers\":0", "\"timers\":1");
+    let waiting = r#""tasks":[{"lane":"a2","awaits":{"on":"event","obj":"event:e"}}]"#;
+    check(&format!("t1 sleeps\na2 sleeps\nsnap {asleep},{waiting}"), &[]);
+    check(&format!("t1 sleeps\na2 sleeps\nsnap {idle},{waiting}"), &["stuck-wait certain: a2"]);
+}
+
+#[test]
+fn processes_that_hold_each_others_locks() {
+    let text = r#"
+        0.0 1/t1 "ev":"proc","n":1,"how":"root","thread":"MainThread"
+        0.0 2/t1 "ev":"proc","n":2,"how":"spawn","thread":"MainThread","name":"other"
+        0.1 1/t1 "ev":"acq","obj":"1-aaaaaa/lock:1"
+        0.1 2/t1 "ev":"acq","obj":"1-aaaaaa/lock:2"
+        0.2 1/t1 "ev":"wait","on":"lock","obj":"1-aaaaaa/lock:2","held":[{"obj":"1-aaaaaa/lock:1"}]
+        0.2 2/t1 "ev":"wait","on":"lock","obj":"1-aaaaaa/lock:1","held":[{"obj":"1-aaaaaa/lock:2"}]"#;
+    let circle = |text: &str| found(text).iter().any(|finding| finding.kind == "deadlock" && finding.actors.len() == 2);
+    assert!(circle(text));
+    let freed = format!("{text}\n0.15 1/t1 \"ev\":\"rel\",\"obj\":\"1-aaaaaa/lock:1\"");
+    assert!(!circle(&freed));
+}
+
+#[test]
+fn what_is_missing_weakens_the_verdict() {
+    let whole = spelled("t2 holds a; waits lock b of t3\nt3 holds b; waits lock a of t2");
+    let lossy = format!("{whole}\n1.5 w1 \"ev\":\"lost\",\"n\":3");
+    let found = found(&lossy);
+    let deadlock = found.iter().find(|finding| finding.kind == "deadlock").expect("a deadlock");
+    assert_eq!((deadlock.certainty, deadlock.missing.len()), (Certainty::Likely, 2));
+}
+
+#[test]
+fn rivals_that_poll_each_other() {
+    let poll = |lane: &str, n: u64| {
+        let polls = |obj: &str| format!(r#"{{"obj":"event:{obj}","site":["p.py",3,"f"],"n":{n},"value":true}}"#);
+        format!(r#"{{"lane":"{lane}","polls":[{},{}]}}"#, polls("x"), polls("y"))
+    };
+    let lanes = |n| format!(r#"snap "lanes":[{},{}]"#, poll("t2", n), poll("t3", n));
+    let text = |n| format!("t1 waits join of t2\nt2 sleeps\nt3 sleeps\n{}", lanes(n));
+    check(&text(100), &["livelock possible: t2 t3 MainThread"]);
+    check(&text(5), &[]);
+}
