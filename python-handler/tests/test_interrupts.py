@@ -121,3 +121,20 @@ def test_ctrl_c_leaks_no_lock_of_a_task(tmp_path):
             assert not lock.locked()
         """,
     )
+
+
+def test_the_watchdog_is_not_among_the_threads_that_a_program_counts(tmp_path):
+    run(
+        tmp_path,
+        """
+        import _thread, threading, time
+        from logq import watchdog
+        assert _thread._count() == 0
+        go = threading.Event()
+        t = threading.Thread(target=go.wait); t.start()
+        while not watchdog.is_counted(): time.sleep(0.001)
+        assert _thread._count() == threading.active_count() - 1 == 1
+        go.set(); t.join()
+        while _thread._count(): time.sleep(0.001)
+        """,
+    )

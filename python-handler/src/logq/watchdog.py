@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .standstill import Look
 
-__all__ = ["after_fork_in_child", "before_fork", "need", "stop", "ticks"]
+__all__ = ["after_fork_in_child", "before_fork", "is_counted", "need", "stop", "ticks"]
 
 # Each is called with the monotonic time in ns, ten times a second, in the watchdog's thread. It must
 # only read, take no lock, and be quick: the program stands still meanwhile.
@@ -147,6 +147,11 @@ def stop() -> Any:
         except RuntimeError:  # told already
             pass
     return watch
+
+
+def is_counted() -> bool:
+    """Whether the interpreter's count of threads has this one in it."""
+    return _watch is not None and _watch.tid != 0 and not _watch.gone
 
 
 # Fork. ------------------------------------------------------------------------------------------

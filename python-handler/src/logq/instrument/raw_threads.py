@@ -31,12 +31,22 @@ _making: list[bool] = []
 def patch(thread: Any) -> None:
     replace(thread, "start_new_thread", _wrap_start)
     replace(thread, "start_new", _wrap_start)
+    replace(thread, "_count", _wrap_count)
     lane.find_maker = _find_maker
 
 
 def forget() -> None:
     _made.clear()
     lane.find_maker = lane._no_maker
+
+
+def _wrap_count(original: Callable[[], int]) -> Any:
+    """How many threads run that are the program's: tests wait for this to fall again."""
+
+    def _count() -> int:
+        return original() - int(watchdog.is_counted())
+
+    return dress(_count, original)
 
 
 def _wrap_start(original: Callable[..., int]) -> Any:
