@@ -375,3 +375,19 @@ def test_managers(tmp_path, method):
     )
     assert done.log("work")
     assert len(done.processes()) == 3
+
+
+def test_a_process_that_cannot_be_started_looks_as_it_always_did(tmp_path):
+    program = """
+        import multiprocessing, sys, traceback
+        if __name__ == "__main__":
+            for method in ("spawn", "forkserver"):
+                p = multiprocessing.get_context(method).Process(target=lambda: None)
+                try: p.start()
+                except Exception: traceback.print_exc(file=sys.stdout)
+        """
+    plain, recorded = run(tmp_path, program, booted=False), run(tmp_path, program)
+    assert "Traceback" in plain.out
+    address = re.compile("0x[0-9a-f]+")
+    assert address.sub("", recorded.out) == address.sub("", plain.out)
+    assert not recorded.events("child")

@@ -65,6 +65,7 @@ PRIMITIVES: list[Primitive] = [
     Primitive("warnings", "aio_trouble", "patch_warnings"),
     Primitive("multiprocessing.process", "processes", "patch_process"),
     Primitive("multiprocessing.popen_fork", "processes", "patch_popen"),
+    Primitive("multiprocessing.popen_spawn_posix", "processes", "patch_popen"),
     Primitive("multiprocessing.popen_forkserver", "processes", "patch_popen"),
     Primitive("multiprocessing.reduction", "messages", "patch_reduction"),
     Primitive("multiprocessing.connection", "messages", "patch_connection"),

@@ -15,7 +15,6 @@ from logq.patching import dress, replace
 from logq.place import random_suffix
 from logq.sites import caller_site
 from logq.stamp import settled_text
-from logq.trouble import swallowed
 
 from . import shared_things
 from .around import Around
@@ -34,12 +33,14 @@ def forget() -> None:
 
 
 def patch_process(process: Any) -> None:
-    replace(process.BaseProcess, "start", _wrap_start)
     replace(process.BaseProcess, "_bootstrap", _wrap_bootstrap)
 
 
 def patch_popen(module: Any) -> None:
-    replace(module.Popen, "poll", _wrap_poll)
+    if "_launch" in vars(module.Popen):
+        replace(module.Popen, "_launch", lambda original: Around(original, _before_launch))
+    if "poll" in vars(module.Popen):
+        replace(module.Popen, "poll", _wrap_poll)
     if "wait" in vars(module.Popen):
         replace(module.Popen, "wait", lambda original: Around(original, _before_wait))
 
@@ -51,29 +52,24 @@ def patch_traceback(traceback: Any) -> None:
 # In the parent. -------------------------------------------------------------------------------
 
 
-def _wrap_start(original: Callable[[Any], None]) -> Any:
-    def start(self: Any) -> None:
-        process = identity.me
-        if process is None:
-            original(self)
-            return
-        suffix = random_suffix(6)
-        name = getattr(self, "_name", None)
-        fork.plans[get_ident()] = fork.Plan(name=name, suffix=suffix, announced=True)
-        self._logq_token = _Token(name, suffix)
-        try:
-            original(self)
-        finally:
-            fork.plans.pop(get_ident(), None)
-            self.__dict__.pop("_logq_token", None)
-        if identity.me is process:  # not in a child that comes back here
-            try:
-                pid = self._popen.pid
-                children.note_child(pid, f"{pid}-{suffix}", name, caller_site(2))
-            except Exception:
-                swallowed()
+def _before_launch(popen: Any, frame: FrameType) -> Callable[[], None] | None:
+    """What `start` does in the end. A target that cannot be pickled is an error like any other, and looks so."""
+    process, child = identity.me, frame.f_locals.get("process_obj")
+    if process is None or child is None:
+        return None
+    suffix = random_suffix(6)
+    name = getattr(child, "_name", None)
+    fork.plans[get_ident()] = fork.Plan(name=name, suffix=suffix, announced=True)
+    child._logq_token = _Token(name, suffix)
 
-    return dress(start, original)
+    def after() -> None:
+        fork.plans.pop(get_ident(), None)
+        child.__dict__.pop("_logq_token", None)
+        pid = getattr(popen, "pid", None)
+        if identity.me is process and isinstance(pid, int):  # not in a child that comes back here
+            children.note_child(pid, f"{pid}-{suffix}", name, caller_site(3))
+
+    return after
 
 
 class _Token:
