@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import time
 
 import pytest
-from harness import run
+from harness import environment, read_spool, run, write_program
 
 # A task of the program that has a snapshot written by a thread, as the watchdog would.
 SNAP = """
@@ -60,6 +62,37 @@ def test_a_task_that_waits_for_itself(tmp_path):
     assert [frame["func"] for frame in gate["stack"]] == ["deposit", "exchange"]
     assert [held["site"][1] for held in gate["held"]] == [gate["held_at"][1]]
     assert done.event("obj", kind="asyncio.Lock")["site"][2] == "__init__"
+
+
+def test_a_circle_of_tasks_in_a_busy_loop_is_on_disk_before_a_kill(tmp_path):
+    program = write_program(
+        tmp_path,
+        """
+        import asyncio
+        async def enter(first, second):
+            async with first:
+                await asyncio.sleep(0.01)
+                async with second: pass
+        async def main():
+            one, two = asyncio.Lock(), asyncio.Lock()
+            tasks = [asyncio.create_task(enter(one, two), name="A"), asyncio.create_task(enter(two, one), name="B")]
+            while True: await asyncio.sleep(0.005)
+        asyncio.run(main())
+        """,
+    )
+    directory = tmp_path / ".logq"
+    child = subprocess.Popen([sys.executable, str(program)], env=environment(directory), cwd=tmp_path)
+    limit = time.monotonic() + 30
+    snaps: list = []
+    while not snaps and time.monotonic() < limit:
+        time.sleep(0.05)
+        snaps = [record for record in read_spool(directory) if record.get("ev") == "snap"]
+    child.kill()
+    child.wait()
+    names = {record["lane"]: record.get("name") for record in read_spool(directory) if record.get("ev") == "lane"}
+    assert (snaps[0]["why"], sorted(names[lane] for lane in snaps[0]["circle"])) == ("closed", ["A", "B"])
+    owners = {names[task["lane"]]: names.get(task["awaits"].get("owner")) for task in snaps[0]["tasks"]}
+    assert (owners["A"], owners["B"]) == ("B", "A")
 
 
 def test_what_tasks_await(tmp_path):
@@ -136,13 +169,18 @@ def test_groups_and_barriers(tmp_path):
         async def group():
             async with asyncio.TaskGroup() as members:
                 members.create_task(meet(), name="member")
-        asyncio.create_task(group(), name="group")
+        gate = asyncio.Lock()
+        async def hurried():
+            async with asyncio.timeout(100), gate, gate: pass
+        tasks = [asyncio.create_task(group(), name="group"), asyncio.create_task(hurried(), name="hurried")]
         await snap()
     asyncio.run(main())
     """,
     )
     found = awaited(done)
     assert found["group"]["owner"] == "member"
+    assert found["hurried"]["owner"] == "hurried"
+    assert 50 < found["hurried"]["timeout"] < 100
     assert [found["member"][key] for key in ("on", "obj", "need", "have")] == ["barrier", "meeting", 2, 1]
 
 

@@ -43,6 +43,7 @@ PRIMITIVES: list[Primitive] = [
     Primitive("asyncio.locks", "aio_locks", "patch"),
     Primitive("asyncio.locks", "aio_handover", "patch_locks"),
     Primitive("asyncio.locks", "aio_waits", "patch_locks"),
+    Primitive("asyncio.locks", "aio_circles", "patch"),
     Primitive("asyncio.queues", "aio_queues", "patch"),
     Primitive("asyncio.queues", "aio_handover", "patch_queues"),
     Primitive("asyncio.queues", "aio_waits", "patch_queues"),

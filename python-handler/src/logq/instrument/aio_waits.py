@@ -7,7 +7,7 @@ function of asyncio that says what it waits for; its `self` is the object. Nothi
 from __future__ import annotations
 
 import gc
-from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType
+from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType, MethodType
 
 from logq import identity, snapshot
 from logq.lane import Lane
@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
     from logq.lane import Site
 
-__all__ = ["all_tasks", "awaits", "patch_locks", "patch_queues", "patch_streams", "patch_tasks", "user_frames"]
+__all__ = [
+    "all_tasks",
+    "awaits",
+    "owner_of",
+    "patch_locks",
+    "patch_queues",
+    "patch_streams",
+    "patch_tasks",
+    "user_frames",
+]
 
 _MAX_FRAMES = 8
 _MAX_DEPTH = 400
@@ -97,7 +106,9 @@ def _learn(owner: Any, name: str, on: str, about: Callable[[Any], dict[str, obje
 
 def _tasks() -> list[dict[str, object]]:
     found = []
-    homes = {id(loop): home for home, loop in aio_loops.running()}
+    running = aio_loops.running()
+    homes = {id(loop): home for home, loop in running}
+    ends = deadlines([loop for _, loop in running])
     for task in all_tasks():
         lane: Lane | None = getattr(task, "_logq_lane", None)
         process = identity.me
@@ -107,7 +118,7 @@ def _tasks() -> list[dict[str, object]]:
         if home is None:
             continue  # its loop does not run: nor will it
         try:
-            found.append(_facts(task, lane, home))
+            found.append(_facts(task, lane, home, ends.get(id(task))))
         except Exception:
             swallowed()
         if len(found) >= _MAX_TASKS:
@@ -125,7 +136,7 @@ def all_tasks() -> list[Any]:
     return tasks + list(getattr(_module, "_eager_tasks", ()))
 
 
-def _facts(task: Any, lane: Lane, home: aio_loops.Home) -> dict[str, object]:
+def _facts(task: Any, lane: Lane, home: aio_loops.Home, until: float | None) -> dict[str, object]:
     if lane.birth:
         aio_loops.show(lane, home)
     process = identity.me
@@ -137,7 +148,7 @@ def _facts(task: Any, lane: Lane, home: aio_loops.Home) -> dict[str, object]:
     elif future is None or future.done() or task._must_cancel:
         facts["ready"] = True
     else:
-        facts["awaits"] = awaits(task, future)
+        facts["awaits"] = awaits(task, future, until)
     stack = user_frames(task)
     if stack:
         facts["stack"] = [{"file": site[0], "line": site[1], "func": site[2]} for site in stack]
@@ -198,10 +209,12 @@ def _sites(frames: list[Any]) -> list[Site]:
 # What it waits for. -----------------------------------------------------------------------------
 
 
-def awaits(task: Any, future: Any) -> dict[str, object]:
-    """The same keys as a `wait` event."""
+def awaits(task: Any, future: Any, until: float | None = None) -> dict[str, object]:
+    """The same keys as a `wait` event. `until`: when somebody ends the wait, in the loop's time."""
     frames = _frames(task)
     facts = _purpose_of(frames) or _of_future(future)
+    if until is not None:
+        facts["timeout"] = max(0.0, until - task.get_loop().time())
     lane: Lane = task._logq_lane
     held = [taken.as_held() for taken in list(lane.held)[-16:]]
     sites = _sites(frames)
@@ -213,6 +226,27 @@ def awaits(task: Any, future: Any) -> dict[str, object]:
         }
     )
     return {key: value for key, value in facts.items() if value not in (None, [], {})}
+
+
+def owner_of(task: Any) -> object:
+    """The one lane that can let a suspended task go on; None where it may go on without."""
+    future = task._fut_waiter
+    if future is None or future.done() or task._must_cancel:
+        return None
+    facts = _purpose_of(_frames(task)) or _of_future(future)
+    bounded = "timeout" in facts or id(task) in deadlines([task.get_loop()])
+    return None if bounded else facts.get("owner")
+
+
+def deadlines(loops: list[Any]) -> dict[int, float]:
+    """By id of the task, the loop's time at which an `asyncio.timeout` (or one like it) ends its wait."""
+    found: dict[int, float] = {}
+    for loop in loops:
+        for timer in list(getattr(loop, "_scheduled", ())):
+            callback = timer._callback
+            if type(callback) is MethodType and callback.__func__.__name__ == "_on_timeout" and not timer._cancelled:
+                found[id(getattr(callback.__self__, "_task", None))] = timer._when
+    return found
 
 
 def _purpose_of(frames: list[Any]) -> dict[str, object] | None:
