@@ -1,0 +1,198 @@
+//! What can go on, and what is stuck: whoever is free wakes others, until nothing changes.
+
+use super::{Blocked, Need, Party, Standing, State};
+use crate::causality::graph::{LaneIndex, ProcessIndex};
+use crate::record::{Lane, LaneKind};
+
+impl<'g> Standing<'g> {
+    /// Marks what can go on, and leaves the rest as stuck.
+    pub(super) fn settle(&mut self) {
+        let strict = self.free(false);
+        let known = self.free(true);
+        for (place, party) in self.parties.iter_mut().enumerate() {
+            party.stuck = !strict[place];
+            party.stuck_as_known = !known[place];
+        }
+    }
+
+    /// Which parties can go on; with `as_known`, those who never did what is waited for are not expected to.
+    pub(super) fn free(&self, as_known: bool) -> Vec<bool> {
+        let mut free: Vec<bool> = self.parties.iter().map(|party| matches!(party.state, State::Free)).collect();
+        loop {
+            let woken: Vec<usize> = (0..free.len())
+                .filter(|place| !free[*place] && self.can_go_on(&self.parties[*place], &free, as_known))
+                .collect();
+            if woken.is_empty() {
+                return free;
+            }
+            for place in woken {
+                free[place] = true;
+            }
+        }
+    }
+
+    pub(super) fn can_go_on(&self, party: &Party<'g>, free: &[bool], as_known: bool) -> bool {
+        let is_free = |lane: LaneIndex| self.place.get(&lane).is_none_or(|place| free[*place]);
+        let process = self.graph.lane(party.lane).process;
+        match &party.state {
+            State::Free => true,
+            State::Behind(lane) => is_free(*lane),
+            State::IdleLoop => self.somebody(party.lane, false, free),
+            State::Exiting => self.thread_ends(process, party.lane).iter().all(|lane| is_free(*lane)),
+            State::Blocked(blocked) => {
+                self.thread_turns(party, blocked, free) && self.is_woken(party.lane, blocked, free, as_known)
+            }
+        }
+    }
+
+    /// A task goes on only when the thread of its loop does.
+    pub(super) fn thread_turns(&self, party: &Party<'g>, blocked: &Blocked<'g>, free: &[bool]) -> bool {
+        let facts = self.graph.lane(party.lane);
+        if facts.lane.kind != LaneKind::Task || blocked.holds_thread {
+            return true;
+        }
+        let stopped = self.parties.iter().enumerate().any(|(place, other)| {
+            let other_facts = self.graph.lane(other.lane);
+            other_facts.process == facts.process
+                && other_facts.tid == facts.tid
+                && matches!(other.state, State::Behind(_))
+                && !free[place]
+        });
+        !stopped
+    }
+
+    pub(super) fn is_woken(&self, lane: LaneIndex, blocked: &Blocked<'g>, free: &[bool], as_known: bool) -> bool {
+        let is_free = |lane: &LaneIndex| self.place.get(lane).is_none_or(|place| free[*place]);
+        let alive_and_free = |lane: &LaneIndex| self.place.get(lane).is_some_and(|place| free[*place]);
+        match &blocked.need {
+            Need::Outside => true,
+            Need::Never => false,
+            Need::Lane(owner) | Need::EndOf(owner) => is_free(owner),
+            Need::AnyOf(lanes) => lanes.iter().any(alive_and_free),
+            Need::Tasks(lanes) => lanes.iter().any(is_free),
+            Need::Process(process) => {
+                let main = self.graph.lane_named(*process, Lane::MAIN);
+                let ends = self.thread_ends(*process, main.unwrap_or(lane));
+                main.as_ref().is_none_or(is_free) && ends.iter().all(is_free)
+            }
+            Need::PipeChild => self.somebody(lane, false, free),
+            Need::Several(n) => self.free_others(lane, false, free) >= *n,
+            Need::Anyone { whole_run } => {
+                let idles = |other: &LaneIndex| self.idles(*other) && self.provides(*other, blocked);
+                if as_known && !blocked.known.is_empty() && !blocked.known.iter().any(idles) {
+                    return blocked.known.iter().any(|other| alive_and_free(other) && self.provides(*other, blocked));
+                }
+                self.somebody(lane, *whole_run, free)
+            }
+        }
+    }
+
+    /// Whether a lane that did what is waited for would do it again: one that has come back for the next item has
+    /// left what it owed undone.
+    pub(super) fn provides(&self, lane: LaneIndex, blocked: &Blocked<'g>) -> bool {
+        let joins = blocked.wait.on == Some("queue-join");
+        let again = self.party(lane).is_some_and(|party| match &party.state {
+            State::Blocked(other) => other.wait.on == Some("queue-get") && other.wait.obj == blocked.wait.obj,
+            _ => false,
+        });
+        !(joins && again && blocked.wait.qsize.unwrap_or(0) == 0)
+    }
+
+    /// Whether the lane waits for work: it may do anything once it is given some.
+    pub(super) fn idles(&self, lane: LaneIndex) -> bool {
+        self.party(lane).is_some_and(|party| match &party.state {
+            State::Blocked(blocked) => matches!(blocked.wait.on, Some("queue-get" | "event" | "cond" | "channel")),
+            _ => false,
+        })
+    }
+
+    /// Whether anybody but the lane could still do something for it.
+    pub(super) fn somebody(&self, lane: LaneIndex, whole_run: bool, free: &[bool]) -> bool {
+        self.free_others(lane, whole_run, free) > 0 || self.outside_may_help(lane)
+    }
+
+    pub(super) fn free_others(&self, lane: LaneIndex, whole_run: bool, free: &[bool]) -> u64 {
+        let process = self.graph.lane(lane).process;
+        let others = self.parties.iter().enumerate().filter(|(place, other)| {
+            free[*place] && other.lane != lane && (whole_run || self.graph.lane(other.lane).process == process)
+        });
+        others.count() as u64
+    }
+
+    /// Signal handlers of the program and threads that are no lanes may do anything.
+    pub(super) fn outside_may_help(&self, lane: LaneIndex) -> bool {
+        let facts = self.graph.lane(lane);
+        let Some((_, told)) = self.snaps.get(&facts.process) else { return false };
+        // SIGINT always has a handler in Python: it raises KeyboardInterrupt.
+        let handled = told.signals.iter().any(|signal| *signal != "SIGINT");
+        let waits_in_main = facts.lane == Lane::MAIN || facts.lane.kind == LaneKind::Task;
+        (waits_in_main && handled) || told.foreign.iter().any(|thread| thread.name != Some("logq"))
+    }
+
+    /// The threads that a process waits for before it ends.
+    pub(super) fn thread_ends(&self, process: ProcessIndex, but: LaneIndex) -> Vec<LaneIndex> {
+        let threads = self.parties.iter().map(|party| party.lane).filter(|lane| {
+            let facts = self.graph.lane(*lane);
+            facts.process == process && facts.lane.kind == LaneKind::Thread && !facts.daemon && *lane != but
+        });
+        threads.collect()
+    }
+
+    /// Those among the stuck that the party waits for in particular: what makes a circle.
+    pub fn waits_for(&self, party: &Party<'g>) -> Vec<LaneIndex> {
+        let graph = self.graph;
+        let process = graph.lane(party.lane).process;
+        let mut found: Vec<LaneIndex> = match &party.state {
+            State::Free | State::IdleLoop => Vec::new(),
+            State::Behind(lane) => vec![*lane],
+            State::Exiting => self.thread_ends(process, party.lane),
+            State::Blocked(blocked) => match &blocked.need {
+                Need::Outside | Need::Never | Need::Several(_) | Need::PipeChild => Vec::new(),
+                Need::Lane(lane) | Need::EndOf(lane) => vec![*lane],
+                Need::AnyOf(lanes) | Need::Tasks(lanes) => lanes.clone(),
+                Need::Process(child) => {
+                    let main = graph.lane_named(*child, Lane::MAIN);
+                    main.into_iter().chain(self.thread_ends(*child, main.unwrap_or(party.lane))).collect()
+                }
+                Need::Anyone { .. } => {
+                    let known = blocked.known.iter().copied().filter(|other| self.provides(*other, blocked));
+                    let peers = self.peers(party.lane, blocked);
+                    known.chain(self.kept_out_by(party.lane)).chain(peers).collect()
+                }
+            },
+        };
+        found.retain(|lane| self.party(*lane).is_some_and(|other| other.stuck_as_known));
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// Who waits at the other end of the same channel.
+    pub(super) fn peers(&self, lane: LaneIndex, blocked: &Blocked<'g>) -> Vec<LaneIndex> {
+        let process = self.graph.lane(lane).process;
+        let Some(own) = blocked.wait.obj.filter(|_| blocked.wait.on == Some("channel")) else { return Vec::new() };
+        let own = self.full_name(process, own);
+        let at_same = |party: &&Party| {
+            let there = self.graph.lane(party.lane).process;
+            let State::Blocked(other) = &party.state else { return false };
+            other.wait.on == Some("channel")
+                && other.wait.obj.map(|obj| self.full_name(there, obj)).as_ref() == Some(&own)
+        };
+        let peers = self.parties.iter().filter(|party| party.lane != lane).filter(at_same);
+        peers.map(|party| party.lane).collect()
+    }
+
+    /// An object's name with its process.
+    pub(super) fn full_name(&self, process: ProcessIndex, obj: &str) -> String {
+        if obj.contains('/') { obj.to_owned() } else { format!("{}/{obj}", self.graph.processes[process.0].proc) }
+    }
+
+    /// Lanes that wait for a lock which this one holds.
+    pub(super) fn kept_out_by(&self, holder: LaneIndex) -> Vec<LaneIndex> {
+        let waits = self.parties.iter().filter(|party| match &party.state {
+            State::Blocked(blocked) => blocked.need == Need::Lane(holder) && party.lane != holder,
+            _ => false,
+        });
+        waits.map(|party| party.lane).collect()
+    }
+}
