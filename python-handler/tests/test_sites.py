@@ -18,6 +18,8 @@ from logq import sites
         ("a = 1; jobs = Queue()", "jobs"),
         ("desks: list[Pages] = [queue.Queue(maxsize=2) for _ in range(3)]", "desks"),
         ("worker = Worker(1, jobs=Queue())", "jobs"),
+        ("left, right = Queue(), Queue()", None),
+        ("for a, b in pairs: jobs = Queue()", "jobs"),
         ("start(Queue())", None),
         ("return Queue()", None),
         ("worker = Worker(Queue())", None),

@@ -1,7 +1,7 @@
 //! Words that several kinds of finding share: places, times, numbers, and which frames are the program's own.
 
 use crate::causality::{CausalGraph, LaneIndex};
-use crate::record::{Frame, Site};
+use crate::record::{Exception, Frame, Site};
 
 /// `orders.py:120`.
 pub(super) fn place(site: &Site) -> String {
@@ -46,8 +46,21 @@ pub(super) fn is_own(file: &str) -> bool {
     !file.starts_with('<') && !in_library && !in_python
 }
 
-/// The program's frames of a traceback, the innermost first.
-pub(super) fn own_frames(stack: &[Frame]) -> impl Iterator<Item = Site> + '_ {
-    let own = stack.iter().rev().filter(|frame| is_own(&frame.file));
-    own.map(|frame| Site { file: frame.file.clone(), line: frame.line, func: frame.func.clone() })
+/// The program's frames of an exception, the innermost first. One that came from a worker process has its traceback as
+/// the text of its cause.
+pub(super) fn own_frames(exception: &Exception) -> Vec<Site> {
+    let site = |frame: &Frame| Site { file: frame.file.clone(), line: frame.line, func: frame.func.clone() };
+    let mut frames: Vec<Site> = exception.stack.iter().map(site).collect();
+    let remote = exception.cause.as_ref().filter(|cause| cause.kind.ends_with("RemoteTraceback"));
+    frames.extend(remote.into_iter().flat_map(|cause| cause.msg.lines()).filter_map(frame_of_text));
+    frames.retain(|site| is_own(&site.file));
+    frames.reverse();
+    frames
+}
+
+/// `  File "jobs.py", line 7, in work`.
+fn frame_of_text(line: &str) -> Option<Site> {
+    let (file, rest) = line.trim().strip_prefix("File \"")?.split_once("\", line ")?;
+    let (number, func) = rest.split_once(", in ").unwrap_or((rest, ""));
+    Some(Site { file: file.to_owned(), line: number.trim().parse().ok()?, func: func.to_owned() })
 }

@@ -162,9 +162,17 @@ def _innermost(text: str) -> int:
     return 0
 
 
+def _is_unpacked(text: str) -> bool:
+    """Whether a comma at the end of it divides names, and not the arguments of a call that is still open."""
+    return all(text.count(left) <= text.count(right) for left, right in ("()", "[]", "{}"))
+
+
 def _bound_name(target: str) -> str | None:
     """The last name that is bound: of `if x: self.jobs: Queue[int]` it is `jobs`."""
-    target = target[_innermost(target) :]  # `Worker(jobs=Queue())`: the keyword is the name
+    begin = _innermost(target)
+    if target[begin - 1 : begin] == "," and _is_unpacked(target[:begin]) and ":" not in target[begin:]:
+        return None  # `left, right = Lock(), Lock()`: either
+    target = target[begin:]  # `Worker(jobs=Queue())`: the keyword is the name
     for piece in target.split(":"):  # with an annotation the name comes before it
         dotted = piece.strip().removeprefix("lambda").strip()
         if dotted and all(part.isidentifier() for part in dotted.split(".")):

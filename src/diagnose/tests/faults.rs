@@ -111,3 +111,19 @@ fn a_blocked_loop_needs_victims_time_and_two_looks() {
         is_silent(&healthy);
     }
 }
+
+#[test]
+fn a_job_of_a_process_pool_failed_in_its_worker() {
+    let text = r#"
+        0.0 t1 "ev":"proc","n":1,"how":"root","thread":"MainThread","argv":["jobs.py"]
+        0.1 t2 "ev":"lane","kind":"thread","name":"Thread-1","fn":"concurrent.futures.process._ExecutorManagerThread.run","from":"t1@1"
+        0.1 2/t1 "ev":"proc","n":2,"how":"fork","from":"1-aaaaaa/t1@1","thread":"MainThread","argv":["jobs.py"]
+        0.2 2/t1 "ev":"send","via":"result"
+        0.3 t2 "ev":"recv","via":"result","from":"2-aaaaaa/t1@2"
+        0.4 t1 "hb":["t2@2|result"],"ev":"exc","where":"future","type":"ValueError","msg":"x","target":"t2","site":["jobs.py",5,"main"],"stack":[],"cause":{"type":"concurrent.futures.process._RemoteTraceback","msg":"\n  File \"/usr/lib/python3.12/x.py\", line 2, in run\n  File \"jobs.py\", line 7, in work\nValueError: x","stack":[]}
+        0.5 2/t1 "ev":"exit","rc":0
+        0.6 t1 "ev":"exit","rc":0
+    "#;
+    let finding = &found(text)[0];
+    assert_eq!((finding.actors[0].id.as_str(), finding.sites[0].site.line), ("2.t1", 7));
+}
