@@ -1,10 +1,11 @@
 //! `logq dump`: a process that runs tells where it is; one that cannot is told apart.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{Case, assert_has, python, wait_until};
+use crate::harness::{Case, Running, assert_has, python, wait_until};
 
 /// Writes its pid once everything is in place, and what it does then.
 fn program(then: &str) -> String {
@@ -22,13 +23,26 @@ def say():
     )
 }
 
-/// Starts it, and gives its pid.
-fn start(case: &Case, then: &str) -> (crate::harness::Running, String) {
+/// The program, which does not outlive the test either: only logq itself could end it otherwise.
+struct Program {
+    _logq: Running,
+    pid: String,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = Command::new("kill").args(["-KILL", &self.pid]).status();
+    }
+}
+
+/// Starts it, and waits until it says that it runs.
+fn start(case: &Case, then: &str) -> Program {
     let path = case.write("program.py", &program(then));
-    let running = case.start(&["run", "--timeout", "90s", "--", &python(), path.to_str().expect("a path")]);
+    let logq = case.start(&["run", "--timeout", "90s", "--", &python(), path.to_str().expect("a path")]);
     let said = case.path().join("pid");
     wait_until("the program says that it runs", || said.exists());
-    (running, fs::read_to_string(said).expect("a pid"))
+    Program { _logq: logq, pid: fs::read_to_string(said).expect("a pid") }
 }
 
 #[test]
@@ -50,17 +64,17 @@ lock.acquire()
 threading.Thread(target=block, name="blocked", daemon=True).start()
 asyncio.run(main())
 "#;
-    let (_running, pid) = start(&case, then);
+    let asked = start(&case, then);
     let mut shown = String::new();
     wait_until("the thread waits", || {
-        shown = case.logq(&["dump", &pid]).ended(0).out;
+        shown = case.logq(&["dump", &asked.pid]).ended(0).out;
         shown.contains("waits for lock lock")
     });
     let blocked = shown.split("\n\n").find(|part| part.contains("blocked")).expect("the thread");
     assert_has(blocked, &["1.t2 blocked", "waits for lock lock, held by t1 MainThread", "program.py:19  block"]);
     assert_has(&shown, &["holds lock lock  program.py:21", "awaits lock gate, which 1.a", "program.py:17  main"]);
 
-    let records = case.json(&["dump", &pid]);
+    let records = case.json(&["dump", &asked.pid]);
     assert_eq!(records[0]["ev"], "snap");
     assert_eq!(records[0]["why"], "dump");
     assert_eq!(records[0]["process"], 1);
@@ -79,10 +93,10 @@ threading.Timer(0.5, say).start()
 time.sleep(1)
 sum(range(1 << 60))
 "#;
-    let (_running, pid) = start(&case, then);
-    let mut said = case.logq(&["dump", &pid]);
+    let asked = start(&case, then);
+    let mut said = case.logq(&["dump", &asked.pid]);
     wait_until("it computes", || {
-        said = case.logq(&["dump", &pid]);
+        said = case.logq(&["dump", &asked.pid]);
         said.code == Some(3)
     });
     assert_has(&said.err, &["keeps the GIL", "thread ", "runs"]);
@@ -91,8 +105,8 @@ sum(range(1 << 60))
 #[test]
 fn who_cannot_be_asked_is_said() {
     let case = Case::new();
-    let (_running, pid) = start(&case, "say()\ntime.sleep(80)");
-    assert_has(&case.logq(&["dump", &pid]).ended(3).err, &["has no watchdog", "thread ", "sleeps"]);
+    let asked = start(&case, "say()\ntime.sleep(80)");
+    assert_has(&case.logq(&["dump", &asked.pid]).ended(3).err, &["has no watchdog", "thread ", "sleeps"]);
     assert_has(&case.logq(&["dump", "4294967295"]).ended(2).err, &["there is no process"]);
     let own = std::process::id().to_string();
     assert_has(&case.logq(&["dump", &own]).ended(2).err, &["does not record"]);

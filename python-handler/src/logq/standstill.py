@@ -59,7 +59,8 @@ class Look:
         if process is None:
             return
         self._look_at_progress(process, now)
-        if waits.blocked:
+        # Without a new record there is no new wait, and the youngest is old enough soon after the last one.
+        if waits.blocked and now - process.sink._last < 3 * _CLOSED_FOR:
             self._look_at_circles(process, now)
 
     def is_quiet(self, now: int) -> bool:
