@@ -7,14 +7,12 @@ sides. No method that a program calls is wrapped, so tracebacks and errors stay 
 from __future__ import annotations
 
 import os
-import select
 import stat
 import sys
 import threading
-import time
 from collections import deque
 
-from logq import identity, procfs, waits
+from logq import identity, procfs
 from logq.emit import event
 from logq.failure import describe
 from logq.lane import here
@@ -23,7 +21,7 @@ from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.trouble import swallowed
 
-from . import shared_locks, shared_things
+from . import message_waits, shared_things
 from .around import Around
 from .envelopes import carriers, envelope, with_note
 from .shared_things import SharedThing
@@ -47,7 +45,6 @@ SILENT: bytes = b""  # nothing to tell of this message: it goes as it is
 
 _QUEUES = os.sep + os.path.join("multiprocessing", "queues.py")
 _CONTEXT = os.sep + os.path.join("multiprocessing", "context.py")
-_UNBOUNDED = 2**30  # a queue's own idea of no limit is the greatest semaphore
 _coming = threading.local()  # the envelope for what a feeder thread has just taken out of its buffer
 
 
@@ -59,7 +56,7 @@ def patch_connection(connection: Any) -> None:
     base = connection._ConnectionBase
     senders[base.send.__code__] = _of_connection
     carriers[base.recv.__code__] = _from_connection
-    replace(connection.Connection, "_recv_bytes", lambda original: Around(original, _before_reading))
+    replace(connection.Connection, "_recv_bytes", lambda original: Around(original, message_waits.before_reading))
     replace(connection, "Pipe", _wrap_pipe)
 
 
@@ -71,10 +68,10 @@ def patch_queues(queues: Any) -> None:
     replace(queue, "_reset", lambda original: _wrap_reset(original, queues._sentinel))
     replace(queue, "__init__", _wrap_init)
     replace(simple, "__init__", _wrap_init)
-    replace(simple, "__setstate__", _wrap_set_state)
+    replace(simple, "__setstate__", message_waits.wrap_set_state)
     replace(queue, "_on_queue_feeder_error", _wrap_feeder_error)
-    replace(queues.JoinableQueue, "__init__", _wrap_joinable)
-    replace(queues.JoinableQueue, "__setstate__", _wrap_joinable)
+    replace(queues.JoinableQueue, "__init__", message_waits.wrap_joinable)
+    replace(queues.JoinableQueue, "__setstate__", message_waits.wrap_joinable)
 
 
 def _wrap_pickler(original: Callable[..., None]) -> Any:
@@ -119,7 +116,7 @@ def _of_connection(frame: Any) -> bytes | None:
         return None
     if end is not None:
         return _of_job(end)
-    return write_send("pipe", thing_of(connection))
+    return write_send("pipe", shared_things.of_connection(connection))
 
 
 def _of_simple_queue(frame: Any) -> bytes | None:
@@ -130,7 +127,7 @@ def _of_simple_queue(frame: Any) -> bytes | None:
     if end is not None:
         front = _of_job(end)  # written in any case: who had the job
         return None if _is_filling(queue._writer) else front
-    return None if _is_filling(queue._writer) else write_send("queue", thing_of(queue._writer))
+    return None if _is_filling(queue._writer) else write_send("queue", shared_things.of_connection(queue._writer))
 
 
 def _of_feeder(_frame: Any) -> bytes | None:
@@ -222,7 +219,7 @@ def _tells_of(queue: Any) -> Callable[[Any], bytes | None]:
 
     def tell(item: Any) -> bytes | None:
         if items is None:
-            return write_send("queue", thing_of(writer))
+            return write_send("queue", shared_things.of_connection(writer))
         # An executor's own queue: the stamp is that of who submitted.
         return getattr(items.get(getattr(item, "work_id", None)), "_logq_front", None)
 
@@ -235,60 +232,11 @@ def _wrap_reset(original: Callable[..., None], sentinel: Any) -> Any:
         if identity.me is not None:
             try:
                 self._buffer = _Buffer(self, sentinel)
-                _name_waits(self)
+                message_waits.name_waits(self)
             except Exception:
                 swallowed()
 
     return dress(_reset, original)
-
-
-def _wrap_set_state(original: Callable[..., None]) -> Any:
-    def __setstate__(self: Any, state: Any) -> None:  # noqa: N807 - its name
-        original(self, state)
-        if identity.me is not None:
-            try:
-                _name_waits(self)
-            except Exception:
-                swallowed()
-
-    return dress(__setstate__, original)
-
-
-def _name_waits(queue: Any) -> None:
-    """Who waits for a lock inside the queue waits for the queue."""
-    reader = queue._reader
-    queue._rlock._logq_purpose = ("queue-get", lambda: thing_of(reader))
-    size = getattr(queue, "_maxsize", None)
-    if size is None or size >= _UNBOUNDED:
-        return
-    free = queue._sem
-    plain = free._semlock.acquire
-
-    def acquire(block: Any = True, timeout: Any = None) -> bool:
-        if identity.me is None or plain(False):
-            return identity.me is not None or bool(plain(block, timeout))
-        if not block or (timeout is not None and timeout <= 0):
-            return False
-        return shared_locks.tell_wait_of("queue-put", thing_of(reader), plain, timeout)
-
-    free.acquire = dress(acquire, plain)
-
-
-def _wrap_joinable(original: Callable[..., None]) -> Any:
-    def make(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        if identity.me is not None:
-            try:
-                reader, unfinished = self._reader, self._unfinished_tasks._semlock
-
-                def left() -> dict[str, object]:
-                    return {"left": unfinished._get_value()}
-
-                self._cond._wait_semaphore._logq_purpose = ("queue-join", lambda: thing_of(reader), left)
-            except Exception:
-                swallowed()
-
-    return dress(make, original)
 
 
 def _wrap_feeder_error(original: Callable[[Any, Any], None]) -> Any:
@@ -298,7 +246,7 @@ def _wrap_feeder_error(original: Callable[[Any, Any], None]) -> Any:
         if identity.me is not None:
             try:
                 buffer = sys._getframe(1).f_locals.get("buffer")
-                thing = thing_of(buffer.writer) if isinstance(buffer, _Buffer) else None
+                thing = shared_things.of_connection(buffer.writer) if isinstance(buffer, _Buffer) else None
                 reference = thing.reference() if thing is not None else None
                 event("exc", {"where": "feeder", **describe(problem), "hook": "default", "obj": reference})
             except Exception:
@@ -315,7 +263,7 @@ def _from_connection(frame: Any) -> Carrier:
     end = job_of(frame.f_back, None)
     if isinstance(end, tuple):
         return end[0], RESULT, end[1]
-    return "pipe", thing_of(frame.f_locals["self"]), {}
+    return "pipe", shared_things.of_connection(frame.f_locals["self"]), {}
 
 
 def _from_queue(frame: Any) -> Carrier:
@@ -323,35 +271,10 @@ def _from_queue(frame: Any) -> Carrier:
     end = job_of(frame.f_back, None)
     if isinstance(end, tuple):
         return end[0], JOB, end[1]
-    return "queue", thing_of(queue._reader), {}
-
-
-def _before_reading(connection: Any, frame: Any) -> Callable[[], None] | None:
-    """The wait for a message, if none comes within a moment."""
-    look = select.poll()
-    look.register(connection.fileno(), select.POLLIN)
-    since = time.monotonic_ns()
-    if look.poll(waits.MOMENT * 1000):
-        return None
-    thing = thing_of(connection)
-    on = "queue-get" if thing is not None and thing.family == "queue" else "channel"
-    if thing is None and _is_of_pool(frame):
-        on = "queue-get"  # a worker without a job
-    wait = waits.begin(on, since, thing)
-    return (lambda: wait.end("ok")) if wait is not None else None
-
-
-def _is_of_pool(frame: Any) -> bool:
-    above = frame.f_back
-    return above is not None and above.f_code.co_filename.endswith(_QUEUES)
+    return "queue", shared_things.of_connection(queue._reader), {}
 
 
 # The objects. -----------------------------------------------------------------------------------
-
-
-def thing_of(connection: Any) -> SharedThing | None:
-    """The queue or pipe that a connection is an end of; None for one that the library made for itself."""
-    return shared_things.find(shared_things.inode_key(connection.fileno()))
 
 
 def _wrap_init(original: Callable[..., None]) -> Any:
@@ -360,7 +283,7 @@ def _wrap_init(original: Callable[..., None]) -> Any:
         if identity.me is not None:
             try:
                 if hasattr(self, "_poll"):  # not of a Queue: that has done so in `_reset`
-                    _name_waits(self)
+                    message_waits.name_waits(self)
                 _announce(self, sys._getframe(1))
             except Exception:
                 swallowed()
@@ -369,12 +292,12 @@ def _wrap_init(original: Callable[..., None]) -> Any:
 
 
 def _announce(queue: Any, frame: Any) -> None:
-    while frame is not None and frame.f_code.co_filename.endswith((_QUEUES, _CONTEXT, __file__)):
+    while frame is not None and frame.f_code.co_filename.endswith((_QUEUES, _CONTEXT, message_waits.__file__)):
         frame = frame.f_back
     if frame is None or is_machinery(frame.f_code.co_filename):
         return
     size = getattr(queue, "_maxsize", None)
-    bound = size if isinstance(size, int) and size < _UNBOUNDED else None
+    bound = size if isinstance(size, int) and size < message_waits.UNBOUNDED else None
     thing = SharedThing("queue", f"multiprocessing.{type(queue).__name__}", caller_site(4), bound, queue)
     shared_things.know(shared_things.inode_key(queue._reader.fileno()), thing)
 

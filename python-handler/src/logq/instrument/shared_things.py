@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Row = tuple[str, str, int, str, str, "str | None", "Site | None", "int | None"]
 
-__all__ = ["SharedThing", "adopt", "find", "inode_key", "know", "table"]
+__all__ = ["SharedThing", "adopt", "find", "inode_key", "know", "of_connection", "table"]
 
 _MOST = 512
 # What the system calls it -> the object. The oldest go first.
@@ -73,6 +73,11 @@ def find(key: str | None) -> SharedThing | None:
 def inode_key(fd: int) -> str:
     status = os.fstat(fd)
     return f"{status.st_dev}:{status.st_ino}"
+
+
+def of_connection(connection: Any) -> SharedThing | None:
+    """The queue or pipe that a connection is an end of; None for one that the library made for itself."""
+    return find(inode_key(connection.fileno()))
 
 
 def table() -> list[Row]:

@@ -1,0 +1,102 @@
+"""Who waits for a message, for room in a queue, or for a queue to be done: multiprocessing's.
+
+A queue blocks on locks inside itself; who waits for those waits for the queue. What is sent and
+received is the affair of `messages.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+
+from logq import identity, waits
+from logq.patching import dress
+from logq.trouble import swallowed
+
+from . import shared_locks, shared_things
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+__all__ = ["UNBOUNDED", "before_reading", "name_waits", "wrap_joinable", "wrap_set_state"]
+
+UNBOUNDED = 2**30  # a queue's own idea of no limit is the greatest semaphore
+_QUEUES = os.sep + os.path.join("multiprocessing", "queues.py")
+
+
+def before_reading(connection: Any, frame: Any) -> Callable[[], None] | None:
+    """The wait for a message, if none comes within a moment."""
+    look = select.poll()
+    look.register(connection.fileno(), select.POLLIN)
+    since = time.monotonic_ns()
+    if look.poll(waits.MOMENT * 1000):
+        return None
+    thing = shared_things.of_connection(connection)
+    on = "queue-get" if thing is not None and thing.family == "queue" else "channel"
+    if thing is None and _is_of_pool(frame):
+        on = "queue-get"  # a worker without a job
+    wait = waits.begin(on, since, thing)
+    return (lambda: wait.end("ok")) if wait is not None else None
+
+
+def _is_of_pool(frame: Any) -> bool:
+    above = frame.f_back
+    return above is not None and above.f_code.co_filename.endswith(_QUEUES)
+
+
+def wrap_set_state(original: Callable[..., None]) -> Any:
+    def __setstate__(self: Any, state: Any) -> None:  # noqa: N807 - its name
+        original(self, state)
+        if identity.me is not None:
+            try:
+                name_waits(self)
+            except Exception:
+                swallowed()
+
+    return dress(__setstate__, original)
+
+
+def name_waits(queue: Any) -> None:
+    """Who waits for a lock inside the queue waits for the queue."""
+    reader = queue._reader
+    queue._rlock._logq_purpose = ("queue-get", lambda: shared_things.of_connection(reader))
+    size = getattr(queue, "_maxsize", None)
+    if size is None or size >= UNBOUNDED:
+        return
+    free = queue._sem
+    plain = free._semlock.acquire
+
+    def acquire(block: Any = True, timeout: Any = None) -> bool:
+        if identity.me is None or plain(False):
+            return identity.me is not None or bool(plain(block, timeout))
+        if not block or (timeout is not None and timeout <= 0):
+            return False
+        return shared_locks.tell_wait_of("queue-put", shared_things.of_connection(reader), plain, timeout)
+
+    free.acquire = dress(acquire, plain)
+
+
+def wrap_joinable(original: Callable[..., None]) -> Any:
+    def make(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if identity.me is not None:
+            try:
+                reader, unfinished = self._reader, self._unfinished_tasks._semlock
+
+                def thing() -> Any:
+                    return shared_things.of_connection(reader)
+
+                def left() -> dict[str, object]:
+                    return {"left": unfinished._get_value()}
+
+                self._cond._wait_semaphore._logq_purpose = (
+                    "queue-join",
+                    lambda: shared_things.of_connection(reader),
+                    left,
+                )
+            except Exception:
+                swallowed()
+
+    return dress(make, original)
