@@ -55,8 +55,12 @@ def safe_str(thing: object) -> str:
         return _unprintable(thing, problem)
 
 
+# The name itself: a metaclass may have a `__name__` of its own.
+_name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
+
+
 def _unprintable(thing: object, problem: Exception) -> str:
-    return f"<unprintable {type(thing).__name__}: {type(problem).__name__}>"
+    return f"<unprintable {_name_of(type(thing))}: {_name_of(type(problem))}>"
 
 
 # ("1795367703", "2026-11-22T17:15:03."): replaced as a whole, so that it needs no lock.
