@@ -65,6 +65,10 @@ pub const ALL: &[&dyn Diagnosis] = &[
     &data_missing::DataMissing,
 ];
 
+/// The kinds that last: what is not resolved goes on.
+pub const LASTING: &[&str] =
+    &["deadlock", "orphaned-lock", "lost-wakeup", "pool-exhausted", "stuck-wait", "livelock", "cancel-ignored"];
+
 /// What is known of a run.
 pub struct Evidence<'a> {
     pub graph: &'a CausalGraph,

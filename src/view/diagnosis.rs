@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::diagnose::{Actor, Certainty, Class, Finding, Place, Resource};
+use crate::diagnose::{Actor, Certainty, Class, Finding, LASTING, Place, Resource};
 use crate::view::clock::time_of_day;
 use crate::view::names;
 use crate::view::printable::one_line;
@@ -85,12 +85,15 @@ fn headline(finding: &Finding) -> String {
         _ => style::WARN,
     };
     let kind = paint(colour, finding.kind.to_uppercase());
-    let until = match (finding.class, finding.until) {
-        (_, Some(until)) => format!(", until {}", time_of_day(until)),
-        (Class::Fault, None) => ", never resolved".to_owned(),
-        (Class::Observation, None) => String::new(),
+    let lasts = LASTING.contains(&finding.kind) || finding.until.is_some();
+    let until = match finding.until {
+        Some(until) => format!(", until {}", time_of_day(until)),
+        None if LASTING.contains(&finding.kind) => ", never resolved".to_owned(),
+        None => String::new(),
     };
-    let since = finding.since.map_or_else(String::new, |since| format!("  since {}{until}", time_of_day(since)));
+    let since = finding.since.map_or_else(String::new, |since| {
+        format!("  {} {}{until}", if lasts { "since" } else { "at" }, time_of_day(since))
+    });
     let (certainty, title) = (certainty(finding.certainty), one_line(&finding.title));
     format!("{kind}  {certainty}  {title}{}", paint(style::DIM, since))
 }

@@ -146,7 +146,7 @@ fn wait_sentence(event: &Event, naming: &Naming) -> String {
         }
     }
     if !wait.held.is_empty() {
-        let held: Vec<String> = wait.held.iter().map(|held| (naming.object)(&held.obj)).collect();
+        let held: Vec<String> = wait.held.iter().map(|held| (naming.object)(held.obj)).collect();
         text.push_str(&format!(", holds {}", held.join(", ")));
     }
     text

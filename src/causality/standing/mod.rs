@@ -176,11 +176,15 @@ impl<'g> Standing<'g> {
             let over = over.is_some_and(|at| self.graph.node(at).mono <= self.moment);
             let begun = facts.first().is_some_and(|first| first.mono <= self.moment);
             let program = !self.graph.processes[facts.process.0].is_logq();
-            if counts && program && begun && !over && !self.ended.contains(&facts.process) {
-                if let Some(state) = self.state_of(lane) {
-                    self.place.insert(lane, self.parties.len());
-                    self.parties.push(Party { lane, state, stuck: false, stuck_as_known: false });
-                }
+            if counts
+                && program
+                && begun
+                && !over
+                && !self.ended.contains(&facts.process)
+                && let Some(state) = self.state_of(lane)
+            {
+                self.place.insert(lane, self.parties.len());
+                self.parties.push(Party { lane, state, stuck: false, stuck_as_known: false });
             }
         }
         let blocked_tasks: Vec<LaneIndex> =
@@ -214,12 +218,12 @@ impl<'g> Standing<'g> {
     fn state_of(&self, lane: LaneIndex) -> Option<State<'g>> {
         let facts = self.graph.lane(lane);
         let snap = self.snaps.get(&facts.process);
-        if let Some(kept) = facts.waits.at(self.moment) {
-            if let Some(wait) = kept.told() {
-                let evidence = self.graph.id_of(lane, kept.seq);
-                let holds_thread = facts.lane.kind == LaneKind::Task;
-                return Some(self.blocked(lane, wait, evidence, kept.mono, holds_thread));
-            }
+        if let Some(kept) = facts.waits.at(self.moment)
+            && let Some(wait) = kept.told()
+        {
+            let evidence = self.graph.id_of(lane, kept.seq);
+            let holds_thread = facts.lane.kind == LaneKind::Task;
+            return Some(self.blocked(lane, wait, evidence, kept.mono, holds_thread));
         }
         if facts.lane.kind == LaneKind::Task {
             let (snap, told) = snap?;
@@ -307,10 +311,10 @@ impl<'g> Standing<'g> {
             None if facts.tid.is_some() => self.parties.iter_mut().find(same),
             None => None,
         };
-        if let Some(party) = found {
-            if matches!(party.state, State::Free | State::IdleLoop) {
-                party.state = State::Behind(task);
-            }
+        if let Some(party) = found
+            && matches!(party.state, State::Free | State::IdleLoop)
+        {
+            party.state = State::Behind(task);
         }
     }
 }

@@ -128,15 +128,15 @@ impl<'g> Standing<'g> {
 
     pub(super) fn need_of_future(&self, process: ProcessIndex, wait: &WaitEvent<'g>) -> Need {
         let named = |lane: &&str| self.graph.mentioned(process, lane);
-        if let Some(runner) = wait.runner.and_then(|runner| self.graph.mentioned(process, runner)) {
-            if self.party(runner).is_some() || !self.is_over(runner) {
-                return Need::Lane(runner);
-            }
+        if let Some(runner) = wait.runner.and_then(|runner| self.graph.mentioned(process, runner))
+            && (self.party(runner).is_some() || !self.is_over(runner))
+        {
+            return Need::Lane(runner);
         }
         let pending = wait.state.is_some_and(|state| state.eq_ignore_ascii_case("pending"));
         match &wait.pool {
             Some(pool) if pending => {
-                let busy: Vec<LaneIndex> = pool.busy.iter().filter_map(|lane| named(&lane)).collect();
+                let busy: Vec<LaneIndex> = pool.busy.iter().filter_map(|lane| named(lane)).collect();
                 let all_busy = pool.size.is_some_and(|size| busy.len() as u64 >= size);
                 if all_busy && busy.len() == pool.busy.len() { Need::AnyOf(busy) } else { Need::Outside }
             }

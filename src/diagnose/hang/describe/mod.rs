@@ -100,17 +100,17 @@ impl<'a> Account<'a> {
         let Some(blocked) = self.blocked(lane) else { return };
         let process = self.process(lane);
         self.lost_owner(lane, blocked);
-        if let Some(last) = &blocked.wait.last {
-            if let Some(waker) = last.lane.and_then(|waker| self.graph.mentioned(process, waker)) {
-                let role = match (last.what.unwrap_or("notify"), last.waiters) {
-                    ("put" | "get", _) => None,
-                    (what, Some(0)) if what.starts_with("notify") => Some("notified when nobody waited".to_owned()),
-                    (what, _) => Some(format!("last to {what} it")),
-                };
-                if let Some(role) = role {
-                    self.finding.site(last.site.as_ref(), role.clone(), Some(&self.graph.address(waker)), None);
-                    self.actor(waker, role);
-                }
+        if let Some(last) = &blocked.wait.last
+            && let Some(waker) = last.lane.and_then(|waker| self.graph.mentioned(process, waker))
+        {
+            let role = match (last.what.unwrap_or("notify"), last.waiters) {
+                ("put" | "get", _) => None,
+                (what, Some(0)) if what.starts_with("notify") => Some("notified when nobody waited".to_owned()),
+                (what, _) => Some(format!("last to {what} it")),
+            };
+            if let Some(role) = role {
+                self.finding.site(last.site.as_ref(), role.clone(), Some(&self.graph.address(waker)), None);
+                self.actor(waker, role);
             }
         }
         for permit in &blocked.wait.permits {
