@@ -160,6 +160,8 @@ pub fn normalised(text: &str, case: &Case) -> String {
         (r"tid \d+", "tid <tid>"),
         (r"(?m)^ +⋮ .* of silence\n", ""),
         (r"\S*\bpython3?(\.\d+)?\b", "<python>"),
+        // Whether a wait for a child's end had to be written before it depends on how quick the child is.
+        (r"(end of the process seen by \S+ MainThread +\S+@)\d+", "${1}<n>"),
     ];
     for (pattern, replacement) in rules {
         text = Regex::new(pattern).expect("a rule").replace_all(&text, *replacement).into_owned();
