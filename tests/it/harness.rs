@@ -162,6 +162,8 @@ pub fn normalised(text: &str, case: &Case) -> String {
         (r"\S*\bpython3?(\.\d+)?\b", "<python>"),
         // Whether a wait for a child's end had to be written before it depends on how quick the child is.
         (r"(end of the process seen by \S+ MainThread +\S+@)\d+", "${1}<n>"),
+        // Which of several tasks first hears of an end is up to the loop.
+        (r"(end known to [^,\n]+), .*", "$1, <others>"),
     ];
     for (pattern, replacement) in rules {
         text = Regex::new(pattern).expect("a rule").replace_all(&text, *replacement).into_owned();
