@@ -164,7 +164,7 @@ def _innermost(text: str) -> int:
 
 def _is_unpacked(text: str) -> bool:
     """Whether a comma at the end of it divides names, and not the arguments of a call that is still open."""
-    return all(text.count(left) <= text.count(right) for left, right in ("()", "[]", "{}"))
+    return all(text.count(left) <= text.count(right) for left, right in (("(", ")"), ("[", "]"), ("{", "}")))
 
 
 def _bound_name(target: str) -> str | None:
