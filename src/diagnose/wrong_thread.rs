@@ -9,6 +9,9 @@ pub struct WrongThread;
 
 const TARGETS: usize = 4;
 
+/// Who called from where.
+type Place = (LaneIndex, Option<Site>);
+
 impl Diagnosis for WrongThread {
     fn kind(&self) -> &'static str {
         "wrong-thread"
@@ -16,7 +19,7 @@ impl Diagnosis for WrongThread {
 
     fn check(&self, evidence: &Evidence) -> Vec<Finding> {
         let graph = evidence.graph;
-        let mut places: Vec<((LaneIndex, Option<Site>), Vec<&Observed>)> = Vec::new();
+        let mut places: Vec<(Place, Vec<&Observed>)> = Vec::new();
         for observed in graph.observed.of(EventKind::Note) {
             let Some(note) = observed.event.note().filter(|note| note.what == Some("foreign")) else { continue };
             let key = (observed.lane, note.site);
