@@ -160,8 +160,8 @@ pub fn normalised(text: &str, case: &Case) -> String {
         (r"tid \d+", "tid <tid>"),
         (r"(?m)^ +⋮ .* of silence\n", ""),
         (r"\S*\bpython3?(\.\d+)?\b", "<python>"),
-        // Whether a wait for a child's end had to be written before it depends on how quick the child is.
-        (r"(end of the process seen by \S+ MainThread +\S+@)\d+", "${1}<n>"),
+        // Whether a wait for an end had to be written before it depends on how quick the other one is.
+        (r"((joined by|end known to|end of the process seen by) \S+ MainThread +\S+@)\d+", "${1}<n>"),
         // Which of several tasks first hears of an end is up to the loop.
         (r"(end known to [^,\n]+), .*", "$1, <others>"),
     ];
