@@ -50,6 +50,7 @@ class Sink:
         "_checked",
         "_early",
         "_fd",
+        "_flushing",
         "_identity",
         "_last",
         "_lock_fd",
@@ -84,6 +85,7 @@ class Sink:
         self._position = 0
         self._written = 0
         self._torn = False
+        self._flushing = False
         self._early: list[bytes] = []  # used from its ends only, by atomic operations
         self._rotating = allocate_lock()  # only ever tried, never waited for
         self._checked = 0
@@ -224,12 +226,16 @@ class Sink:
 
     def flush_early(self) -> None:
         """Writes what nested records and other threads left while the file was being opened."""
-        while self._early:
-            try:
-                data = self._early.pop(0)
-            except IndexError:
-                return
-            self.write(data, 0)
+        if self._flushing:
+            return  # each of these writes comes by here again
+        self._flushing = True
+        try:
+            while self._early:
+                self.write(self._early.pop(0), 0)
+        except IndexError:  # another thread took the last one
+            pass
+        finally:
+            self._flushing = False
 
     # Rotation and recovery. -----------------------------------------------------------------
 
