@@ -7,6 +7,7 @@ mod cli_errors;
 mod cli_run;
 mod cli_search;
 mod clocks;
+mod findings;
 mod handler;
 mod handmade;
 mod harness;

@@ -1,0 +1,143 @@
+//! What `logq diagnose` says of the samples: of the faulty ones exactly their fault, on every interpreter; of the healthy
+//! ones nothing.
+
+use serde_json::Value;
+
+use crate::harness::{Case, Said, pythons};
+
+/// How a sample ends under logq.
+#[derive(Clone, Copy)]
+enum Ends {
+    ByItself(i32),
+    /// It stands still, and logq ends it.
+    Never,
+}
+use Ends::{ByItself, Never};
+
+fn record(python: &str, sample: &str, ends: Ends) -> (Case, Said) {
+    let case = Case::new();
+    let path = format!("{}/samples/{sample}/program.py", env!("CARGO_MANIFEST_DIR"));
+    let (limit, code) = match ends {
+        Never => ("4s", 124),
+        ByItself(code) => ("60s", code),
+    };
+    let run = case.logq(&["run", "--timeout", limit, "--", python, &path]).ended(code);
+    (case, run)
+}
+
+fn diagnosis(case: &Case) -> Value {
+    let said = case.logq(&["diagnose", "--format", "json"]);
+    assert!(matches!(said.code, Some(0 | 1)), "{}", said.err);
+    serde_json::from_str(&said.out).expect("a document")
+}
+
+/// Kind and certainty of each fault that is at least likely, then who takes part in the first.
+fn faults(diagnosis: &Value) -> Vec<String> {
+    let findings = diagnosis["findings"].as_array().expect("findings");
+    let sure = findings.iter().filter(|each| each["class"] == "fault" && each["certainty"] != "possible");
+    sure.map(|each| format!("{} {}", each["kind"].as_str().unwrap(), each["certainty"].as_str().unwrap())).collect()
+}
+
+fn named(diagnosis: &Value) -> String {
+    serde_json::to_string(&diagnosis["findings"][0]).expect("text")
+}
+
+/// The sample's fault is the only one, the finding names all of `words`, and its evidence opens.
+fn check(sample: &str, ends: Ends, fault: &str, words: &[&str]) {
+    let check_on = |python: &str| {
+        let (case, run) = record(python, sample, ends);
+        let diagnosis = diagnosis(&case);
+        assert_eq!(faults(&diagnosis), [fault], "{python} {sample}: {diagnosis:#}");
+        let finding = named(&diagnosis);
+        for word in words {
+            assert!(finding.contains(word), "{python} {sample} lacks {word}: {finding}");
+        }
+        let title = diagnosis["findings"][0]["title"].as_str().expect("a title");
+        assert!(run.verdict().contains(title), "{python}: the verdict of the run says it too: {}", run.verdict());
+        for id in diagnosis["findings"][0]["evidence"].as_array().expect("evidence") {
+            let id = id.as_str().expect("an id");
+            case.logq(&["why", id]).ended(0);
+            case.logq(&["timeline", "--around", id]).ended(0);
+        }
+    };
+    // They mostly wait: two at a time.
+    for pair in pythons().chunks(2) {
+        std::thread::scope(|scope| {
+            for python in pair {
+                scope.spawn(|| check_on(python));
+            }
+        });
+    }
+}
+
+#[test]
+fn a_deadlock() {
+    check("deadlock", Never, "deadlock certain", &["clerk-1", "clerk-2", "vault_1", "vault_2"]);
+}
+
+#[test]
+fn a_lost_wakeup() {
+    check("lost_wakeup", Never, "lost-wakeup certain", &["guest", "usher", "doors"]);
+}
+
+#[test]
+fn a_dead_consumer() {
+    check("dead_consumer", Never, "stuck-wait certain", &["printer", "MainThread", "pages", "AttributeError"]);
+}
+
+#[test]
+fn a_pool_that_waits_for_itself() {
+    check("pool_exhausted", Never, "pool-exhausted certain", &["counter_0", "counter_1"]);
+}
+
+#[test]
+fn a_lock_that_stayed_behind_at_a_fork() {
+    check("orphaned_lock", Never, "orphaned-lock certain", &["desk", "sorter", "catalogue_lock"]);
+}
+
+#[test]
+fn a_failure_in_a_pool_that_nobody_asks_for() {
+    check("future_exception", ByItself(0), "lost-exception certain", &["AttributeError", "mailer_", "send"]);
+}
+
+#[test]
+fn a_failure_of_a_thread() {
+    check("thread_exception", ByItself(0), "lost-exception certain", &["ValueError", "sum-south"]);
+}
+
+#[test]
+fn a_failure_of_a_task_that_nobody_awaits() {
+    check("task_exception", ByItself(0), "lost-exception certain", &["ValueError", "upload -99"]);
+}
+
+#[test]
+fn a_loop_that_does_not_turn() {
+    check("blocked_loop", ByItself(0), "blocked-loop certain", &["pictures", "messages", "resize"]);
+}
+
+#[test]
+fn locks_in_both_orders_on_a_day_when_all_goes_well() {
+    check("lock_order", ByItself(0), "lock-order likely", &["cashier", "porter", "rooms", "bills"]);
+}
+
+#[test]
+fn a_worker_that_was_killed() {
+    for python in pythons() {
+        let (case, _) = record(&python, "killed_worker", Never);
+        let diagnosis = diagnosis(&case);
+        let faults = faults(&diagnosis);
+        assert!(faults.iter().any(|fault| fault.starts_with("killed-process")), "{python}: {diagnosis:#}");
+        assert!(named(&diagnosis).contains("PoolWorker"), "{python}: {diagnosis:#}");
+    }
+}
+
+#[test]
+fn nothing_where_all_is_well() {
+    for sample in ["healthy", "producer_consumer"] {
+        for python in pythons() {
+            let (case, _) = record(&python, sample, ByItself(0));
+            let said = case.logq(&["diagnose"]).ended(0);
+            assert!(said.out.starts_with("no faults"), "{python} {sample}: {}", said.out);
+        }
+    }
+}
