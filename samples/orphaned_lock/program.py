@@ -1,5 +1,5 @@
-"""A process is forked while another thread holds the catalogue's lock. In the child nobody can give it back: run it with
-`--timeout`."""
+"""A process is forked while another thread holds the catalogue's lock. In the child nobody can give it back: run it
+with `--timeout`."""
 
 import logging
 import multiprocessing

@@ -11,7 +11,7 @@ use super::selection::SelectionArgs;
 use super::{CliError, exit};
 use crate::causality::LaneIndex;
 use crate::investigation::{self, Investigation};
-use crate::view::timeline::{Filter, Timeline};
+use crate::view::timeline::{Filter, Timeline, lanes_around};
 use crate::view::{timeline_json, timeline_text};
 
 #[derive(Debug, Args)]
@@ -19,9 +19,13 @@ pub struct TimelineArgs {
     #[command(flatten)]
     selection: SelectionArgs,
 
-    /// At most the last N rows; 0 for all
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 200)]
-    limit: usize,
+    /// At most the last N rows; 0 for all [default: 200, with --around 40]
+    #[arg(short = 'n', long, value_name = "N")]
+    limit: Option<usize>,
+
+    /// What happened around this record, in its lane and in those that were busy then
+    #[arg(long, value_name = "ID", conflicts_with = "all")]
+    around: Option<String>,
 
     /// All lanes, however many
     #[arg(long)]
@@ -39,19 +43,30 @@ pub struct TimelineArgs {
 /// Lanes that fit side by side; more are shown only when asked for.
 const MOST_COLUMNS: usize = 8;
 
+const ROWS: usize = 200;
+const ROWS_AROUND: usize = 40;
+
 pub fn timeline(args: TimelineArgs) -> Result<ExitCode, CliError> {
     let selection = args.selection.resolve()?;
     let store = investigation::find_store(selection.dir.as_deref())?;
     let case = Investigation::open(investigation::newest_run(&store, &selection.run)?)?;
-    let mut lanes = case.lanes(&selection.lanes)?;
-    let remark = (selection.lanes.is_empty() && !args.all && args.format == Format::Text)
+    let around = args.around.as_deref().map(|id| case.record(&id.parse()?, &selection.lanes).map_err(CliError::from));
+    let around = around.transpose()?;
+    let limit = args.limit.unwrap_or(if around.is_some() { ROWS_AROUND } else { ROWS });
+    let mut lanes = match around {
+        Some(at) if selection.lanes.is_empty() => lanes_around(&case.graph, at, limit, MOST_COLUMNS),
+        _ => case.lanes(&selection.lanes)?,
+    };
+    lanes.extend(around.map(|at| at.lane).filter(|lane| !lanes.contains(lane)));
+    let remark = (selection.lanes.is_empty() && around.is_none() && !args.all && args.format == Format::Text)
         .then(|| keep_busiest(&case, &mut lanes))
         .flatten();
     let filter = Filter {
         level: selection.level,
         since: selection.since,
         until: selection.until,
-        limit: (args.limit > 0).then_some(args.limit),
+        limit: (limit > 0).then_some(limit),
+        around,
         everything: args.events,
     };
     let timeline = Timeline::of(&case.graph, lanes, &filter);

@@ -16,6 +16,10 @@ pub struct Timeline<'a> {
     pub rows: Vec<Row>,
     /// Rows that a limit left out before the first one shown.
     pub left_out: usize,
+    /// Rows that were left out behind the last one, where the timeline is around a record.
+    pub left_out_after: usize,
+    /// The record that the timeline is around.
+    pub around: Option<NodeRef>,
 }
 
 /// One line of a timeline.
@@ -55,8 +59,10 @@ pub struct Filter {
     /// Nanoseconds since 1970.
     pub since: Option<i64>,
     pub until: Option<i64>,
-    /// The last so many rows.
+    /// The last so many rows; around a record, so many with it in their midst.
     pub limit: Option<usize>,
+    /// Only what happened around this record.
+    pub around: Option<NodeRef>,
     /// Show the events that only carry names and stamps too, and the hand-overs by locks.
     pub everything: bool,
 }
@@ -64,7 +70,8 @@ pub struct Filter {
 impl<'a> Timeline<'a> {
     /// The timeline of some lanes.
     pub fn of(graph: &'a CausalGraph, lanes: Vec<LaneIndex>, filter: &Filter) -> Timeline<'a> {
-        let mut timeline = Timeline { graph, lanes, rows: Vec::new(), left_out: 0 };
+        let mut timeline =
+            Timeline { graph, lanes, rows: Vec::new(), left_out: 0, left_out_after: 0, around: filter.around };
         let order = match timeline.lanes.as_slice() {
             [one] => graph.nodes_of(*one).collect(),
             _ => graph.causal_order(),
@@ -80,11 +87,19 @@ impl<'a> Timeline<'a> {
             timeline.push(at, filter);
             timeline.push_outs(&mut outs, at.lane, graph.node(at).seq, filter);
         }
-        if let Some(limit) = filter.limit {
-            timeline.left_out = timeline.rows.len().saturating_sub(limit);
-            timeline.rows.drain(..timeline.left_out);
-        }
+        timeline.cut(filter);
         timeline
+    }
+
+    /// Keeps the rows that the limit allows.
+    fn cut(&mut self, filter: &Filter) {
+        let Some(limit) = filter.limit else { return };
+        let wanted = filter.around.and_then(|at| self.rows.iter().position(|row| *row == Row::Record(at)));
+        let end = wanted.map_or(self.rows.len(), |row| (row + limit.div_ceil(2)).min(self.rows.len()));
+        self.left_out_after = self.rows.len() - end;
+        self.rows.truncate(end);
+        self.left_out = end.saturating_sub(limit);
+        self.rows.drain(..self.left_out);
     }
 
     /// Hand-overs to lanes that are not shown, by sender and number of the sender's record.
@@ -139,7 +154,8 @@ impl<'a> Timeline<'a> {
         }
         let plumbing = matches!(node.event, Some(EventKind::Obj | EventKind::Sync));
         let too_mild = node.event.is_none() && filter.level.is_some_and(|level| node.level < level);
-        let record = (filter.everything || !(plumbing || too_mild)).then_some(Row::Record(at));
+        let asked_for = filter.everything || filter.around == Some(at);
+        let record = (asked_for || !(plumbing || too_mild)).then_some(Row::Record(at));
         // What a lane was handed before its first record still reached it after it had begun.
         if first {
             self.rows.extend(record);
@@ -166,7 +182,7 @@ impl<'a> Timeline<'a> {
             Row::Out { lane: from, .. } => *from == lane,
         };
         let first = if self.left_out > 0 { 0 } else { self.rows.iter().position(own).unwrap_or(usize::MAX) };
-        let ended = self.graph.lane(lane).end.is_some();
+        let ended = self.graph.lane(lane).end.is_some() && self.left_out_after == 0;
         let last = if ended { self.rows.iter().rposition(own).unwrap_or(0) } else { usize::MAX };
         (first, last)
     }
@@ -178,6 +194,25 @@ impl<'a> Timeline<'a> {
             _ => None,
         })
     }
+}
+
+/// The lanes that wrote something nearest to a record in causal order, its own first among them; at most `most`, in the
+/// graph's order.
+pub fn lanes_around(graph: &CausalGraph, at: NodeRef, rows: usize, most: usize) -> Vec<LaneIndex> {
+    let order: Vec<NodeRef> = graph.causal_order();
+    let Some(place) = order.iter().position(|node| *node == at) else { return vec![at.lane] };
+    let mut lanes = vec![at.lane];
+    for step in 1..=rows.div_ceil(2) {
+        for near in [place.checked_sub(step), Some(place + step)] {
+            let Some(node) = near.and_then(|near| order.get(near)) else { continue };
+            let hidden = graph.lane(node.lane).is_logq() || graph.process_of(node.lane).is_logq();
+            if !hidden && lanes.len() < most && !lanes.contains(&node.lane) {
+                lanes.push(node.lane);
+            }
+        }
+    }
+    lanes.sort();
+    lanes
 }
 
 impl Filter {

@@ -40,6 +40,10 @@ pub fn write(timeline: &Timeline, contents: &Contents, run: &str, out: &mut dyn 
         writer.gap(row, out)?;
         at += writer.rows(row, out)?;
     }
+    if timeline.left_out_after > 0 {
+        let after = format!("… {} rows after these (-n 0 shows all)", timeline.left_out_after);
+        return writeln!(out, "{}", paint(style::DIM, after));
+    }
     writer.endings(out)
 }
 
@@ -165,7 +169,8 @@ impl Writer<'_> {
             write!(out, "  {}", paint(style::DIM, site))?;
         }
         let id = self.short_id(&record.id());
-        writeln!(out, "  {}", paint(style::DIM, id))?;
+        let here = if self.timeline.around == Some(at) { "  ← here" } else { "" };
+        writeln!(out, "  {}{}", paint(style::DIM, id), paint(style::BOLD, here))?;
         let indent = ClockColumn::WIDTH + 2 + 2 * self.timeline.lanes.len();
         let exception = record.exception().filter(|_| node.event.is_none());
         write_exception(exception.as_ref(), indent + 2, out)
