@@ -328,6 +328,7 @@ def test_a_loop_that_does_not_turn(tmp_path):
         assert (event["loop"], event["target"]) == ("t1", main)
         assert [frame["func"] for frame in event["stack"]] == ["crunch", "main"]
     assert [victim["lane"] for victim in blocked[1]["victims"]] == [ticking]
+    assert blocked[2]["victims"][0]["late"] >= 100, "however late it was at the first look"
     assert blocked[1]["samples"] >= 2
     assert blocked[2]["ms"] >= blocked[1]["ms"]
 

@@ -50,7 +50,7 @@ class Home:
 class _Block:
     """A callback that was seen at a tick, and at every tick since."""
 
-    __slots__ = ("handle", "lane", "last", "place", "samples", "since", "stack", "written")
+    __slots__ = ("handle", "lane", "last", "place", "samples", "since", "stack", "victims", "written")
 
     def __init__(self, handle: Any, since: int) -> None:
         self.handle = ref(handle)
@@ -61,6 +61,18 @@ class _Block:
         self.written = 0
         self.stack: list[dict[str, object]] = []
         self.lane: Lane | None = None
+        self.victims: dict[str, _Victim] = {}  # by key of the lane
+
+
+class _Victim:
+    """A task that could go on, were it not for the block."""
+
+    __slots__ = ("lane", "late", "since")
+
+    def __init__(self, lane: Lane, since: int) -> None:
+        self.lane = lane
+        self.since = since  # when it was first seen to be due
+        self.late = 0  # ms
 
 
 # By id of the loop. An entry is replaced when the loop runs elsewhere, and dropped when the loop is gone.
@@ -179,7 +191,7 @@ def _look(home: Home, loop: Any, frame: Any, now: int) -> None:
     if block is not None and (handle is None or block.handle() is not handle):
         home.block = None
         if block.written:
-            _write(home, block, block.last, [], over=True)
+            _write(home, block, block.last, over=True)
         block = None
     if handle is None:
         return
@@ -191,10 +203,11 @@ def _look(home: Home, loop: Any, frame: Any, now: int) -> None:
     block.stack = stack
     task = _current(loop)
     block.lane = getattr(task, "_logq_lane", None) if task is not None else home.lane
-    late = now - block.since >= _THRESHOLD_NS
-    if late and (block.written == 0 or (block.written == 1 and block.samples >= 2)):
-        victims = _victims(loop, block)
-        _write(home, block, now, victims, over=False)
+    if now - block.since < _THRESHOLD_NS:
+        return
+    _find_victims(home, loop, block, now)
+    if block.written == 0 or (block.written == 1 and block.samples >= 2):
+        _write(home, block, now, over=False)
 
 
 def _callback_of(frame: Any) -> tuple[Any, list[dict[str, object]], Any]:
@@ -213,10 +226,14 @@ def _callback_of(frame: Any) -> tuple[Any, list[dict[str, object]], Any]:
     return None, [], None
 
 
-def _write(home: Home, block: _Block, now: int, victims: list[dict[str, object]], over: bool) -> None:
+def _write(home: Home, block: _Block, now: int, over: bool) -> None:
     process = identity.me
     if process is None:
         return
+    for victim in block.victims.values():
+        if victim.lane.birth and not victim.lane.over:
+            show(victim.lane, home)
+    victims = [{"lane": _key(victim.lane), "late": victim.late} for victim in block.victims.values()]
     if not over:
         block.written = 2 if block.samples >= 2 and block.written else block.written + 1
     if block.lane is not None and block.lane.birth:
@@ -250,21 +267,21 @@ def pending_handles(loop: Any, limit: float) -> list[tuple[Any, float]]:
     return found + [(timer, limit - timer._when) for timer in timers if timer._when < limit and not timer._cancelled]
 
 
-def _victims(loop: Any, block: _Block) -> list[dict[str, object]]:
-    """Tasks whose turn it is, or was: what the blocked loop keeps from running."""
-    found: dict[str, dict[str, object]] = {}
-    home = homes.get(id(loop))
+def _find_victims(home: Home, loop: Any, block: _Block, now: int) -> None:
+    """Tasks whose turn it is: what the blocked loop keeps from running, and for how long by now.
+
+    One that is late at one look and no more at the next has not run meanwhile: the loop has not turned.
+    """
     for handle, late in pending_handles(loop, time.monotonic() - _SLACK):
         lane = _lane_of(handle)
-        if lane is None or lane is block.lane or lane.over or home is None:
+        if lane is None or lane is block.lane or lane.over:
             continue
-        if lane.birth:
-            show(lane, home)
-        victim = found.setdefault(lane.key, {"lane": _key(lane), "late": 0})
-        victim["late"] = max(int(late * 1000), victim["late"])  # type: ignore[call-overload]
-        if len(found) >= _MAX_VICTIMS:
-            break
-    return list(found.values())
+        victim = block.victims.get(lane.key)
+        if victim is None:
+            if len(block.victims) >= _MAX_VICTIMS:
+                continue
+            block.victims[lane.key] = victim = _Victim(lane, now)
+        victim.late = max(int(late * 1000), (now - victim.since) // 1_000_000)
 
 
 def _lane_of(handle: Any) -> Lane | None:
