@@ -221,6 +221,9 @@ impl<'g> Standing<'g> {
         if let Some(kept) = facts.waits.at(self.moment)
             && let Some(wait) = kept.told()
         {
+            if wait.on == Some("join") && self.is_exiting(lane) {
+                return Some(State::Exiting);
+            }
             let evidence = self.graph.id_of(lane, kept.seq);
             let holds_thread = facts.lane.kind == LaneKind::Task;
             return Some(self.blocked(lane, wait, evidence, kept.mono, holds_thread));
@@ -252,10 +255,18 @@ impl<'g> Standing<'g> {
                 && [event_loop.ready, event_loop.timers, event_loop.fds].iter().all(|n| *n == Some(0));
             return if idle { State::IdleLoop } else { State::Free };
         }
-        if seen.is_some_and(|seen| seen.exiting == Some("threads")) {
+        if self.is_exiting(lane) {
             return State::Exiting;
         }
         seen.and_then(|seen| self.at_pipe(lane, seen)).unwrap_or(State::Free)
+    }
+
+    /// Whether the lane was seen to wait for the other threads at the end of the program; it never leaves that again.
+    fn is_exiting(&self, lane: LaneIndex) -> bool {
+        let facts = self.graph.lane(lane);
+        let key = facts.lane.to_string();
+        let seen = self.snaps.get(&facts.process).map(|(_, told)| told.lanes.iter());
+        seen.is_some_and(|mut seen| seen.any(|seen| seen.lane == key && seen.exiting == Some("threads")))
     }
 
     /// A thread blocked in reading or writing a pipe to another process.

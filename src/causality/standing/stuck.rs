@@ -79,7 +79,9 @@ impl<'g> Standing<'g> {
             Need::Several(n) => self.free_others(lane, false, free) >= *n,
             Need::Anyone { whole_run } => {
                 let idles = |other: &LaneIndex| self.idles(*other) && self.provides(*other, blocked);
-                if as_known && !blocked.known.is_empty() && !blocked.known.iter().any(idles) {
+                // At the end of the program others may do for once what the main thread did until then.
+                let tells = !blocked.known.iter().all(|other| self.exits(*other));
+                if as_known && tells && !blocked.known.iter().any(idles) {
                     return blocked.known.iter().any(|other| alive_and_free(other) && self.provides(*other, blocked));
                 }
                 self.somebody(lane, *whole_run, free)
@@ -88,14 +90,22 @@ impl<'g> Standing<'g> {
     }
 
     /// Whether a lane that did what is waited for would do it again: one that has come back for the next item has
-    /// left what it owed undone.
+    /// left what it owed undone, and one at the end of the program has done all that it will ever do.
     pub(super) fn provides(&self, lane: LaneIndex, blocked: &Blocked<'g>) -> bool {
+        if self.exits(lane) {
+            return false;
+        }
         let joins = blocked.wait.on == Some("queue-join");
         let again = self.party(lane).is_some_and(|party| match &party.state {
             State::Blocked(other) => other.wait.on == Some("queue-get") && other.wait.obj == blocked.wait.obj,
             _ => false,
         });
         !(joins && again && blocked.wait.qsize.unwrap_or(0) == 0)
+    }
+
+    /// Whether the lane is the main thread at the end of the program.
+    fn exits(&self, lane: LaneIndex) -> bool {
+        self.party(lane).is_some_and(|party| matches!(party.state, State::Exiting))
     }
 
     /// Whether the lane waits for work: it may do anything once it is given some.

@@ -202,11 +202,18 @@ fn obliges(evidence: &Evidence, lanes: &[LaneIndex]) -> bool {
             ) => true,
             Some("sem") => !blocked.wait.permits.is_empty() || !blocked.known.is_empty(),
             Some("channel") => standing.party(*lane).is_some_and(|party| party.stuck),
-            Some("pipe") => blocked.wait.state == Some("full"),
+            Some("pipe") => blocked.wait.state == Some("full") || keeps_a_child_from_writing(standing, *lane, blocked),
             _ => keeps_the_loop(standing, *lane),
         },
         _ => false,
     })
+}
+
+/// The child that is to fill the pipe is itself kept from writing to another one, which only this process can read.
+fn keeps_a_child_from_writing(standing: &Standing, lane: LaneIndex, blocked: &Blocked) -> bool {
+    let process = standing.graph.lane(lane).process;
+    let stopped = blocked.wait.child_pid.and_then(|pid| standing.child_on_pipe(process, pid));
+    blocked.need == Need::PipeChild && stopped.is_some_and(|(_, call)| call == "write")
 }
 
 /// A task of the main thread's loop, which has nothing else to wait for: `asyncio.run` never returns.

@@ -278,3 +278,31 @@ fn rivals_that_poll_each_other() {
     check(&text(100), &["livelock possible: t2 t3 MainThread"]);
     check(&text(5), &[]);
 }
+
+#[test]
+fn a_child_kept_from_writing_to_one_pipe_while_its_parent_reads_another() {
+    let parent = r#""lanes":[{"lane":"t1","stack":[],"call":{"name":"read","fd":3,"on":"pipe"}}]"#;
+    let child = r#""children":[{"child_pid":7,"state":"S","call":{"name":"CALL","fd":2,"on":"pipe:[2]"}}]"#;
+    let pipes = |err: u64| {
+        format!(
+            r#""pipes":[{{"fd":3,"name":"stdout","queued":0,"capacity":65536,"child_pid":7}},{{"fd":5,"name":"stderr","queued":{err},"capacity":65536,"child_pid":7}}]"#
+        )
+    };
+    let text = |call: &str, err| format!("t1 sleeps\nsnap {parent},{},{}", child.replace("CALL", call), pipes(err));
+    check(&text("write", 65536), &["deadlock certain: MainThread child 7"]);
+    check(&text("write", 100), &[]);
+    check(&text("futex", 65536), &[]);
+}
+
+#[test]
+fn a_thread_that_goes_on_waiting_when_the_program_is_at_its_end() {
+    let exiting = r#""lanes":[{"lane":"t1","exiting":"threads"}]"#;
+    let writer = r#"t2 waits queue-get q | "putters":{"t1":1}"#;
+    let at_end = ["stuck-wait certain: t2 MainThread"];
+    check(&format!("t1 waits join of t2\n{writer}\nsnap {exiting}"), &at_end);
+    check(
+        &format!("t1 sleeps\n{writer}\nt3 waits join of t2\nsnap {exiting}"),
+        &["stuck-wait certain: t2 MainThread t3"],
+    );
+    check(&format!("t1 waits join of t2\n{writer}\nt3 sleeps\nsnap {exiting}"), &[]);
+}
