@@ -37,7 +37,8 @@ for path in sorted(pathlib.Path(logq.__file__).parent.rglob("*.py")):
     print(*re.findall(r'"ev":"(\w+)"', source), sep="\n")
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", None)) == "event":
-            print(node.args[0].value)
+            if isinstance(node.args[0], ast.Constant):
+                print(node.args[0].value)
 "#;
     let said = with_package(&python(), code);
     let written: BTreeSet<&str> = said.out.lines().filter(|name| !name.is_empty()).collect();
