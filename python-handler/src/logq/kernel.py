@@ -8,7 +8,6 @@ the thread is blocked.
 from __future__ import annotations
 
 import os
-import struct
 import sys
 import time
 
@@ -93,7 +92,7 @@ def call_of(tid: int, now: int) -> dict[str, object] | None:
         return {"name": str(number)} if number >= 0 else None
     try:
         return {"name": name, **_details(name, arguments, now)}
-    except (OSError, struct.error):
+    except OSError:
         return {"name": name}
 
 
@@ -147,8 +146,9 @@ def _select(name: str, arguments: list[int], now: int) -> dict[str, object]:
 
 def _polled(place: int, count: int) -> list[dict[str, object]]:
     count = min(count, _MAX_DESCRIPTORS)
-    entries = struct.iter_unpack("ihh", _memory(place, 8 * count)) if count else ()
-    return [_descriptor(entry[0]) for entry in entries if entry[0] >= 0]
+    entries = _memory(place, 8 * count) if count else b""  # of each, the first four bytes are the descriptor
+    numbers = [_signed(entries[at : at + 4]) for at in range(0, len(entries), 8)]
+    return [_descriptor(number) for number in numbers if number >= 0]
 
 
 def _watched(epoll: int) -> list[dict[str, object]]:
@@ -168,19 +168,27 @@ def _until(place: int, now: int) -> dict[str, object]:
 
 def _time_at(place: int, unit: int = 1) -> int:
     """A C `timespec` (or, with `unit` 1000, `timeval`) of this process, in ns."""
-    seconds, rest = struct.unpack("qq", _memory(place, 16))
-    return int(seconds * 1_000_000_000 + rest * unit)
+    pair = _memory(place, 16)
+    return _signed(pair[:8]) * 1_000_000_000 + _signed(pair[8:]) * unit
+
+
+def _signed(number: bytes) -> int:
+    """As C has it; the module `struct` is not imported for a program that may not want it."""
+    return int.from_bytes(number, sys.byteorder, signed=True)
 
 
 def _memory(place: int, size: int) -> bytes:
     """Read as a file, so that an address that is no longer good is an error and no crash."""
     fd = os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return os.pread(fd, size, place)
+        content = os.pread(fd, size, place)
     except OverflowError:
-        return b""
+        content = b""
     finally:
         os.close(fd)
+    if len(content) < size:
+        raise OSError
+    return content
 
 
 # Descriptors. ---------------------------------------------------------------------------------

@@ -15,17 +15,17 @@ from logq import children, fork, identity, procfs
 from logq.encode import safe_str
 from logq.patching import dress, replace
 from logq.sites import caller_site
-from logq.stamp import settled_text
 
 from .around import Around
 from .process_waits import watch_wait
+from .system_calls import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, Callable
 
-__all__ = ["environment", "patch", "patch_asyncio"]
+__all__ = ["patch", "patch_asyncio"]
 
 # Among the arguments of C's `fork_exec`.
 _ENV = 5
@@ -88,19 +88,6 @@ def _wrap_fork_exec(original: Callable[..., int]) -> Any:
             fork.plans.pop(get_ident(), None)
 
     return dress(fork_exec, original)
-
-
-def environment() -> dict[str, str]:
-    """This process's environment for a child of this run."""
-    process = identity.me
-    inherited = dict(os.environ)
-    origin = settled_text()
-    if process is not None and origin is not None:
-        inherited["LOGQ_DIR"] = process.place.directory
-        inherited["LOGQ_RUN"] = process.place.run
-        inherited.update(process.options.environment())
-        inherited["LOGQ_PARENT"] = origin
-    return inherited
 
 
 def _words(args: Any) -> list[str]:

@@ -20,13 +20,11 @@ from logq.sites import caller_site, is_machinery
 from logq.stamp import settled_text
 from logq.trouble import swallowed
 
-from .subprocesses import environment
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-__all__ = ["patch"]
+__all__ = ["environment", "patch"]
 
 
 def patch(os_module: Any) -> None:
@@ -154,6 +152,19 @@ def note_kill(target: Any, signal: Any) -> None:
 
 
 # Other programs. --------------------------------------------------------------------------------
+
+
+def environment() -> dict[str, str]:
+    """This process's environment for a child of this run."""
+    process = identity.me
+    inherited = dict(os.environ)
+    origin = settled_text()
+    if process is not None and origin is not None:
+        inherited["LOGQ_DIR"] = process.place.directory
+        inherited["LOGQ_RUN"] = process.place.run
+        inherited.update(process.options.environment())
+        inherited["LOGQ_PARENT"] = origin
+    return inherited
 
 
 def _wrap_execv(original: Callable[..., Any]) -> Any:
