@@ -3,7 +3,8 @@
 A future that is settled gives its callbacks to `call_soon` there and then, in the flow of control that
 settles it; a task that awaits it is such a callback. So this one place sees every hand-over through a
 future, and every use of a loop from a foreign thread. An `await` of a plain future that is done already
-passes nothing. What locks, queues and barriers hand over is said by `aio_locks.py` and `aio_queues.py`.
+passes nothing. What locks, queues and barriers hand over is said by `aio_locks.py` and `aio_queues.py`,
+what a callback from another thread brings by `aio_carried.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from types import BuiltinMethodType, CodeType, MethodType
 
 from logq import identity
 from logq import lane as lanes
-from logq.lane import here, thread_lane
+from logq.lane import thread_lane
 from logq.objects import RESULT
 from logq.patching import dress, replace
 from logq.sites import is_machinery
@@ -22,6 +23,7 @@ from logq.stamp import leave, leave_of, merge, merge_into, merge_lock
 from logq.trouble import swallowed
 
 from . import aio_foreign, aio_loops, aio_lost, tasks
+from .aio_carried import causes, wrap_call_soon_threadsafe
 from .aio_locks import thing_of
 
 TYPE_CHECKING = False
@@ -43,9 +45,6 @@ _gathered: CodeType | None = None
 
 _future_types: dict[type, bool] = {}
 _futures: tuple[type, ...] = ()
-
-# By thread: what caused the callback that runs there, when another thread sent it.
-_causes: dict[int, Stamp] = {}
 
 _SETTLERS = {
     "Lock._wake_up_first": _SILENT,
@@ -110,11 +109,11 @@ def patch_base_events(base_events: Any) -> None:
 def patch_loop(loop: Any) -> None:
     """A class of loops: asyncio's own, or uvloop's."""
     replace(loop, "call_soon", _wrap_call_soon)
-    replace(loop, "call_soon_threadsafe", _wrap_call_soon_threadsafe)
+    replace(loop, "call_soon_threadsafe", wrap_call_soon_threadsafe)
 
 
 def forget() -> None:
-    _causes.clear()
+    causes.clear()
 
 
 def code_of(function: Any) -> CodeType | None:
@@ -256,7 +255,7 @@ def _stamp_of_settler(frame: Any) -> Stamp | None:
     loop = lanes.running_loop()
     if loop is None or lanes.current_task(loop) is not None:
         return leave()
-    cause = _causes.get(get_ident())
+    cause = causes.get(get_ident())
     while frame is not None and frame.f_code.co_name != "_run_once":
         if not is_machinery(frame.f_code.co_filename):
             lane = thread_lane()
@@ -364,54 +363,3 @@ def _wrap_wait(original: Callable[..., Any]) -> Any:
         return result
 
     return dress(wait, original)
-
-
-# Between threads. -------------------------------------------------------------------------------
-
-
-class _Carried:
-    """A callback from another thread, with the stamp of who sent it."""
-
-    __slots__ = ("callback", "stamp")
-
-    def __init__(self, callback: Any, stamp: Stamp) -> None:
-        self.callback = callback
-        self.stamp = stamp
-
-    def __call__(self, *args: Any) -> Any:
-        if identity.me is None:
-            return self.callback(*args)
-        merge_into(here(), self.stamp)
-        ident = get_ident()
-        before = _causes.get(ident)
-        _causes[ident] = self.stamp
-        try:
-            return self.callback(*args)
-        finally:
-            if before is None:
-                _causes.pop(ident, None)
-            else:
-                _causes[ident] = before
-
-    def __repr__(self) -> str:
-        return repr(self.callback)
-
-
-def _wrap_call_soon_threadsafe(original: Callable[..., Any]) -> Any:
-    def call_soon_threadsafe(self: Any, callback: Any, *args: Any, **kwargs: Any) -> Any:
-        # Results of executors come with a stamp of their own.
-        if identity.me is None or "_chain_future" in getattr(callback, "__qualname__", ""):
-            return original(self, callback, *args, **kwargs)
-        if self.get_debug():
-            getattr(self, "_check_callback", _unchecked)(callback, "call_soon_threadsafe")
-        stamp = leave()
-        handle = original(self, _Carried(callback, stamp) if stamp is not None else callback, *args, **kwargs)
-        if getattr(handle, "_source_traceback", None):
-            del handle._source_traceback[-1]
-        return handle
-
-    return dress(call_soon_threadsafe, original)
-
-
-def _unchecked(_callback: Any, _method: str) -> None:
-    """uvloop does not check."""
