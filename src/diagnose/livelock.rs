@@ -26,7 +26,7 @@ impl Diagnosis for Livelock {
         "livelock: threads stay busy and get nowhere: each asks a state that only the others could change, backs off, and \
          asks again.\n\
          Seen by: two or more threads of a snapshot have asked the same flags or locks over and over without a change, what \
-         they log repeats word by word, somebody waits for them, and nobody else is left who could change anything.\n\
+         they log repeats word by word or each holds the lock that the other one tries for, somebody waits for them, and nobody else is left who could change anything.\n\
          Helps: break the symmetry (an order among the rivals, or a random pause), or take turns by a lock or a queue."
     }
 }
@@ -35,6 +35,20 @@ impl Diagnosis for Livelock {
 struct Poller<'g> {
     lane: LaneIndex,
     polls: Vec<Poll<'g>>,
+    /// The locks that it holds.
+    held: Vec<&'g str>,
+}
+
+impl Poller<'_> {
+    /// It tries for a lock that the other one holds.
+    fn tries_what_is_held_by(&self, other: &Poller) -> bool {
+        self.polls.iter().filter_map(|poll| poll.obj).any(|obj| other.held.contains(&obj))
+    }
+
+    /// Each of the two holds a lock that the other one tries for in vain.
+    fn keeps_out(&self, other: &Poller) -> bool {
+        self.lane != other.lane && self.tries_what_is_held_by(other) && other.tries_what_is_held_by(self)
+    }
 }
 
 fn check_process(evidence: &Evidence, process: ProcessIndex) -> Option<Finding> {
@@ -49,7 +63,12 @@ fn check_process(evidence: &Evidence, process: ProcessIndex) -> Option<Finding> 
         return None;
     }
     let repeats = |poller: &Poller| evidence.graph.lane(poller.lane).rhythm.repeats(REPEATED);
-    let certainty = if pollers.iter().all(repeats) { Certainty::Likely } else { Certainty::Possible };
+    let is_kept_out = |poller: &Poller| pollers.iter().any(|other| poller.keeps_out(other));
+    let certainty = if pollers.iter().all(|poller| repeats(poller) || is_kept_out(poller)) {
+        Certainty::Likely
+    } else {
+        Certainty::Possible
+    };
     let mut finding = describe(evidence, process, &pollers, certainty);
     for lane in waiting.iter().take(2) {
         finding.actor(Actor::lane(evidence.graph, *lane, "waits for them"));
@@ -62,7 +81,7 @@ fn check_process(evidence: &Evidence, process: ProcessIndex) -> Option<Finding> 
     Some(finding)
 }
 
-/// Threads that poll what others of them poll too; two flags at least, since one that all ask is most often a sign to stop.
+/// Threads that poll what others of them poll too, or hold: two flags at least, since one that all ask is most often a sign to stop.
 fn rivals<'g>(standing: &Standing<'g>, process: ProcessIndex, told: &SnapEvent<'g>) -> Vec<Poller<'g>> {
     let all: Vec<Poller> = told
         .lanes
@@ -72,11 +91,13 @@ fn rivals<'g>(standing: &Standing<'g>, process: ProcessIndex, told: &SnapEvent<'
             standing.party(lane).filter(|party| matches!(party.state, State::Free))?;
             let polls = seen.polls.iter().filter(|poll| poll.n.is_some_and(|n| n >= OFTEN) && poll.obj.is_some());
             let polls: Vec<Poll> = polls.cloned().collect();
-            (!polls.is_empty()).then_some(Poller { lane, polls })
+            let held = seen.held.iter().map(|held| held.obj).collect();
+            (!polls.is_empty()).then_some(Poller { lane, polls, held })
         })
         .collect();
     let shares = |one: &Poller, other: &Poller| {
-        one.lane != other.lane && one.polls.iter().any(|poll| other.polls.iter().any(|theirs| theirs.obj == poll.obj))
+        let alike = || one.polls.iter().any(|poll| other.polls.iter().any(|theirs| theirs.obj == poll.obj));
+        one.lane != other.lane && (alike() || one.keeps_out(other))
     };
     let kept: Vec<bool> = all.iter().map(|one| all.iter().any(|other| shares(one, other))).collect();
     let rivals: Vec<Poller> = all.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(poller, _)| poller).collect();

@@ -306,3 +306,18 @@ fn a_thread_that_goes_on_waiting_when_the_program_is_at_its_end() {
     );
     check(&format!("t1 waits join of t2\n{writer}\nt3 sleeps\nsnap {exiting}"), &[]);
 }
+
+#[test]
+fn rivals_that_each_hold_the_lock_that_the_other_tries() {
+    let seen = |lane: &str, held: &str, tried: &str, n: u64| {
+        let polls = format!(r#"{{"obj":"lock:{tried}","site":["p.py",3,"f"],"n":{n},"value":true}}"#);
+        format!(r#"{{"lane":"{lane}","held":[{{"obj":"lock:{held}"}}],"polls":[{polls}]}}"#)
+    };
+    let text = |other: &str, n| {
+        let lanes = format!("{},{}", seen("t2", "a", "b", 100), seen("t3", other, "a", n));
+        format!("t1 waits join of t2\nt2 sleeps\nt3 sleeps\nsnap \"lanes\":[{lanes}]")
+    };
+    check(&text("b", 100), &["livelock likely: t2 t3 MainThread"]);
+    check(&text("c", 100), &[]);
+    check(&text("b", 5), &[]);
+}

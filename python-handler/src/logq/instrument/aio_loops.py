@@ -205,7 +205,7 @@ def _look(home: Home, loop: Any, frame: Any, now: int) -> None:
     block.lane = getattr(task, "_logq_lane", None) if task is not None else home.lane
     if now - block.since < _THRESHOLD_NS:
         return
-    _find_victims(home, loop, block, now)
+    _find_victims(loop, block, now)
     if block.written == 0 or (block.written == 1 and block.samples >= 2):
         _write(home, block, now, over=False)
 
@@ -267,7 +267,7 @@ def pending_handles(loop: Any, limit: float) -> list[tuple[Any, float]]:
     return found + [(timer, limit - timer._when) for timer in timers if timer._when < limit and not timer._cancelled]
 
 
-def _find_victims(home: Home, loop: Any, block: _Block, now: int) -> None:
+def _find_victims(loop: Any, block: _Block, now: int) -> None:
     """Tasks whose turn it is: what the blocked loop keeps from running, and for how long by now.
 
     One that is late at one look and no more at the next has not run meanwhile: the loop has not turned.
