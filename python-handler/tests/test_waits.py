@@ -221,14 +221,18 @@ def test_polling_is_counted_for_a_snapshot(tmp_path):
         import logq, threading
         from logq import snapshot
         flag = threading.Event(); lock = threading.Lock()
-        lock.acquire()
+        lock.acquire(); freed = threading.Lock()
         for _ in range(5): flag.is_set()
         for _ in range(4): lock.acquire(False); lock.locked()
         flag.set(); flag.is_set(); flag.is_set(); flag.is_set()
+        freed.acquire()
+        for _ in range(3): freed.acquire(False)
+        freed.release(); freed.acquire(False)
         snapshot.write("dump")
         """,
     )
     names = {event["obj"]: event["name"] for event in done.events("obj")}
+    # Of the lock that was got in the end nothing is left to tell.
     (mine,) = [lane for lane in done.event("snap")["lanes"] if lane["lane"] == "t1"]
     polls = {names[poll["obj"]]: (poll["n"], poll["value"], poll["site"][1]) for poll in mine["polls"]}
     assert polls == {"flag": (3, True, 8), "lock": (8, True, 7)}

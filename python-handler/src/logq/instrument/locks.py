@@ -19,7 +19,7 @@ from logq.sites import is_machinery
 
 from . import signals, uses
 from .pickled_types import stands_for
-from .polls import note_poll, polls_of
+from .polls import end_polls, note_poll, polls_of
 from .taken import (
     Taken,
     acquire_slowly,
@@ -129,6 +129,7 @@ class Lock(metaclass=_Kind):
             if not self._logq_try(*args, **kwargs):
                 note_poll(self._logq_taken, _frame(1), True)
                 return False
+            end_polls(self._logq_taken)
         elif not self._logq_try(False) and not acquire_slowly(
             self._logq_taken, "lock", self._logq_try, self._logq_free, timeout
         ):
@@ -252,6 +253,7 @@ class RLock(_CRLock):  # type: ignore[misc]
             if not _racquire(self, *args, **kwargs):
                 note_poll(self._logq_taken, _frame(1), True)
                 return False
+            end_polls(self._logq_taken)
         elif not _racquire(self, False) and not self._logq_wait(timeout):
             return False
         self._logq_depth += 1

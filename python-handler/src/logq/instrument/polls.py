@@ -9,6 +9,7 @@ from __future__ import annotations
 from logq import identity
 from logq.lane import here
 from logq.sites import is_machinery, position
+from logq.trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from logq.lane import Lane
     from logq.objects import Thing
 
-__all__ = ["note_poll", "polls_of"]
+__all__ = ["end_polls", "note_poll", "polls_of"]
 
 _MOST = 64  # objects a lane
 
@@ -50,6 +51,18 @@ def note_poll(thing: Thing, frame: Any, value: object) -> None:
     poll.n += 1
     poll.code = frame.f_code
     poll.lasti = frame.f_lasti
+
+
+def end_polls(thing: Thing) -> None:
+    """The running lane has got what it asked for: it does get somewhere. It holds it now, so nothing may fail."""
+    if identity.me is None:
+        return
+    try:
+        polls = here().polls
+        if polls:
+            polls.pop(thing, None)
+    except Exception:
+        swallowed()
 
 
 def polls_of(lane: Lane) -> list[dict[str, object]]:
