@@ -33,3 +33,7 @@ show "logq timeline --thread $thread"
 
 heading "Where is every line about that order, in any thread, task or process?"
 show "logq search 'order_id:8812'"
+
+heading "Another program hangs; logq ends it after 3 s. Why did it hang?"
+show "logq run --timeout 3s --quiet -- python3 samples/deadlock/program.py || true"
+show "logq diagnose || true"
