@@ -1,6 +1,7 @@
 //! The tests of the whole: real programs under the real binary. One binary, so that it links once.
 
 mod bad_input;
+mod bad_records;
 mod cli_diagnose;
 mod cli_dump;
 mod cli_errors;

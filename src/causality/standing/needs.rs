@@ -136,7 +136,7 @@ impl<'g> Standing<'g> {
         let pending = wait.state.is_some_and(|state| state.eq_ignore_ascii_case("pending"));
         match &wait.pool {
             Some(pool) if pending => {
-                let busy: Vec<LaneIndex> = pool.busy.iter().filter_map(|lane| named(lane)).collect();
+                let busy: Vec<LaneIndex> = pool.busy.iter().filter_map(named).collect();
                 let all_busy = pool.size.is_some_and(|size| busy.len() as u64 >= size);
                 if all_busy && busy.len() == pool.busy.len() { Need::AnyOf(busy) } else { Need::Outside }
             }
