@@ -219,10 +219,11 @@ def test_who_gathers_many_stamps_writes_sync(tmp_path):
     done = run(
         tmp_path,
         """
-        import logging, queue, threading
+        import logging, queue, threading, time
         q = queue.Queue()
         ts = [threading.Thread(target=lambda: (logging.warning("x"), q.put(1))) for _ in range(40)]
         for t in ts: t.start()
+        while q.qsize() < 40: time.sleep(0.001)  # or the `wait` of a `get` carries some
         for t in ts: q.get()
         logging.warning("all")
         """,
@@ -232,6 +233,33 @@ def test_who_gathers_many_stamps_writes_sync(tmp_path):
     assert all(len(record["hb"]) <= 17 for record in done.records if "hb" in record)
     carried = {stamp.split("@")[0] for record in [*syncs, done.log("all")] for stamp in record["hb"]}
     assert len(carried) == 40
+
+
+def test_what_is_merged_in_the_midst_of_a_record_is_not_lost(tmp_path):
+    """A signal's handler may merge between the copy of the stamps and their deletion."""
+    done = run(
+        tmp_path,
+        """
+        from logq import identity
+        from logq.lane import Lane, new_thread_lane
+        from logq.stamp import merge_into
+        class Interrupted(Lane):
+            def next_number(self):
+                merge_into(self, (giver, 2, (), ()))
+                return Lane.next_number(self)
+        giver, child = new_thread_lane(), new_thread_lane()
+        lane = Interrupted(identity.me, "t99", "thread")
+        merge_into(lane, (giver, 1, (), ()))
+        lane.begin()
+        print([entry[1] for entry in lane.hard])
+        merge_into(lane, (giver, 3, (), ()))
+        print([entry[1] for entry in lane.hard])
+        child.inherit(lane)
+        merge_into(child, (giver, 4, (), ()))
+        print(child.has_news(lane))
+        """,
+    )
+    assert done.out.split("\n")[:3] == ["[2]", "[3]", "True"]
 
 
 def test_failed_futures_nobody_asked(tmp_path):

@@ -74,7 +74,7 @@ def send(lane: Lane, body: str, low: bool = False) -> int:
         sink.write(data, mono)
     except BaseException:  # a signal handler raised, such as Ctrl-C's: the number must not be missing
         if number and sink.taken is not data:
-            line = f'{{"ts":"{stamp_time(_now())}","mono":{_mono()}{lane.head},"seq":{number}{body}}}\n'
+            line = f'{{"ts":"{stamp_time(_now())}","mono":{_mono()}{lane.head},"seq":{number}{stamps}{body}}}\n'
             sink.write(data or line.encode("ascii"), _mono())
         raise
     if sink.untold and not sink.failing:

@@ -142,8 +142,7 @@ class Lane:
         depth = self.depth
         self.depth = depth + 1
         try:
-            hard = self.hard[:]
-            soft = self.soft[:]
+            hard, soft = self.hard[:], self.soft[:]
             number = self.next_number()
             if depth == 0:
                 del self.hard[: len(hard)]
@@ -194,14 +193,17 @@ class Lane:
 
     def take_first(self) -> tuple[list[Entry], list[Entry]]:
         """The stamps for the lane's first line, whose number is 1."""
-        hard = self.hard[: self.given[0]]
-        soft = self.soft[: self.given[1]]
-        del self.hard[: len(hard)]
-        del self.soft[: len(soft)]
+        depth = self.depth
+        self.depth = depth + 1  # a nested record copies the stamps, as in `begin`
+        try:
+            hard, soft = self.hard[: self.given[0]], self.soft[: self.given[1]]
+            del self.hard[: len(hard)], self.soft[: len(soft)]
+            self.given = (0, 0)
+        finally:
+            self.depth = depth
         if self.seq < 1:
             self.seq = 1
-        origin = self.origin
-        return [entry for entry in hard if origin is None or entry[:2] != origin], soft
+        return [entry for entry in hard if entry[:2] != self.origin], soft
 
 
 class _TaskLane(Lane):
@@ -220,6 +222,7 @@ class _TaskLane(Lane):
             self.count = itertools.count(2)
         self.hard = []
         self.soft = []
+        self.depth = 0
         self.held = []
         self.birth = [True]
         self.fn = None

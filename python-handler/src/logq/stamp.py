@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from . import identity
 from .emit import announce, compact, event
-from .lane import Elsewhere, Lane, here
+from .lane import SINGLE_STEP, Elsewhere, Lane, here
 from .objects import Thing, Way
 
 TYPE_CHECKING = False
@@ -55,11 +55,17 @@ def merge_into(lane: Lane, stamp: Stamp, thing: Thing | Way | None = None) -> No
     mine = lane.hard
     if giver is not lane and seq >= 0:
         entry = (giver, seq, thing)
+        # What a record, begun but not yet there, has copied is deleted after it by its number, and what
+        # a lane has from its creator is counted: neither may be replaced.
+        replaceable = len(mine) > lane.given[0] and not lane.depth
         try:
             last = mine[-1]
-            if last[0] is giver and last[2] is thing:  # again from the same: the greater number covers both
+            if replaceable and last[0] is giver and last[2] is thing:  # the greater number covers both
                 if last[1] < seq:
-                    mine[-1] = entry
+                    if SINGLE_STEP:  # no handler runs between the look at the last entry and this
+                        mine[-1] = entry
+                    else:
+                        _replace(mine, last, entry)
             else:
                 mine.append(entry)
         except IndexError:  # empty, or a signal's handler has written a record just now
@@ -71,6 +77,15 @@ def merge_into(lane: Lane, stamp: Stamp, thing: Thing | Way | None = None) -> No
         lane.soft.extend(soft)
     if len(mine) > _CROWDED or len(lane.soft) > _CROWDED:
         _relieve(lane)
+
+
+def _replace(entries: list[Entry], old: Entry, new: Entry) -> None:
+    """At every moment one of them is there, and what a signal's handler has merged stays."""
+    entries.append(new)
+    try:
+        entries.remove(old)
+    except ValueError:  # a handler has written it meanwhile
+        pass
 
 
 def merge_lock(lane: Lane, stamp: Stamp, thing: Thing) -> None:
