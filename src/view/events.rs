@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::record::{Event, EventKind};
 use crate::view::clock::duration;
+use crate::view::looks;
 use crate::view::names::{self, command};
 use crate::view::printable::one_line;
 
@@ -51,7 +52,12 @@ fn words(event: &Event, naming: &Naming) -> Sentence {
         EventKind::Exc => bad(exc_sentence(event)),
         EventKind::Lost => bad(lost_sentence(event)),
         EventKind::Sync => good("carries stamps".to_owned()),
-        _ => good(other_sentence(event)),
+        EventKind::Begin => good(looks::begin(event, naming)),
+        EventKind::Nest => good(looks::nest(event, naming)),
+        EventKind::Note => good(looks::note(event, naming)),
+        EventKind::Blocked => bad(looks::blocked(event, naming)),
+        EventKind::Snap => good(looks::snapshot(event)),
+        EventKind::Access | EventKind::Other => good(other_sentence(event)),
     }
 }
 
@@ -134,8 +140,20 @@ fn wait_sentence(event: &Event, naming: &Naming) -> String {
     if let (Some("join"), Some(owner)) = (wait.on, &owner) {
         return format!("waits for the end of {owner}");
     }
-    let mut text = match (wait.obj, wait.on) {
-        (Some(obj), _) => format!("waits for {}", (naming.object)(obj)),
+    let object = wait.obj.map(naming.object);
+    let mut text = match (object, wait.on) {
+        (Some(object), Some("cond")) => format!("waits to be notified by {object}"),
+        (Some(object), Some("event")) => format!("waits until {object} is set"),
+        (Some(object), Some("sem")) => format!("waits for a permit of {object}"),
+        (Some(object), Some("queue-get")) => format!("waits for an item from {object}"),
+        (Some(object), Some("queue-put")) => format!("waits for room in {object}"),
+        (Some(object), Some("queue-join")) => format!("waits until all of {object} is done"),
+        (Some(object), Some("future")) => format!("waits for the result of {object}"),
+        (Some(object), _) => format!("waits for {object}"),
+        (None, Some("process")) => match wait.child_pid {
+            Some(pid) => format!("waits for the end of process {pid}"),
+            None => "waits for the end of a process".to_owned(),
+        },
         (None, Some(on)) => format!("waits for {on}"),
         (None, None) => "waits for something".to_owned(),
     };
@@ -185,7 +203,7 @@ fn lost_sentence(event: &Event) -> String {
 }
 
 /// An event that has no sentence of its own: its name and its keys.
-fn other_sentence(event: &Event) -> String {
+pub(super) fn other_sentence(event: &Event) -> String {
     let keys = event.keys.iter().map(|(key, value)| match value {
         Value::String(text) => format!(" {key}={text}"),
         value => format!(" {key}={value}"),

@@ -6,6 +6,7 @@ pub mod diagnosis;
 pub mod diagnosis_json;
 pub mod events;
 pub mod json;
+pub mod looks;
 pub mod names;
 pub mod printable;
 pub mod records;

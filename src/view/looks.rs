@@ -1,0 +1,83 @@
+//! Events in words, second part: what logq itself saw when it looked on (snapshots, loops that do not turn), and the
+//! facts that only a diagnosis needs. Not for a person to read first, yet never as raw keys.
+
+use crate::record::Event;
+use crate::view::clock::duration;
+use crate::view::events::{Naming, other_sentence};
+use crate::view::names;
+use crate::view::threads::signal_name;
+
+/// Work that had waited in a pool began.
+pub(super) fn begin(event: &Event, naming: &Naming) -> String {
+    let Some(begin) = event.begin() else { return other_sentence(event) };
+    let pool = begin.obj.map_or_else(|| "a pool".to_owned(), naming.object);
+    match begin.queued {
+        Some(queued) => format!("began work that had waited {} in {pool}", duration(queued)),
+        None => format!("began work of {pool}"),
+    }
+}
+
+/// A lock was taken while others were held.
+pub(super) fn nest(event: &Event, naming: &Naming) -> String {
+    let Some(nest) = event.nest() else { return other_sentence(event) };
+    let taken = nest.obj.map_or_else(|| "a lock".to_owned(), naming.object);
+    let held: Vec<String> = nest.held.iter().map(|held| (naming.object)(held.obj)).collect();
+    format!("takes {taken} while it holds {}", held.join(", "))
+}
+
+/// A fact by the word that it is noted under.
+pub(super) fn note(event: &Event, naming: &Naming) -> String {
+    let Some(note) = event.note() else { return other_sentence(event) };
+    let object = || note.obj.map_or_else(|| "something".to_owned(), naming.object);
+    let target = || note.target.map_or_else(|| "something".to_owned(), naming.lane);
+    match note.what {
+        Some("cancel") => format!("asks {} to cancel", target()),
+        Some("kill") => {
+            let whom = match (note.target, note.target_pid) {
+                (None, Some(pid)) => format!("process {pid}"),
+                _ => format!("process {}", note.target.unwrap_or("?")),
+            };
+            format!("sends {} to {whom}", note.sig.map_or_else(|| "a signal".to_owned(), signal_name))
+        }
+        Some("foreign") => format!("touches {}, which belongs to a loop of another thread", object()),
+        Some("never-awaited") => {
+            let function = note.function.or(note.name).unwrap_or("a coroutine");
+            format!("{function} was called and never awaited")
+        }
+        Some("retrieved") => format!("was told that {} failed", object()),
+        Some("notify") => format!("notifies {} of {}", note.waiters.unwrap_or(0), object()),
+        Some("set") => format!("sets {}", object()),
+        Some("task_done") => format!("is done with an item of {}, {} left", object(), note.left.unwrap_or(0)),
+        Some("shutdown") => format!("shuts {} down", object()),
+        Some("put-rejected") => format!("finds no room in {}", object()),
+        Some("throttled") => format!("uses {} so often that not every use is written any more", object()),
+        _ => other_sentence(event),
+    }
+}
+
+/// An event loop does not turn.
+pub(super) fn blocked(event: &Event, naming: &Naming) -> String {
+    let Some(blocked) = event.blocked() else { return other_sentence(event) };
+    let who = blocked.lane.map_or_else(|| "something".to_owned(), naming.lane);
+    let time = blocked.ms.map_or_else(String::new, |ms| format!(" for {}", duration(ms.saturating_mul(1_000_000))));
+    let place = blocked.stack.first().map_or_else(String::new, |site| format!(" at {}", names::site(site)));
+    let verb = if blocked.over { "held" } else { "holds" };
+    format!("{who} {verb} the event loop{time}{place}")
+}
+
+/// What a process was doing; the whole of it stands in the record's JSON.
+pub(super) fn snapshot(event: &Event) -> String {
+    let Some(snapshot) = event.snapshot() else { return other_sentence(event) };
+    let why = match snapshot.why {
+        Some("standstill") => "nothing moves any more",
+        Some("closed") => "waits close in a circle",
+        Some("dump") => "asked for",
+        Some("timeout") => "before the time limit ends it",
+        Some(other) => other,
+        None => "no reason given",
+    };
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let (threads, tasks) = (snapshot.lanes.len(), snapshot.tasks.len());
+    let tasks = if tasks == 0 { String::new() } else { format!(", {}", count(tasks, "task")) };
+    format!("snapshot, {why}: {}{tasks}", count(threads, "thread"))
+}
