@@ -214,25 +214,26 @@ def test_who_overtook_and_which_locks_cost_time(tmp_path):
         import threading, time
         busy = threading.Lock(); idle = threading.Lock()
         with idle: pass
-        busy.acquire()
         def ask():
             with busy: pass
-        t = threading.Thread(target=ask); t.start()
-        while not busy._logq_taken.waiting: time.sleep(0.001)
-        for _ in range(20):  # nobody else runs in between
+        overtaken = False
+        while not overtaken:  # who gets a lock that is given back is up to the system
+            busy.acquire()
+            t = threading.Thread(target=ask); t.start()
+            while not busy._logq_taken.waiting: time.sleep(0.001)
             busy.release()
-            if not busy.acquire(False): break
-        else: busy.release()
-        t.join()
+            overtaken = busy.acquire(False)
+            if overtaken: busy.release()
+            t.join()
         """,
     )
     names = {event["obj"]: event.get("name") for event in done.events("obj")}
     (costly,) = done.event("exit")["locks"]
     assert names[costly["obj"]] == "busy"
-    assert costly["contended"] == 1
-    got = done.event("got", obj=costly["obj"])
-    assert costly["waited"] >= got["waited"] // 2
-    assert list(got["passed"]) == ["t1"]
+    gots = [got for got in done.events("got") if got["obj"] == costly["obj"]]
+    assert costly["contended"] == len(gots)
+    assert costly["waited"] >= sum(got["waited"] for got in gots) // 2
+    assert list(gots[-1]["passed"]) == ["t1"]
 
 
 def test_every_use_of_a_lock_at_capture_full(tmp_path):

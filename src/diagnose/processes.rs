@@ -3,7 +3,7 @@
 use super::wording::counted;
 use super::{Actor, Certainty, Diagnosis, Evidence, Finding, Resource};
 use crate::causality::{CausalGraph, Observed, ProcessIndex};
-use crate::record::{EventKind, LaneKind};
+use crate::record::{EventKind, LaneKind, signal_name};
 
 pub struct KilledProcess;
 pub struct CrashedProcess;
@@ -174,29 +174,4 @@ fn add_last_words(finding: &mut Finding, graph: &CausalGraph, process: ProcessIn
     if unended > 1 {
         finding.notes.push(format!("{} of it ran at that time", counted(unended, "lane")));
     }
-}
-
-fn signal_name(signal: i64) -> String {
-    const NAMES: [(i64, &str); 16] = [
-        (1, "SIGHUP"),
-        (2, "SIGINT"),
-        (3, "SIGQUIT"),
-        (4, "SIGILL"),
-        (5, "SIGTRAP"),
-        (6, "SIGABRT"),
-        (7, "SIGBUS"),
-        (8, "SIGFPE"),
-        (9, "SIGKILL"),
-        (10, "SIGUSR1"),
-        (11, "SIGSEGV"),
-        (12, "SIGUSR2"),
-        (13, "SIGPIPE"),
-        (14, "SIGALRM"),
-        (15, "SIGTERM"),
-        (31, "SIGSYS"),
-    ];
-    NAMES
-        .iter()
-        .find(|(number, _)| *number == signal)
-        .map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
 }

@@ -10,6 +10,7 @@ pub mod foreign;
 pub mod id;
 pub mod level;
 pub mod readings;
+mod signal;
 pub mod time;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use exception::{Exception, Frame};
 pub use field::Field;
 pub use id::{Lane, LaneKind, LaneRef, ProcessName, RecordId, RecordName, Stamp};
 pub use level::Level;
+pub use signal::signal_name;
 
 /// One line: a log record, an event, or bytes that could not be understood.
 #[derive(Debug, Clone, PartialEq)]

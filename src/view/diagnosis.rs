@@ -94,8 +94,12 @@ fn headline(finding: &Finding) -> String {
     let since = finding.since.map_or_else(String::new, |since| {
         format!("  {} {}{until}", if lasts { "since" } else { "at" }, time_of_day(since))
     });
-    let (certainty, title) = (certainty(finding.certainty), one_line(&finding.title));
-    format!("{kind}  {certainty}  {title}{}", paint(style::DIM, since))
+    // What is only worth knowing must not read like an alarm.
+    let weight = match finding.class {
+        Class::Fault => certainty(finding.certainty),
+        Class::Observation => "observation",
+    };
+    format!("{kind}  {weight}  {}{}", one_line(&finding.title), paint(style::DIM, since))
 }
 
 fn actor_of<'a>(finding: &'a Finding, place: &Place) -> Option<&'a Actor> {

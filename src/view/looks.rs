@@ -1,11 +1,10 @@
 //! Events in words, second part: what logq itself saw when it looked on (snapshots, loops that do not turn), and the
 //! facts that only a diagnosis needs. Not for a person to read first, yet never as raw keys.
 
-use crate::record::Event;
+use crate::record::{Event, signal_name};
 use crate::view::clock::duration;
 use crate::view::events::{Naming, other_sentence};
 use crate::view::names;
-use crate::view::threads::signal_name;
 
 /// Work that had waited in a pool began.
 pub(super) fn begin(event: &Event, naming: &Naming) -> String {

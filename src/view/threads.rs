@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::causality::{CausalGraph, LaneIndex, ProcessFacts, ProcessIndex};
 use crate::diagnose::missing;
-use crate::record::LaneKind;
+use crate::record::{LaneKind, signal_name};
 use crate::view::clock::{date_and_time, duration, time_of_day};
 use crate::view::json::timestamp;
 use crate::view::names;
@@ -234,28 +234,4 @@ fn style_of(state: &State) -> anstyle::Style {
 /// `1 error`, `3 errors`.
 pub fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
-}
-
-/// SIGKILL of 9, on the systems that logq runs on.
-pub fn signal_name(signal: i64) -> String {
-    const NAMES: [(i64, &str); 14] = [
-        (1, "SIGHUP"),
-        (2, "SIGINT"),
-        (3, "SIGQUIT"),
-        (4, "SIGILL"),
-        (5, "SIGTRAP"),
-        (6, "SIGABRT"),
-        (7, "SIGBUS"),
-        (8, "SIGFPE"),
-        (9, "SIGKILL"),
-        (10, "SIGUSR1"),
-        (11, "SIGSEGV"),
-        (12, "SIGUSR2"),
-        (13, "SIGPIPE"),
-        (15, "SIGTERM"),
-    ];
-    NAMES
-        .iter()
-        .find(|(number, _)| *number == signal)
-        .map_or_else(|| signal.to_string(), |(_, name)| (*name).to_owned())
 }

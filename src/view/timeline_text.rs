@@ -3,14 +3,13 @@
 use std::io::{self, Write};
 
 use crate::causality::{CausalGraph, Edge, LaneIndex, NodeRef};
-use crate::record::{Body, EventKind, Lane, Record, RecordId};
+use crate::record::{Body, EventKind, Lane, Record, RecordId, signal_name};
 use crate::view::clock::{ClockColumn, duration};
 use crate::view::events::{Naming, sentence};
 use crate::view::names;
 use crate::view::printable::{cut, one_line, pad};
 use crate::view::records::{write_exception, write_fields};
 use crate::view::style::{self, paint};
-use crate::view::threads::signal_name;
 use crate::view::timeline::{Contents, Row, Timeline};
 
 /// A silence of the shown lanes that is worth a line of its own, ns.

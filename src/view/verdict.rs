@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::causality::{LaneIndex, ProcessFacts};
 use crate::diagnose::Finding;
+use crate::record::signal_name;
 use crate::record::{EventKind, LaneKind};
 use crate::view::chain::brief;
 use crate::view::clock::{duration, time_of_day};
@@ -13,7 +14,7 @@ use crate::view::diagnosis;
 use crate::view::names;
 use crate::view::printable::{cut, one_line};
 use crate::view::style::{self, paint};
-use crate::view::threads::{Overview, count, signal_name};
+use crate::view::threads::{Overview, count};
 use crate::view::timeline::Contents;
 
 /// What `logq run` saw of the program from outside.
