@@ -1,6 +1,8 @@
-"""The names of objects, told from the line that made them."""
+"""The names of objects, told from the line that made them; and the line of an instruction."""
 
 from __future__ import annotations
+
+import dis
 
 import pytest
 
@@ -29,3 +31,15 @@ def test_an_object_is_called_what_it_is_bound_to(tmp_path, line, name):
     file = tmp_path / "program.py"
     file.write_text(line + "\n")
     assert sites.name_at((str(file), 1, "main"), "Queue") == name
+
+
+def test_the_line_of_each_instruction():
+    """As the interpreter's own table of lines has it, steps back and long ones included."""
+    gap = "\n" * 300
+    code = compile(f"def f(a):\n    x = [\n        a,{gap}        1,\n    ]\n    return (\n        a\n        + x)\n", "<f>", "exec")
+    code = next(constant for constant in code.co_consts if hasattr(constant, "co_code"))
+    starts = list(dis.findlinestarts(code))
+    for instruction in range(0, len(code.co_code), 2):
+        lines = [line for begin, line in starts if begin <= instruction and line]
+        found = sites.position(code, instruction)
+        assert found is not None and found[1] == (lines[-1] if lines else code.co_firstlineno)

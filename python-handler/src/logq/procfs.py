@@ -9,6 +9,11 @@ from __future__ import annotations
 import os
 import sys
 
+try:  # here, where no fork can come between: see sites.position
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -114,11 +119,9 @@ def pipe_facts(end: dict[str, Any]) -> dict[str, object]:
         facts["closed"] = True
         return facts
     try:
-        import fcntl
-
         facts["queued"] = int.from_bytes(fcntl.ioctl(end["fd"], _FIONREAD, bytes(4)), sys.byteorder)
         facts["capacity"] = fcntl.fcntl(end["fd"], _GETPIPE_SZ)
-    except (ImportError, OSError):
+    except (AttributeError, OSError):
         pass
     return facts
 

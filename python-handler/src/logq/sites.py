@@ -52,20 +52,30 @@ def position(code: Any, instruction: int) -> Site | None:
     """The line of an instruction. To ask the frame for its line costs more than a lock may."""
     if code is None:
         return None
-    line = code.co_firstlineno
     if hasattr(code, "co_lines"):
+        line = code.co_firstlineno
         for begin, end, number in code.co_lines():
             if begin <= instruction < end:
                 line = number or line
                 break
     else:
-        import dis
-
-        for begin, number in dis.findlinestarts(code):
-            if begin > instruction:
-                break
-            line = number
+        line = _line_by_steps(code.co_firstlineno, code.co_lnotab, instruction)
     return (absolute(code.co_filename), line, code.co_name)
+
+
+def _line_by_steps(line: int, steps: bytes, instruction: int) -> int:
+    """Up to 3.9: pairs of (bytes of code, lines), the latter signed; Objects/lnotab_notes.txt in CPython.
+
+    `dis` knows this too. But any thread may come here, and a fork in another one while it imports
+    leaves the child with a lock on that module which nobody will ever release.
+    """
+    begin = 0
+    for length, lines in zip(steps[::2], steps[1::2]):
+        begin += length
+        if begin > instruction:
+            break
+        line += lines - 256 if lines >= 128 else lines
+    return line
 
 
 def user_frame(frame: Any) -> Any:
