@@ -36,10 +36,10 @@ def test_an_object_is_called_what_it_is_bound_to(tmp_path, line, name):
 def test_the_line_of_each_instruction():
     """As the interpreter's own table of lines has it, steps back and long ones included."""
     gap = "\n" * 300
-    code = compile(f"def f(a):\n    x = [\n        a,{gap}        1,\n    ]\n    return (\n        a\n        + x)\n", "<f>", "exec")
-    code = next(constant for constant in code.co_consts if hasattr(constant, "co_code"))
+    source = f"def f(a):\n    x = [\n        a,{gap}        1,\n    ]\n    return (\n        a\n        + x)\n"
+    code = next(each for each in compile(source, "<f>", "exec").co_consts if hasattr(each, "co_code"))
     starts = list(dis.findlinestarts(code))
     for instruction in range(0, len(code.co_code), 2):
         lines = [line for begin, line in starts if begin <= instruction and line]
-        found = sites.position(code, instruction)
-        assert found is not None and found[1] == (lines[-1] if lines else code.co_firstlineno)
+        line = lines[-1] if lines else code.co_firstlineno
+        assert sites.position(code, instruction) == ("<f>", line, "f")
