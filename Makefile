@@ -110,5 +110,6 @@ cargo-test:
 untouched:
 	$(call step,$@,python3 tests/untouched.py $(if $(LOGQ_SOAK),--all))
 
+# Most of these tests wait for programs: three at a time keep two cores busy.
 pytest-%:
-	$(call step,$@,cd python-handler && $(CURDIR)/$(VENVS)/$*/bin/python -m pytest)
+	$(call step,$@,cd python-handler && $(CURDIR)/$(VENVS)/$*/bin/python -m pytest --numprocesses 3)
