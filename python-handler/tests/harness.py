@@ -12,9 +12,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import stuck
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 BOOT = SOURCE / "logq" / "boot"
@@ -66,7 +71,7 @@ def matches(record: Record, wanted: dict[str, Any]) -> bool:
 def environment(directory: Path, booted: bool = True, **more: str | None) -> dict[str, str]:
     """What `logq run` gives a program; or, not booted, a plain one that can import logq."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("LOGQ_", "PYTHON"))}
-    env["PYTHONDONTWRITEBYTECODE"] = "1"
+    env.update(PYTHONDONTWRITEBYTECODE="1", PYTHONFAULTHANDLER="1")  # the latter for those that hang
     if booted:
         env.update(LOGQ_DIR=str(directory), LOGQ_RUN=RUN, PYTHONPATH=str(BOOT), LOGQ_DEBUG="1")
     else:
@@ -100,15 +105,12 @@ def run(
     """Runs the program to its end and reads the spool. `rc` None accepts any exit code."""
     program = write_program(tmp_path, code)
     directory = tmp_path / ".logq"
-    done = subprocess.run(
-        [python, *flags, str(program), *arguments],
-        env=environment(directory, booted, **env),
-        cwd=tmp_path,
-        capture_output=True,
-        timeout=timeout,
-        check=False,
-    )
-    finished = Finished(done.returncode, decode(done.stdout), decode(done.stderr), directory)
+    command = [python, *flags, str(program), *arguments]
+    env_given = environment(directory, booted, **env)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    child = subprocess.Popen(command, env=env_given, cwd=tmp_path, **pipes)
+    out, err = finish(child, timeout)
+    finished = Finished(child.returncode, decode(out), decode(err), directory)
     assert rc is None or finished.rc == rc, f"ended with {finished.rc}\n{finished.out}\n{finished.err}"
     if booted:  # LOGQ_DEBUG prints what goes wrong inside
         assert str(SOURCE) not in finished.err, finished.err
@@ -116,6 +118,47 @@ def run(
     if checked:
         check(finished.records)
     return finished
+
+
+def finish(child: subprocess.Popen[bytes], timeout: float) -> tuple[bytes, bytes]:
+    """What the program printed, once it has ended. One that hangs is ended, and tells where it was."""
+    try:
+        return child.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        told = stuck.end_telling(child.pid)
+        out, err = child.communicate(timeout=10)
+        raise AssertionError(f"hung for {timeout} s\n{told}\n{decode(out)}\n{decode(err)}") from None
+    finally:
+        child.kill()
+
+
+@contextmanager
+def started(tmp_path: Path, code: str, *arguments: str, **env: str | None) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that runs until the test has seen enough. If the test fails, it tells where it was."""
+    program = write_program(tmp_path, code)
+    command = [sys.executable, str(program), *arguments]
+    env_given = environment(tmp_path / ".logq", **env)
+    child = subprocess.Popen(command, env=env_given, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    try:
+        yield child
+    except BaseException:
+        if child.poll() is None:
+            print(stuck.end_telling(child.pid))
+        raise
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def wait_for(tmp_path: Path, found: Callable[[list[Record]], object], limit: float = 30) -> list[Record]:
+    """The records of the run, once `found(records)` is true of them."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        records = read_spool(tmp_path / ".logq")
+        if found(records):
+            return records
+        time.sleep(0.05)
+    raise AssertionError(f"not seen within {limit} s")
 
 
 def decode(data: bytes) -> str:

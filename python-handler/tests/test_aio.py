@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import time
 
 import pytest
-from harness import environment, read_spool, run, write_program
+from harness import run, started, wait_for
 
 # A task of the program that has a snapshot written by a thread, as the watchdog would.
 SNAP = """
@@ -65,9 +63,7 @@ def test_a_task_that_waits_for_itself(tmp_path):
 
 
 def test_a_circle_of_tasks_in_a_busy_loop_is_on_disk_before_a_kill(tmp_path):
-    program = write_program(
-        tmp_path,
-        """
+    code = """
         import asyncio
         async def enter(first, second):
             async with first:
@@ -78,18 +74,11 @@ def test_a_circle_of_tasks_in_a_busy_loop_is_on_disk_before_a_kill(tmp_path):
             tasks = [asyncio.create_task(enter(one, two), name="A"), asyncio.create_task(enter(two, one), name="B")]
             while True: await asyncio.sleep(0.005)
         asyncio.run(main())
-        """,
-    )
-    directory = tmp_path / ".logq"
-    child = subprocess.Popen([sys.executable, str(program)], env=environment(directory), cwd=tmp_path)
-    limit = time.monotonic() + 30
-    snaps: list = []
-    while not snaps and time.monotonic() < limit:
-        time.sleep(0.05)
-        snaps = [record for record in read_spool(directory) if record.get("ev") == "snap"]
-    child.kill()
-    child.wait()
-    names = {record["lane"]: record.get("name") for record in read_spool(directory) if record.get("ev") == "lane"}
+        """
+    with started(tmp_path, code):
+        records = wait_for(tmp_path, lambda records: any(r.get("ev") == "snap" for r in records))
+    snaps = [record for record in records if record.get("ev") == "snap"]
+    names = {record["lane"]: record.get("name") for record in records if record.get("ev") == "lane"}
     assert (snaps[0]["why"], sorted(names[lane] for lane in snaps[0]["circle"])) == ("closed", ["A", "B"])
     owners = {names[task["lane"]]: names.get(task["awaits"].get("owner")) for task in snaps[0]["tasks"]}
     assert (owners["A"], owners["B"]) == ("B", "A")

@@ -284,20 +284,27 @@ def test_each_way_of_waiting_sees_the_end(tmp_path):
     done = run(
         tmp_path,
         """
-        import multiprocessing, os, signal, subprocess, time
+        import glob, multiprocessing, os, signal, subprocess, time
+        (part,) = glob.glob(os.path.join(os.environ["LOGQ_DIR"], "runs", "*", "spool", "%d-*.1.jsonl" % os.getpid()))
+        def linger():  # until somebody waits
+            text = ""
+            while text.count('"ev":"wait"') <= text.count('"ev":"got"'):
+                time.sleep(0.005)
+                text = open(part).read()
         def child(code):
             pid = os.fork()
-            if pid == 0: time.sleep(0.05); os._exit(code)
+            if pid == 0: linger(); os._exit(code)
             return pid
         child(1); os.wait()
         child(2); os.wait3(0)
         os.wait4(child(3), 0)
         os.waitid(os.P_PID, child(4), os.WEXITED)
         pid = child(5); os.kill(pid, signal.SIGTERM); os.waitpid(-1, 0)
-        p = multiprocessing.get_context("fork").Process(target=time.sleep, args=(0.05,)); p.start(); p.join()
+        p = multiprocessing.get_context("fork").Process(target=linger); p.start(); p.join()
         try: subprocess.run(["sleep", "30"], timeout=0.05)
         except subprocess.TimeoutExpired: pass
-        pid = os.posix_spawn("/bin/sleep", ["sleep", "0.05"], os.environ); os.waitpid(pid, 0)
+        until = "until [ `grep -c ev.:.wait $0` -gt `grep -c ev.:.got $0` ]; do sleep 0.01; done"
+        pid = os.posix_spawn("/bin/sh", ["sh", "-c", until, part], os.environ); os.waitpid(pid, 0)
         """,
     )
     assert [event.get("rc", -event.get("signal", 0)) for event in done.events("reap")] == [1, 2, 3, 4, -15, 0, -9, 0]

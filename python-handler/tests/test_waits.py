@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-import time
-
-from harness import environment, read_spool, run, write_program
+from harness import run, started, wait_for
 
 DEADLOCK = """
     import threading
@@ -23,18 +18,13 @@ DEADLOCK = """
 
 
 def test_a_deadlock_that_is_killed_is_on_disk(tmp_path):
-    program = write_program(tmp_path, DEADLOCK)
-    directory = tmp_path / ".logq"
-    child = subprocess.Popen([sys.executable, str(program)], env=environment(directory), cwd=tmp_path)
-    limit = time.monotonic() + 20
-    waits = []
-    while len(waits) < 2 and time.monotonic() < limit:
-        time.sleep(0.05)
-        records = read_spool(directory)
-        waits = [r for r in records if r.get("ev") == "wait" and r["on"] in ("lock", "rlock")]
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    objects = {r["obj"]: r for r in read_spool(directory) if r.get("ev") == "obj"}
+    def blocked(records):
+        return [r for r in records if r.get("ev") == "wait" and r["on"] in ("lock", "rlock")]
+
+    with started(tmp_path, DEADLOCK):
+        records = wait_for(tmp_path, lambda records: len(blocked(records)) == 2)
+    waits = blocked(records)
+    objects = {r["obj"]: r for r in records if r.get("ev") == "obj"}
     named = {objects[wait["obj"]]["name"]: wait for wait in waits}
     assert set(named) == {"vault_1", "vault_2"}
     one, two = named["vault_1"], named["vault_2"]

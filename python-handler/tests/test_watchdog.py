@@ -2,38 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
-
-from harness import environment, read_spool, run, write_program
-
-
-@contextmanager
-def started(tmp_path, code, *arguments, **env):
-    """A program that runs until the test has seen enough; then it is killed."""
-    program = write_program(tmp_path, code)
-    directory = tmp_path / ".logq"
-    command = [sys.executable, str(program), *arguments]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
-    child = subprocess.Popen(command, env=environment(directory, **env), cwd=tmp_path, **pipes)
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.communicate()
-
-
-def wait_for(tmp_path, found, limit=30):
-    """The records of the run, once `found(records)` is true of them."""
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        records = read_spool(tmp_path / ".logq")
-        if found(records):
-            return records
-        time.sleep(0.05)
-    raise AssertionError(f"not seen within {limit} s")
+from harness import run, started, wait_for
 
 
 def snaps(records, **wanted):

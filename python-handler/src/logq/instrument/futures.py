@@ -153,6 +153,9 @@ def _wrap_run(original: Callable[..., None]) -> Any:
         try:
             original(self, *args)
         finally:
+            # A failure's traceback keeps the frames below this one, and they keep this: without this line the
+            # item, its future and its failure would go with the next garbage collection only.
+            del self
             if changed:
                 take_up(before)
             if begun is not None:
