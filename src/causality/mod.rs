@@ -16,6 +16,7 @@ mod snaps;
 mod standing;
 #[cfg(test)]
 mod tests;
+pub mod time;
 mod waits;
 
 use std::collections::HashMap;

@@ -10,6 +10,7 @@ mod run;
 mod runs;
 mod search;
 mod selection;
+mod stats;
 mod threads;
 mod timeline;
 mod welcome;
@@ -49,6 +50,8 @@ enum Command {
     Why(why::WhyArgs),
     /// Say what is wrong with a run: deadlocks and other hangs, lost exceptions, races, what is missing
     Diagnose(diagnose::DiagnoseArgs),
+    /// Say where a run's time went: what decided how long it took, and who waited for what
+    Stats(stats::StatsArgs),
     /// Ask a process that runs where it is: stacks, waits and who holds what, tasks
     Dump(dump::DumpArgs),
     /// List the processes, threads and tasks of a run and how each ended
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Some(Command::Timeline(args)) => timeline::timeline(args),
         Some(Command::Why(args)) => why::why(args),
         Some(Command::Diagnose(args)) => diagnose::diagnose(args),
+        Some(Command::Stats(args)) => stats::stats(args),
         Some(Command::Dump(args)) => dump::dump(args),
         Some(Command::Threads(args)) => threads::threads(args),
         Some(Command::Runs(args)) => runs::runs(args),

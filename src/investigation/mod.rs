@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::causality::time::{Ledger, LedgerReader};
 use crate::causality::{Builder, CausalGraph, LaneIndex, NodeRef};
 use crate::diagnose::{self, Diagnosis, Evidence, Finding};
 use crate::query::QueryError;
@@ -106,6 +107,16 @@ impl Investigation {
             if places.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         Ok(contents)
+    }
+
+    /// Where the time went: a second reading, for what a graph does not keep.
+    pub fn ledger(&self) -> Result<Ledger, InvestigationError> {
+        let mut reader = LedgerReader::new(&self.graph);
+        scan(&self.run, &mut |record| {
+            reader.add(record);
+            ControlFlow::Continue(())
+        })?;
+        Ok(reader.finish())
     }
 
     /// The record of that name.

@@ -12,6 +12,7 @@ pub mod printable;
 pub mod records;
 pub mod runs;
 pub mod snapshot;
+pub mod stats;
 pub mod style;
 pub mod threads;
 pub mod timeline;

@@ -214,10 +214,17 @@ pub struct BeginEvent<'a> {
     pub queued: Option<u64>,
     /// Which lanes worked meanwhile.
     pub busy: Vec<&'a str>,
+    /// How many others have waited as well since the last of these records.
+    pub unsaid: Option<u64>,
 }
 
 impl<'a> Reading<'a> for BeginEvent<'a> {
     fn of(keys: Keys<'a>) -> Self {
-        BeginEvent { obj: keys.text("obj"), queued: keys.number("queued"), busy: keys.texts("busy") }
+        BeginEvent {
+            obj: keys.text("obj"),
+            queued: keys.number("queued"),
+            busy: keys.texts("busy"),
+            unsaid: keys.number("unsaid"),
+        }
     }
 }

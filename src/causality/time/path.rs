@@ -1,0 +1,131 @@
+//! The critical path: back from a record over whatever arrived last, until nothing came before.
+//!
+//! Each moment between beginning and end belongs to one lane of the path: it worked, it waited for what no lane is known
+//! to have given, or it was let go and had not gone on yet. Time in which the path worked for a lane further down that
+//! waited for a lock, an item or a signal is lost to that object.
+
+use super::ledger::{Pause, WaitKind};
+use super::schedule::{Before, Schedule};
+use crate::causality::{LaneIndex, NodeRef};
+
+/// A stretch of the path in one lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    pub lane: LaneIndex,
+    pub from: u64,
+    pub to: u64,
+    pub doing: Doing,
+    /// The wait, by its place in the ledger, of the lane further down that this kept waiting; of the one nearest to here.
+    pub kept: Option<usize>,
+    /// The lane's last record before or at its beginning.
+    pub after: NodeRef,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    Working,
+    /// A wait, by its place in the ledger, that no lane is known to have ended.
+    Waiting(usize),
+    /// It had been given what it waited for, and did not run yet.
+    Resuming,
+}
+
+/// The path back from a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CriticalPath {
+    pub end: NodeRef,
+    /// The earliest first; they follow each other without a gap.
+    pub segments: Vec<Segment>,
+}
+
+impl CriticalPath {
+    pub fn span(&self) -> (u64, u64) {
+        let first = self.segments.first().map_or(0, |segment| segment.from);
+        (first, self.segments.last().map_or(first, |segment| segment.to))
+    }
+}
+
+impl Schedule<'_> {
+    /// The path back from the record; from a later moment, up to which its lane is taken to have gone on with what it did.
+    pub fn critical_path(&self, end: NodeRef, until: u64) -> CriticalPath {
+        let mut walk =
+            Walk { schedule: self, at: end, time: until.max(self.start(end)), kept: Vec::new(), found: Vec::new() };
+        // It ends: each step goes to an earlier record of the lane, or to another lane's that began earlier.
+        while walk.step() {}
+        let mut segments = walk.found;
+        segments.reverse();
+        CriticalPath { end, segments }
+    }
+}
+
+struct Walk<'a> {
+    schedule: &'a Schedule<'a>,
+    /// The last record of the lane that is not after `time`.
+    at: NodeRef,
+    time: u64,
+    /// The waits that were ended by what the path did, with when they began.
+    kept: Vec<(usize, u64)>,
+    found: Vec<Segment>,
+}
+
+impl Walk<'_> {
+    /// Goes back over one record; whether there is more.
+    fn step(&mut self) -> bool {
+        let start = self.schedule.start(self.at);
+        match self.schedule.begins(self.at) {
+            // Inside a wait, whose end is none that we came by.
+            Some(pause) => self.spend(start, Doing::Waiting(pause)),
+            None => self.spend(start, Doing::Working),
+        }
+        match self.schedule.before(self.at) {
+            Before::Given(given, pause) => {
+                self.spend(given.by, Doing::Resuming);
+                self.keep(pause);
+                self.at = given.from;
+                true
+            }
+            Before::Waited(pause) => {
+                let wait = self.schedule.graph.find(self.at.lane, self.schedule.ledger.pauses[pause].wait);
+                let Some(wait) = wait else { return self.previous() };
+                self.spend(self.schedule.start(wait), Doing::Waiting(pause));
+                self.at = wait;
+                true
+            }
+            Before::Own => self.previous(),
+        }
+    }
+
+    fn previous(&mut self) -> bool {
+        match self.at.at.checked_sub(1) {
+            Some(before) => {
+                self.at.at = before;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The wait was ended by what comes now, back to when it began.
+    fn keep(&mut self, pause: Option<usize>) {
+        let Some(pause) = pause else { return };
+        let told: &Pause = &self.schedule.ledger.pauses[pause];
+        // To wait for work is no loss: what the path does then is that work.
+        if told.kind == WaitKind::Work {
+            return;
+        }
+        let wait = self.schedule.graph.find(told.lane, told.wait);
+        self.kept.extend(wait.map(|wait| (pause, self.schedule.start(wait))));
+    }
+
+    /// The time back to `from` went into this.
+    fn spend(&mut self, from: u64, doing: Doing) {
+        while from < self.time {
+            self.kept.retain(|(_, since)| *since < self.time);
+            let kept = self.kept.last().copied();
+            let from = kept.map_or(from, |(_, since)| from.max(since));
+            let kept = kept.map(|kept| kept.0);
+            self.found.push(Segment { lane: self.at.lane, from, to: self.time, doing, kept, after: self.at });
+            self.time = from;
+        }
+    }
+}
