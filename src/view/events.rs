@@ -57,7 +57,8 @@ fn words(event: &Event, naming: &Naming) -> Sentence {
         EventKind::Note => good(looks::note(event, naming)),
         EventKind::Blocked => bad(looks::blocked(event, naming)),
         EventKind::Snap => good(looks::snapshot(event)),
-        EventKind::Access | EventKind::Other => good(other_sentence(event)),
+        EventKind::Access => good(looks::access(event, naming)),
+        EventKind::Other => good(other_sentence(event)),
     }
 }
 

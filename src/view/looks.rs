@@ -24,6 +24,20 @@ pub(super) fn nest(event: &Event, naming: &Naming) -> String {
     format!("takes {taken} while it holds {}", held.join(", "))
 }
 
+/// A variable that lanes share was read or written.
+pub(super) fn access(event: &Event, naming: &Naming) -> String {
+    let Some(access) = event.access() else { return other_sentence(event) };
+    let verb = if access.rw == Some("w") { "writes" } else { "reads" };
+    let item = access.item.map_or_else(String::new, |item| format!("[{item}]"));
+    let variable = access.var.map_or_else(|| "a variable".to_owned(), naming.object);
+    let variable = variable.split_once(' ').map_or(&*variable, |(_, name)| name); // what kind of object it is in stands in its line
+    // The acquisition is for those who compare two of them.
+    let held = access.held.iter().map(|held| (naming.object)(held.split_once('#').map_or(held, |(obj, _)| obj)));
+    let held: Vec<String> = held.collect();
+    let while_held = if held.is_empty() { String::new() } else { format!(" while it holds {}", held.join(", ")) };
+    format!("{verb} {variable}{item}{while_held}")
+}
+
 /// A fact by the word that it is noted under.
 pub(super) fn note(event: &Event, naming: &Naming) -> String {
     let Some(note) = event.note() else { return other_sentence(event) };
@@ -79,4 +93,27 @@ pub(super) fn snapshot(event: &Event) -> String {
     let (threads, tasks) = (snapshot.lanes.len(), snapshot.tasks.len());
     let tasks = if tasks == 0 { String::new() } else { format!(", {}", count(tasks, "task")) };
     format!("snapshot, {why}: {}{tasks}", count(threads, "thread"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::access;
+    use crate::record::{Event, EventKind};
+    use crate::view::events::Naming;
+
+    #[test]
+    fn an_access_tells_the_variable_and_what_guards_it() {
+        let said = |keys: Value| {
+            let Value::Object(keys) = keys else { panic!("an object") };
+            let event = Event { kind: EventKind::Access, name: "access".into(), keys };
+            let named = |obj: &str| if obj == "value:1" { "value total".to_owned() } else { obj.to_owned() };
+            access(&event, &Naming { object: &named, lane: &str::to_owned })
+        };
+        assert_eq!(said(json!({"var": "value:1", "rw": "r"})), "reads total");
+        assert_eq!(said(json!({"var": "proxy:2", "rw": "w", "item": 3})), "writes proxy:2[3]");
+        let guarded = json!({"var": "value:1", "rw": "w", "item": "x", "held": ["lock:4#17", "lock:5#9", 7]});
+        assert_eq!(said(guarded), "writes total[x] while it holds lock:4, lock:5");
+    }
 }

@@ -8,6 +8,7 @@ so in the middle of any line here: hence the atomic list operations, and no lock
 
 from __future__ import annotations
 
+import _thread
 import itertools
 import sys
 import time
@@ -22,12 +23,9 @@ __all__ = ["Lane", "Stamp", "adopt", "here", "new_task_lane", "new_thread_lane",
 # Since 3.10 a signal handler runs at calls and jumps only: `x.last = n = x.last + 1` is one step.
 SINGLE_STEP = sys.version_info >= (3, 10)
 
-try:
-    from _thread import get_native_id
-except ImportError:  # a platform without native ids
-    get_native_id = get_ident
+get_native_id = getattr(_thread, "get_native_id", get_ident)  # where the platform has such
 
-TYPE_CHECKING = False  # what mypy knows by this name; `typing` costs more than the rest of logq's start
+TYPE_CHECKING = False  # for mypy; `typing` costs more than the rest of logq's start
 if TYPE_CHECKING:
     from typing import Any, Callable, Union
 
@@ -86,6 +84,7 @@ class Lane:
         "site",
         "soft",
         "tid",
+        "touched",
         "usual_wait",
         "waiting",
         "who",
@@ -109,6 +108,7 @@ class Lane:
         self.name: str | None = None
         self.fn: str | None = None
         self.tid: int | None = None
+        self.touched: Any = None  # what it has read or written of shared variables lately
         self.ident = 0  # of its thread, while it has one
         self.again = 0  # records that only repeat the wait before: no sign of progress
         self.usual_wait: Any = None  # what it waited for last, and where

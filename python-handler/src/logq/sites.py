@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
     from .lane import Site
 
-__all__ = ["caller_site", "code_line", "function_name", "is_machinery", "name_at", "position", "user_frame"]
+__all__ = [
+    "caller_site",
+    "code_line",
+    "function_name",
+    "is_machinery",
+    "name_at",
+    "position",
+    "site_from",
+    "user_frame",
+]
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
@@ -39,7 +48,11 @@ def is_machinery(filename: str) -> bool:
 
 def caller_site(depth: int = 1) -> Site | None:
     """`(file, line, function)` of the nearest frame outside logq and the standard library."""
-    frame: FrameType | None = sys._getframe(depth)
+    return site_from(sys._getframe(depth))
+
+
+def site_from(frame: FrameType | None) -> Site | None:
+    """The same of a frame: its own place, or the nearest one above it."""
     while frame is not None:
         filename = frame.f_code.co_filename
         if not is_machinery(filename):

@@ -127,6 +127,8 @@ impl<'a> Reading<'a> for ExcEvent<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccessEvent<'a> {
     pub var: Option<&'a str>,
+    /// Which part of it: an index, a key, a field. None for the whole.
+    pub item: Option<String>,
     /// r or w.
     pub rw: Option<&'a str>,
     /// How often the variable had been written.
@@ -142,6 +144,7 @@ impl<'a> Reading<'a> for AccessEvent<'a> {
     fn of(keys: Keys<'a>) -> Self {
         AccessEvent {
             var: keys.text("var"),
+            item: keys.shown("item"),
             rw: keys.text("rw"),
             v: keys.number("v"),
             site: keys.site("site"),

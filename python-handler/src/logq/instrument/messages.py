@@ -35,12 +35,23 @@ if TYPE_CHECKING:
     # Either the envelope, or via what and which members of the event.
     End = Union[bytes, tuple[str, dict[str, object]]]
 
-__all__ = ["job_of", "patch_connection", "patch_queues", "patch_reduction", "senders", "with_note", "write_send"]
+__all__ = [
+    "job_of",
+    "onlookers",
+    "patch_connection",
+    "patch_queues",
+    "patch_reduction",
+    "senders",
+    "with_note",
+    "write_send",
+]
 
 # By the code of a function that pickles messages: the envelope for what its frame is about to send.
 senders: dict[Any, Callable[[Any], bytes | None]] = {}
 # By the code of a function of a pool that sends or receives: what its frame tells of a job.
 pool_ends: dict[Any, Callable[[Any, Any], End]] = {}
+# By the code of a function that sends a message for the program: told of its frame and the message.
+onlookers: dict[Any, Callable[[Any, Any], None]] = {}
 SILENT: bytes = b""  # nothing to tell of this message: it goes as it is
 
 _QUEUES = os.sep + os.path.join("multiprocessing", "queues.py")
@@ -111,6 +122,9 @@ def write_send(via: str, thing: Thing | None, **more: object) -> bytes | None:
 
 def _of_connection(frame: Any) -> bytes | None:
     connection = frame.f_locals["self"]
+    look = onlookers.get(frame.f_back.f_code)
+    if look is not None:
+        look(frame.f_back, frame.f_locals["obj"])
     end = job_of(frame.f_back, frame.f_locals["obj"])
     if end == SILENT or not _is_near(connection) or _is_filling(connection):
         return None

@@ -16,10 +16,10 @@ from logq import identity, waits
 from logq.emit import event
 from logq.lane import here
 from logq.patching import dress, replace
-from logq.sites import caller_site, is_machinery
+from logq.sites import caller_site, is_machinery, site_from
 from logq.trouble import swallowed
 
-from . import shared_things, signals
+from . import shared_things, shared_values, signals
 from .shared_things import SharedThing
 from .taken import _block
 
@@ -33,8 +33,6 @@ __all__ = ["patch", "tell_wait_of"]
 
 _WAY_THERE = os.sep + os.path.join("multiprocessing", "context.py")
 _SYNCHRONIZE = os.sep + os.path.join("multiprocessing", "synchronize.py")
-_SHARED_TYPES = os.sep + os.path.join("multiprocessing", "sharedctypes.py")
-_VALUE = "multiprocessing.Value"
 _FAMILIES = {"Semaphore": "sem", "BoundedSemaphore": "sem", "Condition": "cond"}
 
 
@@ -98,14 +96,13 @@ def _announce(lock: Any, frame: Any) -> None:
         frame = _past_makers(frame, condition)
     if frame is None:
         return
-    of_value = frame.f_code.co_filename.endswith(_SHARED_TYPES)
-    if is_machinery(frame.f_code.co_filename) and not of_value:
+    value = shared_values.kind_of(frame.f_code)
+    if is_machinery(frame.f_code.co_filename) and value is None:
         return
     family = _FAMILIES.get(kind, "lock")
     size = lock._semlock._get_value() if family == "sem" else None
-    thing = SharedThing(family, f"multiprocessing.{kind}", caller_site(3), size, None if of_value else lock)
-    if of_value:
-        thing.kind = _VALUE
+    thing = SharedThing(family, value or f"multiprocessing.{kind}", caller_site(3), size, None if value else lock)
+    if value is not None:
         thing.name = thing._find_name()
     lock._logq_thing = thing
     if lock._semlock.name is not None:  # a forked child gets it without a name
@@ -158,9 +155,9 @@ def _replace_methods(lock: Any) -> None:
         lock = itself()
         thing = _thing_of(lock) if lock is not None else None
         timeout = _timeout_of(args, kwargs)
-        if identity.me is None or thing is None or timeout is _ODD or _is_inside(thing, sys._getframe(1)):
+        if identity.me is None or thing is None or timeout is _ODD:
             return bool(plain_acquire(*args, **kwargs))
-        return _acquire(lock, thing, plain_acquire, timeout)
+        return _acquire_for(sys._getframe(1), lock, thing, plain_acquire, timeout)
 
     def release() -> None:
         lock = itself()
@@ -175,14 +172,24 @@ def _replace_methods(lock: Any) -> None:
 
 
 def _is_inside(thing: SharedThing, frame: Any) -> bool:
-    """Whether a shared value uses its lock for one operation of its own: `value.value`, `array[3]`."""
-    if thing.kind != _VALUE:
-        return False
-    code = frame.f_code
-    if code.co_filename.endswith(_SHARED_TYPES) and code.co_name in ("__enter__", "__exit__"):
-        code = frame.f_back.f_code  # `with value:` is the program's
-    name: str = code.co_filename
-    return name == "<string>" or name.endswith(_SHARED_TYPES)  # properties are made by `exec`
+    """Whether a shared value uses its own lock for one operation: that is its affair, and not told."""
+    return thing.kind in shared_values.KINDS and shared_values.operation(frame) is not None
+
+
+def _acquire_for(frame: Any, lock: Any, thing: SharedThing, plain: Callable[..., bool], timeout: float | None) -> bool:
+    """`frame` is that of the function that asks for the lock."""
+    operation = shared_values.operation(frame)
+    if operation is None:
+        return _acquire(lock, thing, plain, timeout)
+    if thing.kind not in shared_values.KINDS:  # a value that was given a lock of the program's own
+        got = _acquire(lock, thing, plain, timeout, operation.f_back)
+    elif timeout is None:
+        got = plain(False) or tell_wait_of(thing.family, thing, plain, None)
+    else:
+        got = plain(True, timeout)
+    if got:
+        shared_values.note(operation)
+    return got
 
 
 _ODD: Any = object()
@@ -203,12 +210,14 @@ def _timeout_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return timeout if block else 0
 
 
-def _acquire(lock: Any, thing: SharedThing, plain: Callable[..., bool], timeout: float | None) -> bool:
+def _acquire(
+    lock: Any, thing: SharedThing, plain: Callable[..., bool], timeout: float | None, frame: Any = None
+) -> bool:
     got = plain(False)
     if not got and (timeout is None or timeout > 0):
         got = tell_wait_of(thing.family, thing, plain, timeout)
     if got:
-        _note_acquisition(lock, thing)
+        _note_acquisition(lock, thing, frame or sys._getframe(1))
     return got
 
 
@@ -241,14 +250,14 @@ def tell_wait_of(
     return outcome[-1]
 
 
-def _note_acquisition(lock: Any, thing: SharedThing) -> None:
+def _note_acquisition(lock: Any, thing: SharedThing, frame: Any) -> None:
     try:
         if lock._semlock.kind == 0 and lock._semlock._count() > 1:  # a recursive one, taken again
             return
         if thing.told is not identity.me:
             thing.tell()
         lane = here()
-        site = caller_site(4)
+        site = site_from(frame)
         lane.held.append(Hold(thing, lane, site))
         event("acq", {"obj": thing.reference(), "site": site}, lane)
     except Exception:
@@ -277,8 +286,8 @@ def _wrap_enter(original: Callable[[Any], Any]) -> Any:
         if identity.me is None:
             return original(self)
         thing = _thing_of(self)
-        if thing is not None and not _is_inside(thing, sys._getframe(1)):
-            return _acquire(self, thing, self._semlock.acquire, None)
+        if thing is not None:
+            return _acquire_for(sys._getframe(1), self, thing, self._semlock.acquire, None)
         purpose = self.__dict__.get("_logq_purpose")
         if purpose is not None and not self._semlock.acquire(False):
             tell_wait_of(purpose[0], purpose[1](), self._semlock.acquire, None)

@@ -32,12 +32,14 @@ _known: dict[str, SharedThing] = {}
 class SharedThing(Thing):
     """A Thing with the key of the process that made it."""
 
-    __slots__ = ("home",)
+    __slots__ = ("has_variable", "home", "traffic")
 
     def __init__(self, family: str, kind: str, site: Site | None, size: int | None = None, owner: Any = None) -> None:
         super().__init__(family, kind, site, size, owner)
         process = identity.me
         self.home = process.key if process is not None else ""
+        self.has_variable = False  # of the lock that a shared value has made for itself: it names the value, too
+        self.traffic: Any = None  # how many uses of it were written lately
 
     def reference(self) -> str:
         process = identity.me

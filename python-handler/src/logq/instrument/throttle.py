@@ -1,4 +1,4 @@
-"""Traffic of one object as events of its own, at capture `events`, and no more a second than readers can bear.
+"""Traffic of one object as events of its own, and no more a second than readers can bear.
 
 What is over the rate leaves its stamps all the same, so the order of things is whole; that something was
 left out is said in a `note`, and how much when the next second begins.
@@ -29,7 +29,7 @@ def throttle(thing: Thing) -> Throttle | None:
 
 
 class Throttle:
-    """Writes `send` and `recv` of one object until its second is full."""
+    """Writes `send` and `recv` of one object, at capture `events`, or any other use, until its second is full."""
 
     __slots__ = ("left_out", "since", "thing", "written")
 
@@ -40,17 +40,18 @@ class Throttle:
         self.left_out = 0
 
     def send(self, lane: Lane) -> None:
-        if self._may_write(lane):
+        if self.may_write(lane):
             event("send", {"obj": self.thing.reference(), "via": self.thing.family}, lane)
 
     def receive(self, lane: Lane, giver: Lane | None, seq: int) -> None:
         """`giver` and `seq` are of the stamp that came with it."""
-        if self._may_write(lane):
+        if self.may_write(lane):
             process = lane.process
             origin = f"{giver.reference(process)}@{seq}" if giver is not None and seq >= 0 else None
             event("recv", {"obj": self.thing.reference(), "via": self.thing.family, "from": origin}, lane)
 
-    def _may_write(self, lane: Lane) -> bool:
+    def may_write(self, lane: Lane) -> bool:
+        """Whether its second has room for one more. Says so in the lane when it has not, and when it has again."""
         if self.thing.told is not identity.me:
             self.thing.tell()
         now = time.monotonic_ns()

@@ -1,0 +1,102 @@
+"""Reads and writes of variables that lanes share, as `access` events.
+
+A loop must not flood: the same access from the same line is written once until the lane has met another
+one, by any hand-over or lock, and of one variable no more than `throttle.RATE` a second. What is left
+out can hide a race, never make one up. Which variables there are is the affair of those who call this.
+"""
+
+from __future__ import annotations
+
+from logq import identity
+from logq.emit import event
+from logq.lane import here
+from logq.sites import is_machinery, position, user_frame
+from logq.trouble import swallowed
+
+from .throttle import Throttle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from logq.lane import Lane
+
+    from .shared_things import SharedThing
+
+__all__ = ["READ", "UNTELLABLE", "WRITE", "note", "word_for"]
+
+READ, WRITE = "r", "w"
+UNTELLABLE = object()  # an item of which only the program knows what it is equal to
+
+_LONGEST_WORD = 100
+_PLAIN = (str, int, bool, float, bytes, type(None))
+_MOST_HELD = 16
+
+
+class _Touched:
+    """What a lane has touched in one stretch, from one synchronisation to the next."""
+
+    __slots__ = ("held", "seen", "seq")
+
+    def __init__(self, held: tuple[Any, ...]) -> None:
+        self.seen: set[Any] = set()
+        self.held = held  # other locks than these: it has taken or released one
+        self.seq = -1  # of its last access: another record since then may have carried stamps
+
+
+def note(thing: SharedThing, item: object, rw: str, frame: Any) -> None:
+    """The running lane reads or writes `thing`, or one `item` of it, on behalf of the function of `frame`."""
+    if item is UNTELLABLE:
+        return
+    try:
+        frame = user_frame(frame)
+        code = frame.f_code
+        if is_machinery(code.co_filename):
+            return
+        lane = here()
+        held = tuple([(taken.number, taken.since) for taken in lane.held[-_MOST_HELD:]])
+        touched = _stretch(lane, held)
+        key = (thing, item, type(item), rw, code, frame.f_lasti)
+        if key in touched.seen:
+            return
+        touched.seen.add(key)
+        _write(lane, touched, thing, item, rw, position(code, frame.f_lasti))
+    except Exception:
+        swallowed()
+
+
+def _stretch(lane: Lane, held: tuple[Any, ...]) -> _Touched:
+    touched: _Touched | None = lane.touched
+    if touched is None or touched.seq != lane.seq or touched.held != held or lane.left or lane.hard or lane.soft:
+        touched = lane.touched = _Touched(held)
+        touched.seq = lane.seq
+    return touched
+
+
+def _write(lane: Lane, touched: _Touched, thing: SharedThing, item: object, rw: str, site: object) -> None:
+    if thing.told is not identity.me:
+        thing.tell()
+    if thing.traffic is None:
+        thing.traffic = Throttle(thing)
+    if thing.traffic.may_write(lane):
+        held = [_acquisition(taken) for taken in lane.held[-_MOST_HELD:]]
+        event("access", {"var": thing.reference(), "item": item, "rw": rw, "site": site, "held": held or None}, lane)
+        lane.left = False  # whom it meets from here on meets it after this
+    touched.seq = lane.seq
+
+
+def _acquisition(taken: Any) -> str:
+    """The lock and, as its number, when it was taken: no two acquisitions of one lock have that in common."""
+    return f"{taken.as_held()['obj']}#{taken.since}"
+
+
+def word_for(key: object) -> object:
+    """An index, name or key as records say it."""
+    kind = type(key)
+    if kind is str or kind is int or kind is bool:
+        return key if kind is not str or len(str(key)) <= _LONGEST_WORD else UNTELLABLE
+    parts = key if isinstance(key, tuple) else (key,)
+    if all(type(part) in _PLAIN for part in parts):
+        text = repr(key)
+        return text if len(text) <= _LONGEST_WORD else UNTELLABLE
+    return UNTELLABLE
