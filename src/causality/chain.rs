@@ -44,7 +44,7 @@ impl CausalGraph {
     }
 
     /// The record that says what the lane was about: a wait just before the hand-over, and its end, do not.
-    fn saying(&self, source: NodeRef) -> NodeRef {
+    pub fn saying(&self, source: NodeRef) -> NodeRef {
         let quiet = |place: &usize| {
             let event = self.node(NodeRef { lane: source.lane, at: *place }).event;
             matches!(event, Some(EventKind::Wait | EventKind::Got | EventKind::Obj))

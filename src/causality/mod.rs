@@ -6,6 +6,8 @@
 
 mod chain;
 mod facts;
+mod failure;
+mod forward;
 mod graph;
 mod naming;
 mod observed;
@@ -26,6 +28,8 @@ use crate::record::{Body, Event, EventKind, Lane, LaneKind, Level, Record, Stamp
 
 pub use chain::{Chain, Hop};
 pub use facts::{Died, LaneEnd, LaneFacts, ObjectFacts, ProcessEnd, ProcessFacts, UnaskedFuture};
+pub use failure::{Failure, Looked, Submission};
+pub use forward::{Influence, Onward, Reached};
 pub use graph::{CausalGraph, Edge, EdgeKind, LaneIndex, Node, NodeRef, ProcessIndex, Reading};
 pub use observed::{Observations, Observed};
 pub use shared::SharedHold;

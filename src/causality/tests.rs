@@ -218,6 +218,38 @@ fn the_chain_follows_the_latest_hand_over_back() {
     assert_eq!(from, [at["x"], at["a"]], "x was written later than b");
 }
 
+#[test]
+fn what_a_record_influenced_is_reached_by_the_fewest_hand_overs() {
+    let (graph, at) = history("t1: a b >q c >r\nt2: <q x >s\nt3: <s <r y z\nt4: w");
+    let influence = graph.influence(at["b"]);
+    let lanes: Vec<(NodeRef, usize, usize)> = influence
+        .reached
+        .iter()
+        .map(|reached| (influence.step(reached.step).to, influence.chain(reached.step).len(), reached.records))
+        .collect();
+    assert_eq!(lanes, [(at["x"], 1, 1), (at["y"], 1, 2)], "y by r, though s leads there too; w hears of nothing");
+    let after_c = graph.influence(at["c"]);
+    assert_eq!((after_c.own_after, after_c.reached.len()), (0, 1));
+}
+
+#[test]
+fn a_later_way_that_arrives_earlier_counts_for_what_follows_it() {
+    // t3 hears of a by two hand-overs before its record x, and by one before y; t4 only of what t3 did before y.
+    let (graph, at) = history("t1: a >p >q\nt2: <p m >s\nt3: <s x >u <q y\nt4: <u v");
+    let influence = graph.influence(at["a"]);
+    let to = |name: &str| influence.reached.iter().find(|reached| reached.lane == at[name].lane).expect("reached");
+    assert_eq!((influence.step(to("y").step).to, to("y").records), (at["y"], 2));
+    let chain: Vec<NodeRef> = influence.chain(to("v").step).iter().map(|step| influence.step(*step).to).collect();
+    assert_eq!(chain, [at["m"], at["x"], at["v"]]);
+}
+
+#[test]
+fn who_had_a_lock_before_influenced_nothing() {
+    let (graph, at) = history("t1: a +m -m >go\nt2: <go +m -m\nt3: +m c");
+    let influence = graph.influence(at["a"]);
+    assert_eq!((influence.reached.len(), influence.by_locks), (0, 1));
+}
+
 /// Task a1 tells of itself only after it has begun a2, and after t1 has begun it.
 #[test]
 fn what_a_silent_lane_began_comes_after_what_came_before_that_lane() {

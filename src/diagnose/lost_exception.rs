@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::wording::{list, name_of, own_frames, place};
 use super::{Actor, Certainty, Diagnosis, Evidence, Finding, Resource};
-use crate::causality::{CausalGraph, LaneIndex, NodeRef, Observed};
+use crate::causality::{CausalGraph, LaneIndex, Observed};
 use crate::record::readings::ExcEvent;
 use crate::record::{EventKind, Exception, Site};
 
@@ -66,7 +66,7 @@ impl<'a> Loss<'a> {
             return None;
         }
         let target = told.target.and_then(|target| graph.mentioned(observed.process, target));
-        let victim = target.map_or(observed.lane, |target| worker_behind(graph, observed, target));
+        let victim = target.map_or(observed.lane, |target| graph.worker_behind(observed, target));
         let (mut certainty, how) = judge(graph, observed, &told)?;
         if target.is_some() && has_logged(graph, victim, &exception) {
             certainty = Certainty::Possible;
@@ -79,24 +79,6 @@ impl<'a> Loss<'a> {
         let process = graph.lane(self.victim).process.0;
         (process, self.told.place.unwrap_or_default().to_owned(), self.exception.kind.clone(), raised)
     }
-}
-
-/// A pool of processes has a thread that takes the results in: it is the worker that failed, whose message that thread
-/// had received last.
-fn worker_behind(graph: &CausalGraph, observed: &Observed, target: LaneIndex) -> LaneIndex {
-    let function = graph.lane(target).function.as_deref().unwrap_or_default();
-    if !function.ends_with("._handle_results") && !function.ends_with("_ExecutorManagerThread.run") {
-        return target;
-    }
-    let told = graph.find(observed.lane, observed.seq);
-    let seen = told
-        .and_then(|at| graph.edges_into(at).find(|edge| edge.from == target && edge.by.as_deref() == Some("result")));
-    let Some(last) = seen.and_then(|edge| graph.last_up_to(target, edge.seq)) else { return target };
-    let received = (0..=last.at).rev().find_map(|at| {
-        let own = graph.lane(target).process;
-        graph.edges_into(NodeRef { lane: target, at }).find(|edge| graph.lane(edge.from).process != own)
-    });
-    received.map_or(target, |edge| edge.from)
 }
 
 /// How sure it is that nobody knows, and in what way it was lost.

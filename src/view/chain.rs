@@ -22,9 +22,13 @@ pub fn records(chain: &Chain) -> Vec<NodeRef> {
     std::iter::once(chain.of).chain(ends.flatten()).collect()
 }
 
-/// The chain, the record itself first, the root last.
+/// The record itself, whole.
+pub fn write_record(graph: &CausalGraph, at: NodeRef, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
+    write_step(graph, at, contents, true, out)
+}
+
+/// The chain behind its record, the root last.
 pub fn write(graph: &CausalGraph, chain: &Chain, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
-    write_step(graph, chain.of, contents, true, out)?;
     let mut at = chain.of;
     for hop in &chain.hops {
         if hop.to != at {
@@ -75,7 +79,7 @@ fn write_root(graph: &CausalGraph, at: NodeRef, out: &mut dyn Write) -> io::Resu
     writeln!(out, "   {}", paint(style::WARN, format!("nothing on record says what began {name}")))
 }
 
-fn write_step(
+pub(super) fn write_step(
     graph: &CausalGraph,
     at: NodeRef,
     contents: &Contents,
@@ -158,32 +162,41 @@ pub fn ancestors(graph: &CausalGraph, of: NodeRef) -> Vec<NodeRef> {
     others
 }
 
-/// The chain as one JSON document.
-pub fn to_json(graph: &CausalGraph, chain: &Chain, all: Option<&[NodeRef]>, contents: &Contents) -> Value {
-    let step = |at: NodeRef| {
-        let record = contents.get(&at);
-        json!({
-            "id": graph.id(at).to_string(),
-            "ts": timestamp(graph.node(at).ts),
-            "lane": graph.address(at.lane),
-            "name": graph.lane(at.lane).display_name(),
-            "what": record.map(|record| brief(graph, at.lane, record)),
-        })
-    };
+/// The chain as one JSON document. The record is the chain's own but where that is of another lane's failure.
+pub fn to_json(
+    graph: &CausalGraph,
+    record: NodeRef,
+    chain: &Chain,
+    all: Option<&[NodeRef]>,
+    contents: &Contents,
+) -> Value {
     let hop = |hop: &Hop| {
         json!({
-            "to": step(hop.to),
+            "to": step(graph, hop.to, contents),
             "how": names::hand_over(graph, &hop.edge, hop.to).arriving,
             "object": hop.edge.by,
-            "from": hop.from.map(step),
+            "from": hop.from.map(|from| step(graph, from, contents)),
             "sender": graph.address(hop.edge.from),
         })
     };
-    let mut document = json!({ "record": step(chain.of), "chain": chain.hops.iter().map(hop).collect::<Vec<_>>() });
+    let hops: Vec<Value> = chain.hops.iter().map(hop).collect();
+    let mut document = json!({ "record": step(graph, record, contents), "chain": hops });
     if let Some(all) = all {
-        document["ancestors"] = all.iter().map(|at| step(*at)).collect();
+        document["ancestors"] = all.iter().map(|at| step(graph, *at, contents)).collect();
     }
     document
+}
+
+/// One record of an answer about causes, as JSON.
+pub(super) fn step(graph: &CausalGraph, at: NodeRef, contents: &Contents) -> Value {
+    let record = contents.get(&at);
+    json!({
+        "id": graph.id(at).to_string(),
+        "ts": timestamp(graph.node(at).ts),
+        "lane": graph.address(at.lane),
+        "name": graph.lane(at.lane).display_name(),
+        "what": record.map(|record| brief(graph, at.lane, record)),
+    })
 }
 
 /// A record in one line of plain text.

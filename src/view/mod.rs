@@ -5,6 +5,8 @@ pub mod clock;
 pub mod diagnosis;
 pub mod diagnosis_json;
 pub mod events;
+pub mod failure;
+pub mod influence;
 pub mod json;
 pub mod looks;
 pub mod names;

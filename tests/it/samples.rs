@@ -283,6 +283,26 @@ fn demo() {
     }
 }
 
+/// `why` of a failure leads from the lane where it was raised to whoever submitted the work, and says who should have
+/// looked; forward, it says whom the submission reached.
+#[test]
+fn a_failure_leads_back_to_whoever_submitted_the_work() {
+    for python in pythons() {
+        let Recorded { case, .. } = record(&python, "future_exception", &[]);
+        let why = case.logq(&["why", &id_of(&case, "no attribute 'split'")]).ended(0).out;
+        let told = ["raised by a job of t", "work submitted by t1 MainThread", "the root of the run"];
+        assert_has(&why, &told);
+        let responsible = "1.t1 MainThread, which submitted it at program.py:20: nobody ever asked the future";
+        assert_has(&why, &["who should have looked", responsible, "joined the thread"]);
+    }
+    let Recorded { case, .. } = record(&python(), "task_exception", &[]);
+    let why = case.logq(&["why", &id_of(&case, "never asked for")]).ended(0).out;
+    assert_has(&why, &["raised in a3 upload -99", "INFO measured -99", "1.a1 Task-1, which made it at program.py:20"]);
+    let forward = case.logq(&["why", &id_of(&case, "measured -99"), "--forward"]).ended(0).out;
+    assert_has(&forward, &["▼ started a3 upload -99", "▼ result seen by t1 MainThread"]);
+    assert!(!forward.contains("upload 3"), "that had begun before:\n{forward}");
+}
+
 /// What `make demo` shows, with the binary under test.
 #[test]
 fn the_tour_of_the_demo() {

@@ -103,6 +103,8 @@ pub struct ExcEvent<'a> {
     pub muted: bool,
     /// Where the work was submitted.
     pub site: Option<Site>,
+    /// The stamp of whoever submitted it.
+    pub from: Option<&'a str>,
     pub function: Option<&'a str>,
     /// What asyncio says of it.
     pub note: Option<&'a str>,
@@ -117,6 +119,7 @@ impl<'a> Reading<'a> for ExcEvent<'a> {
             hook: keys.text("hook"),
             muted: keys.flag("muted").unwrap_or(false),
             site: keys.site("site"),
+            from: keys.text("from"),
             function: keys.text("fn"),
             note: keys.text("note"),
         }

@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    from logq.lane import Site
+    from logq.lane import Site, Stamp
 
     from .pools import Pool
 
@@ -38,17 +38,27 @@ _mono = time.monotonic_ns
 
 
 class _Failure:
-    """A future's exception that nobody has asked for yet: the lane that ran it, where it was submitted."""
+    """A future's exception that nobody has asked for yet: the lane that ran it, who submitted it and where."""
 
-    __slots__ = ("facts", "future", "is_told", "lane", "site", "stamp")
+    __slots__ = ("facts", "future", "giver", "is_told", "lane", "site", "stamp")
 
-    def __init__(self, future: Any, lane: Lane, site: Site | None, facts: dict[str, object]) -> None:
+    def __init__(
+        self, future: Any, lane: Lane, giver: Stamp | None, site: Site | None, facts: dict[str, object]
+    ) -> None:
         self.stamp = leave_of(lane)
         self.is_told = False  # there is an `exc` of it
         self.future = future  # weakly
         self.lane = lane
+        self.giver = giver
         self.site = site
         self.facts = facts
+
+    def origin(self) -> str | None:
+        """The stamp of the submission, as `from` of a record of the failing lane's process."""
+        if self.giver is None:
+            return None
+        giver, seq = self.giver[:2]
+        return f"{giver.reference(self.lane.process)}@{max(seq, 0)}"
 
     def name(self) -> str | None:
         """The future's, if anyone has had reason to give it one."""
@@ -230,7 +240,7 @@ def _wrap_fail(original: Callable[..., None]) -> Any:
 
 def _note_failure(future: Any, exception: BaseException) -> None:
     key = id(future)
-    submitted = getattr(future, "_logq_submitted", None)
+    giver, site, _ = getattr(future, "_logq_submitted", None) or (None, None, 0)
     facts = describe(exception)
 
     def collected(_: Any) -> None:
@@ -238,7 +248,7 @@ def _note_failure(future: Any, exception: BaseException) -> None:
         if failure is not None and identity.me is failure.lane.process:
             _say_lost(failure)
 
-    _unretrieved[key] = _Failure(ref(future, collected), here(), submitted[1] if submitted else None, facts)
+    _unretrieved[key] = _Failure(ref(future, collected), here(), giver, site, facts)
 
 
 def _say_lost(failure: _Failure) -> None:
@@ -248,7 +258,8 @@ def _say_lost(failure: _Failure) -> None:
     failure.is_told = True
     target = failure.lane.reference(failure.lane.process)
     merge(failure.stamp, RESULT)
-    event("exc", {"where": "future", **failure.facts, "target": target, "site": failure.site, "obj": failure.name()})
+    where = {"target": target, "from": failure.origin(), "site": failure.site, "obj": failure.name()}
+    event("exc", {"where": "future", **failure.facts, **where})
 
 
 def _say_all_lost() -> None:
