@@ -29,6 +29,7 @@ pub struct ProcessFacts {
     /// root, fork, spawn, forkserver, exec; logq for `logq run` itself.
     pub how: Option<String>,
     pub python: Option<String>,
+    pub host: Option<String>,
     /// Wall clock of its `proc` event.
     pub began: Option<i64>,
     pub end: ProcessEnd,
@@ -177,6 +178,7 @@ impl ProcessFacts {
             argv: Vec::new(),
             how: None,
             python: None,
+            host: None,
             began: None,
             end: ProcessEnd::default(),
             objects: HashMap::new(),
@@ -206,6 +208,7 @@ impl ProcessFacts {
         self.argv = event.argv.iter().map(|word| (*word).to_owned()).collect();
         self.how = event.how.map(str::to_owned);
         self.python = event.python.map(str::to_owned);
+        self.host = event.host.map(str::to_owned);
         self.began = Some(ts);
         let held = event.held.iter();
         self.held_at_fork =

@@ -9,6 +9,7 @@ mod facts;
 mod failure;
 mod forward;
 mod graph;
+mod hosts;
 mod naming;
 mod observed;
 mod order;
@@ -31,6 +32,7 @@ pub use facts::{Died, LaneEnd, LaneFacts, ObjectFacts, ProcessEnd, ProcessFacts,
 pub use failure::{Failure, Looked, Submission};
 pub use forward::{Influence, Onward, Reached};
 pub use graph::{CausalGraph, Edge, EdgeKind, LaneIndex, Node, NodeRef, ProcessIndex, Reading};
+pub use hosts::ClockBounds;
 pub use observed::{Observations, Observed};
 pub use shared::SharedHold;
 pub use snaps::Snap;

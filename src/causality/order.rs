@@ -26,6 +26,8 @@ impl CausalGraph {
 
 struct Walk<'a> {
     graph: &'a CausalGraph,
+    /// Monotonic clocks of several hosts cannot be compared: there it is the wall clock.
+    by_wall_clock: bool,
     /// How many records of each lane have been given out.
     done: Vec<usize>,
     ready: BinaryHeap<Ready>,
@@ -39,6 +41,7 @@ impl Walk<'_> {
         let lanes = graph.lanes.len();
         let mut walk = Walk {
             graph,
+            by_wall_clock: graph.hosts(graph.lane_indexes()).len() > 1,
             done: vec![0; lanes],
             ready: BinaryHeap::new(),
             waiting: HashMap::new(),
@@ -57,7 +60,7 @@ impl Walk<'_> {
 
     fn key(&self, at: NodeRef) -> Ready {
         let node = self.graph.node(at);
-        Reverse((node.mono, node.ts, at.lane))
+        Reverse((if self.by_wall_clock { 0 } else { node.mono }, node.ts, at.lane))
     }
 
     /// Puts the lane's next record among the ready ones, or notes which lane it waits for.

@@ -27,6 +27,10 @@ pub struct TimelineArgs {
     #[arg(long, value_name = "ID", conflicts_with = "all")]
     around: Option<String>,
 
+    /// Also the records of other lanes from which the hand-overs to these came
+    #[arg(long)]
+    with_causes: bool,
+
     /// All lanes, however many
     #[arg(long)]
     all: bool,
@@ -68,6 +72,7 @@ pub fn timeline(args: TimelineArgs) -> Result<ExitCode, CliError> {
         limit: (limit > 0).then_some(limit),
         around,
         everything: args.events,
+        causes: args.with_causes,
     };
     let timeline = Timeline::of(&case.graph, lanes, &filter);
     let contents = case.contents(timeline.records())?;

@@ -59,7 +59,8 @@ fn backward(case: &Investigation, record: NodeRef, args: &WhyArgs, out: &mut dyn
     let graph = &case.graph;
     let failed = graph.failure(record);
     let elsewhere = failed.as_ref().filter(|failed| failed.victim != record.lane);
-    let found = elsewhere.map_or_else(|| graph.chain(record), |failed| graph.chain_of_failure(failed));
+    let of_failure = failed.as_ref().filter(|failed| failed.is_job() || failed.victim != record.lane);
+    let found = of_failure.map_or_else(|| graph.chain(record), |failed| graph.chain_of_failure(failed));
     let all = args.all.then(|| chain::ancestors(graph, record));
     let mut wanted = chain::records(&found);
     wanted.push(record);

@@ -18,6 +18,8 @@ pub mod stats;
 pub mod style;
 pub mod threads;
 pub mod timeline;
+pub mod timeline_frame;
+pub mod timeline_gutter;
 pub mod timeline_json;
 pub mod timeline_text;
 pub mod verdict;

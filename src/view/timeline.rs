@@ -1,7 +1,7 @@
 //! The timeline model: the records of the chosen lanes in causal order, with the hand-overs between them and to and
 //! from the others. What it looks like is `timeline_text`'s business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::causality::{CausalGraph, EdgeKind, LaneIndex, NodeRef};
 use crate::record::{EventKind, Record};
@@ -20,12 +20,16 @@ pub struct Timeline<'a> {
     pub left_out_after: usize,
     /// The record that the timeline is around.
     pub around: Option<NodeRef>,
+    /// Shown lanes that gave nothing to another lane and took nothing from one: only the clock orders them.
+    pub by_clock: BTreeSet<LaneIndex>,
 }
 
 /// One line of a timeline.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Row {
     Record(NodeRef),
+    /// A record of a lane that is not shown, from which a hand-over came to one that is.
+    Cause(NodeRef),
     /// A hand-over that record `to` merged. `across` when the sender's lane is shown too.
     In {
         to: NodeRef,
@@ -45,7 +49,7 @@ impl Row {
     /// The time that the row is shown at.
     pub fn ts(&self, graph: &CausalGraph) -> i64 {
         match self {
-            Row::Record(at) | Row::In { to: at, .. } => graph.node(*at).ts,
+            Row::Record(at) | Row::Cause(at) | Row::In { to: at, .. } => graph.node(*at).ts,
             Row::Out { after, to, .. } => graph.node(after.unwrap_or(*to)).ts,
         }
     }
@@ -65,15 +69,20 @@ pub struct Filter {
     pub around: Option<NodeRef>,
     /// Show the events that only carry names and stamps too, and the hand-overs by locks.
     pub everything: bool,
+    /// Show the records of other lanes from which the hand-overs came.
+    pub causes: bool,
 }
 
 impl<'a> Timeline<'a> {
     /// The timeline of some lanes.
     pub fn of(graph: &'a CausalGraph, lanes: Vec<LaneIndex>, filter: &Filter) -> Timeline<'a> {
+        let by_clock = if lanes.len() > 1 { unordered(graph, &lanes) } else { BTreeSet::new() };
+        let around = filter.around;
         let mut timeline =
-            Timeline { graph, lanes, rows: Vec::new(), left_out: 0, left_out_after: 0, around: filter.around };
+            Timeline { graph, lanes, rows: Vec::new(), left_out: 0, left_out_after: 0, around, by_clock };
+        let causes = if filter.causes { timeline.causes(filter) } else { BTreeSet::new() };
         let order = match timeline.lanes.as_slice() {
-            [one] => graph.nodes_of(*one).collect(),
+            [one] if causes.is_empty() => graph.nodes_of(*one).collect(),
             _ => graph.causal_order(),
         };
         let mut outs = timeline.hand_overs_out(filter);
@@ -81,6 +90,9 @@ impl<'a> Timeline<'a> {
             timeline.push_outs(&mut outs, lane, 0, filter);
         }
         for at in order {
+            if causes.contains(&at) && filter.allows(graph.node(at).ts) {
+                timeline.rows.push(Row::Cause(at));
+            }
             if !timeline.lanes.contains(&at.lane) {
                 continue;
             }
@@ -100,6 +112,20 @@ impl<'a> Timeline<'a> {
         self.rows.truncate(end);
         self.left_out = end.saturating_sub(limit);
         self.rows.drain(..self.left_out);
+    }
+
+    /// The records of lanes that are not shown from which hand-overs came to those that are.
+    fn causes(&self, filter: &Filter) -> BTreeSet<NodeRef> {
+        let mut causes = BTreeSet::new();
+        for to in self.lanes.iter().flat_map(|lane| self.graph.nodes_of(*lane)) {
+            for edge in self.graph.edges_into(to).filter(|edge| edge.kind != EdgeKind::Lock || filter.everything) {
+                let Some(from) = self.graph.source(edge).map(|from| self.graph.saying(from)) else { continue };
+                if !self.lanes.contains(&from.lane) && !self.graph.process_of(from.lane).is_logq() {
+                    causes.insert(from);
+                }
+            }
+        }
+        causes
     }
 
     /// Hand-overs to lanes that are not shown, by sender and number of the sender's record.
@@ -176,6 +202,7 @@ impl<'a> Timeline<'a> {
     pub fn span_of(&self, lane: LaneIndex) -> (usize, usize) {
         let own = |row: &Row| match row {
             Row::Record(at) => at.lane == lane,
+            Row::Cause(_) => false,
             Row::In { to, edge, .. } => {
                 to.lane == lane || self.graph.edges_into(*to).nth(*edge).is_some_and(|edge| edge.from == lane)
             }
@@ -190,10 +217,24 @@ impl<'a> Timeline<'a> {
     /// The records whose contents the rows need.
     pub fn records(&self) -> impl Iterator<Item = NodeRef> + '_ {
         self.rows.iter().filter_map(|row| match row {
-            Row::Record(at) => Some(*at),
+            Row::Record(at) | Row::Cause(at) => Some(*at),
             _ => None,
         })
     }
+}
+
+/// Those of the lanes that no hand-over connects with any other lane of the program.
+fn unordered(graph: &CausalGraph, lanes: &[LaneIndex]) -> BTreeSet<LaneIndex> {
+    let mut alone: BTreeSet<LaneIndex> = lanes.iter().copied().collect();
+    for to in graph.lane_indexes().flat_map(|lane| graph.nodes_of(lane)) {
+        for edge in graph.edges_into(to) {
+            if edge.from != to.lane && !graph.process_of(edge.from).is_logq() && !graph.process_of(to.lane).is_logq() {
+                alone.remove(&edge.from);
+                alone.remove(&to.lane);
+            }
+        }
+    }
+    alone
 }
 
 /// The lanes that wrote something nearest to a record in causal order, its own first among them; at most `most`, in the

@@ -13,7 +13,8 @@ use crate::view::timeline::{Contents, Row, Timeline};
 pub fn write(timeline: &Timeline, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
     for row in &timeline.rows {
         let value = match row {
-            Row::Record(at) => record(timeline, *at, contents),
+            Row::Record(at) => record(timeline, "record", *at, contents),
+            Row::Cause(at) => record(timeline, "cause", *at, contents),
             Row::In { to, edge, .. } => hand_over(timeline, "in", to.lane, *to, *edge),
             Row::Out { lane, to, edge, .. } => hand_over(timeline, "out", *lane, *to, *edge),
         };
@@ -22,11 +23,11 @@ pub fn write(timeline: &Timeline, contents: &Contents, out: &mut dyn Write) -> i
     Ok(())
 }
 
-fn record(timeline: &Timeline, at: NodeRef, contents: &Contents) -> Value {
+fn record(timeline: &Timeline, row: &str, at: NodeRef, contents: &Contents) -> Value {
     let (graph, node) = (timeline.graph, timeline.graph.node(at));
     let record = contents.get(&at);
     json!({
-        "row": "record",
+        "row": row,
         "id": graph.id(at).to_string(),
         "lane": graph.address(at.lane),
         "ts": timestamp(node.ts),

@@ -3,14 +3,16 @@
 use std::io::{self, Write};
 
 use crate::causality::{CausalGraph, Edge, LaneIndex, NodeRef};
-use crate::record::{Body, EventKind, Lane, Record, RecordId, signal_name};
+use crate::record::{Body, EventKind, Record, RecordId};
 use crate::view::clock::{ClockColumn, duration};
 use crate::view::events::{Naming, sentence};
 use crate::view::names;
-use crate::view::printable::{cut, one_line, pad};
+use crate::view::printable::{one_line, pad};
 use crate::view::records::{write_exception, write_fields};
 use crate::view::style::{self, paint};
 use crate::view::timeline::{Contents, Row, Timeline};
+use crate::view::timeline_frame;
+use crate::view::timeline_gutter::Gutter;
 
 /// A silence of the shown lanes that is worth a line of its own, ns.
 const GAP: i64 = 500_000_000;
@@ -26,10 +28,10 @@ pub fn write(timeline: &Timeline, contents: &Contents, run: &str, out: &mut dyn 
         contents,
         clock: ClockColumn::default(),
         before: None,
-        spans: timeline.lanes.iter().map(|lane| timeline.span_of(*lane)).collect(),
+        gutter: Gutter::of(timeline),
         at: 0,
     };
-    writer.heading(run, out)?;
+    timeline_frame::heading(timeline, run, out)?;
     if timeline.left_out > 0 {
         writeln!(out, "{}", paint(style::DIM, format!("… {} rows before these (-n 0 shows all)", timeline.left_out)))?;
     }
@@ -43,7 +45,7 @@ pub fn write(timeline: &Timeline, contents: &Contents, run: &str, out: &mut dyn 
         let after = format!("… {} rows after these (-n 0 shows all)", timeline.left_out_after);
         return writeln!(out, "{}", paint(style::DIM, after));
     }
-    writer.endings(out)
+    timeline_frame::endings(timeline, out)
 }
 
 struct Writer<'a> {
@@ -53,30 +55,12 @@ struct Writer<'a> {
     clock: ClockColumn,
     /// Time of the row before.
     before: Option<i64>,
-    /// First and last row of each column's line.
-    spans: Vec<(usize, usize)>,
+    gutter: Gutter<'a>,
     /// The row that is being written.
     at: usize,
 }
 
 impl Writer<'_> {
-    fn heading(&self, run: &str, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}", paint(style::BOLD, format!("run {run}")))?;
-        let many = self.timeline.lanes.len() > 1;
-        for (column, lane) in self.timeline.lanes.iter().enumerate() {
-            let facts = self.graph.lane(*lane);
-            let process = self.graph.process_of(*lane);
-            let mark = if many { format!("{}● ", "│ ".repeat(column)) } else { String::new() };
-            let tid = facts.tid.map_or_else(String::new, |tid| format!("  tid {tid}"));
-            let runs = facts.function.as_deref().map_or_else(String::new, |runs| format!("  runs {}", one_line(runs)));
-            let made = facts.site.as_ref().map_or_else(String::new, |site| format!("  made at {}", names::site(site)));
-            let name = paint(style::BOLD, names::lane(self.graph, *lane, None));
-            let rest = format!("{runs}{made}  pid {}{tid}", process.pid);
-            writeln!(out, "{mark}{name}{}", paint(style::DIM, rest))?;
-        }
-        writeln!(out)
-    }
-
     fn gap(&mut self, row: &Row, out: &mut dyn Write) -> io::Result<()> {
         let ts = row.ts(self.graph);
         let gap = self.before.map_or(0, |before| ts - before);
@@ -132,6 +116,7 @@ impl Writer<'_> {
     fn row(&mut self, row: &Row, out: &mut dyn Write) -> io::Result<()> {
         match row {
             Row::Record(at) => self.record(*at, out),
+            Row::Cause(at) => self.cause(*at, out),
             Row::In { to, edge, across } => {
                 let Some(edge) = self.graph.edges_into(*to).nth(*edge) else { return Ok(()) };
                 if *across { self.across(*to, edge, out) } else { self.arriving(*to, edge, out) }
@@ -148,7 +133,11 @@ impl Writer<'_> {
         let time = self.clock.entry(node.ts);
         let Some(record) = self.contents.get(&at) else {
             let id = self.graph.id(at);
-            return writeln!(out, "{time}  {}{id}  (its line cannot be read any more)", self.gutter(at.lane, "●"));
+            return writeln!(
+                out,
+                "{time}  {}{id}  (its line cannot be read any more)",
+                self.gutter.row(self.at, at.lane, "●")
+            );
         };
         let mark = match node.event {
             Some(EventKind::Proc | EventKind::Lane) => "┌",
@@ -161,7 +150,7 @@ impl Writer<'_> {
         write!(out, "{}  ", paint(style::DIM, time))?;
         match self.start_arrow(at) {
             Some(arrow) => write!(out, "{arrow}")?,
-            None => write!(out, "{}", self.gutter(at.lane, mark))?,
+            None => write!(out, "{}", self.gutter.row(self.at, at.lane, mark))?,
         }
         self.what(at, record, out)?;
         if let Some(site) = self.site_of(at, record) {
@@ -175,13 +164,30 @@ impl Writer<'_> {
         write_exception(exception.as_ref(), indent + 2, out)
     }
 
+    /// A record of a lane that has no column, from which something came to one that has.
+    fn cause(&mut self, at: NodeRef, out: &mut dyn Write) -> io::Result<()> {
+        let node = self.graph.node(at);
+        let name = names::lane(self.graph, at.lane, Some(self.timeline.lanes[0]));
+        write!(out, "{}  {}", paint(style::DIM, self.clock.entry(node.ts)), self.gutter.lines(self.at))?;
+        write!(out, "{} ", paint(style::HAND_OVER, format!("╭ {}:", one_line(&name))))?;
+        match self.contents.get(&at) {
+            Some(record) => {
+                self.what(at, record, out)?;
+                if let Some(site) = self.site_of(at, record) {
+                    write!(out, "  {}", paint(style::DIM, site))?;
+                }
+            }
+            None => write!(out, "(its line cannot be read any more)")?,
+        }
+        writeln!(out, "  {}", paint(style::DIM, self.graph.id(at)))
+    }
+
     /// For the first record of a lane that a shown lane began: the gutter with an arrow from there.
     fn start_arrow(&self, at: NodeRef) -> Option<String> {
         let column = |lane: LaneIndex| self.timeline.lanes.iter().position(|shown| *shown == lane);
         let start = self.graph.origin(at.lane).filter(|_| self.graph.node(at).event == Some(EventKind::Lane))?;
         let (from, to) = (column(start.from)?, column(at.lane)?);
-        let arrow =
-            arrow(self.timeline.lanes.len(), from, to, if from < to { '┌' } else { '┐' }, |at| self.line(at));
+        let arrow = self.gutter.arrow(self.at, from, to, if from < to { '┌' } else { '┐' });
         Some(format!("{} ", paint(style::HAND_OVER, arrow)))
     }
 
@@ -272,7 +278,7 @@ impl Writer<'_> {
 
     fn hand_over_line(&mut self, lane: LaneIndex, text: &str, out: &mut dyn Write) -> io::Result<()> {
         let blank = " ".repeat(ClockColumn::WIDTH);
-        writeln!(out, "{blank}  {}{}", self.gutter(lane, "│"), paint(style::HAND_OVER, text))
+        writeln!(out, "{blank}  {}{}", self.gutter.row(self.at, lane, "│"), paint(style::HAND_OVER, text))
     }
 
     /// A hand-over between two lanes that are both shown: an arrow through the gutter.
@@ -283,28 +289,8 @@ impl Writer<'_> {
         let text = format!("{words} {}", self.sender(edge, to.lane));
         let blank = " ".repeat(ClockColumn::WIDTH);
         let head = if start < end { '▶' } else { '◀' };
-        let arrow = arrow(self.timeline.lanes.len(), start, end, head, |at| self.line(at));
+        let arrow = self.gutter.arrow(self.at, start, end, head);
         writeln!(out, "{blank}  {} {}", paint(style::HAND_OVER, arrow), paint(style::HAND_OVER, text))
-    }
-
-    /// The columns of the lanes, with the mark in the lane's own.
-    fn gutter(&self, lane: LaneIndex, mark: &str) -> String {
-        let columns = self.timeline.lanes.iter().enumerate();
-        let column = |(column, shown): (usize, &LaneIndex)| match *shown == lane {
-            true => mark,
-            false => self.line(column),
-        };
-        let mut text: String = columns.map(column).flat_map(|mark| [mark, " "]).collect();
-        if self.timeline.lanes.len() > 1 {
-            text.push(' ');
-        }
-        text
-    }
-
-    /// A column's line, while its lane lives.
-    fn line(&self, column: usize) -> &'static str {
-        let (first, last) = self.spans[column];
-        if (first..=last).contains(&self.at) { "│" } else { " " }
     }
 
     fn site_of(&self, at: NodeRef, record: &Record) -> Option<String> {
@@ -314,69 +300,5 @@ impl Writer<'_> {
             record.site()
         };
         site.as_ref().map(names::site)
-    }
-
-    /// How the lanes stand whose end is not on record, and numbers that are missing.
-    fn endings(&self, out: &mut dyn Write) -> io::Result<()> {
-        for lane in &self.timeline.lanes {
-            let facts = self.graph.lane(*lane);
-            let name = cut(&names::lane(self.graph, *lane, None), 40).into_owned();
-            if let Some(stands) = self.stands(*lane) {
-                let mark = if self.timeline.lanes.len() > 1 { String::new() } else { "╵ ".to_owned() };
-                writeln!(out, "{:17}{mark}{}", "", paint(style::WARN, format!("{name} {stands}")))?;
-            }
-            if facts.gaps > 0 {
-                let text = format!("{} records of {name} are missing", facts.gaps);
-                writeln!(out, "{:17}{}", "", paint(style::WARN, text))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What is known of a lane that never said that it ended.
-    fn stands(&self, lane: LaneIndex) -> Option<String> {
-        let facts = self.graph.lane(lane);
-        let end = &self.graph.process_of(lane).end;
-        let main_of_ended = facts.lane == Lane::MAIN && end.said_at.is_some();
-        if facts.end.is_some() || main_of_ended {
-            return None;
-        }
-        Some(match end.signal {
-            Some(signal) => format!("had not ended when its process was ended by {}", signal_name(signal)),
-            None if end.is_known() => "had not ended when its process did".to_owned(),
-            None => "has no end on record: it lives, or was killed".to_owned(),
-        })
-        .map(|stands| match facts.last().map(|last| last.event) {
-            Some(Some(EventKind::Wait)) => format!("{stands}: still waiting"),
-            _ => stands,
-        })
-    }
-}
-
-/// `├─┼─▶` from one column to another; `line` is what the columns that it does not touch show.
-fn arrow(columns: usize, start: usize, end: usize, head: char, line: impl Fn(usize) -> &'static str) -> String {
-    let (low, high) = (start.min(end), start.max(end));
-    let mut text = String::new();
-    for column in 0..columns {
-        match column {
-            _ if column == end => text.push(head),
-            _ if column == start => text.push(if end > start { '├' } else { '┤' }),
-            _ if (low..high).contains(&column) => text.push(if line(column) == "│" { '┼' } else { '─' }),
-            _ => text.push_str(line(column)),
-        }
-        text.push(if (low..high).contains(&column) { '─' } else { ' ' });
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::arrow;
-
-    #[test]
-    fn arrows_go_through_the_columns_between() {
-        assert_eq!(arrow(3, 0, 2, '▶', |_| "│").trim_end(), "├─┼─▶");
-        assert_eq!(arrow(3, 2, 1, '◀', |_| "│").trim_end(), "│ ◀─┤");
-        assert_eq!(arrow(2, 0, 1, '▶', |_| "│").trim_end(), "├─▶");
     }
 }

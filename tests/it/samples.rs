@@ -84,7 +84,14 @@ fn answer(case: &Case, arguments: &[&str]) -> String {
     assert_eq!(said.err, "");
     let frame_of_python =
         Regex::new(r"(?m)^ {12}(threading|process|thread|runners|base_events|events)\.py:.*\n").expect("a rule");
-    in_one_order(&normalised(&frame_of_python.replace_all(&said.out, ""), case))
+    in_one_order(&normalised(&unnumbered(&frame_of_python.replace_all(&said.out, "")), case))
+}
+
+/// Whoever looked at a failure may have had to say before that it waited: its records are numbered accordingly.
+fn unnumbered(why: &str) -> String {
+    let Some(looked) = why.find("who should have looked") else { return why.to_owned() };
+    let number = Regex::new(r"@\d+ +").expect("a rule");
+    format!("{}{}", &why[..looked], number.replace_all(&why[looked..], "@<n>  "))
 }
 
 /// What one record handed over to several is shown in the order in which they took it: that is up to them.
