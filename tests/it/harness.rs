@@ -162,6 +162,8 @@ pub fn normalised(text: &str, case: &Case) -> String {
         (r"\S*\bpython3?(\.\d+)?\b", "<python>"),
         // Whether a wait for an end had to be written before it depends on how quick the other one is.
         (r"((joined by|end known to|end of the process seen by) \S+ MainThread +\S+@)\d+", "${1}<n>"),
+        // So does the number of the record before a process is started, or of the first that a worker writes.
+        (r"((process started by|before) \S+ \S+ +\S+@)\d+", "${1}<n>"),
         // Which of several tasks first hears of an end is up to the loop.
         (r"(end known to [^,\n]+), .*", "$1, <others>"),
     ];
