@@ -60,57 +60,6 @@ def test_the_main_threads_exception_is_written_before_other_threads_are_waited_f
     assert died["stack"][-1]["code"] == 'raise ValueError("main died")'
 
 
-def test_identity_right_after_fork(tmp_path):
-    done = run(
-        tmp_path,
-        """
-        import logging, os, queue, threading
-        q = queue.Queue()
-        def work():
-            logging.warning("before"); q.put(1)
-            pid = os.fork()
-            if pid == 0:
-                logging.warning("child"); q.get(); logging.warning("child got")
-                os._exit(0)
-            os.waitpid(pid, 0); logging.warning("parent")
-        t = threading.Thread(target=work, name="forker"); t.start(); t.join()
-        """,
-    )
-    parent, child = sorted(done.processes(), key=lambda event: event["n"])
-    assert (parent["how"], child["how"]) == ("root", "fork")
-    assert child["from"] == f"{parent['proc']}/t2@2"
-    assert child["ppid"] == parent["pid"]
-    assert child["thread"] == "forker"
-    assert done.log("child")["lane"] == "t1"
-    assert done.log("child")["proc"] == child["proc"]
-    carried = done.log("child got")["hb"]
-    assert carried == [f"{parent['proc']}/t2@2|queue:1"]
-    told = done.events("obj", obj="queue:1")
-    assert child["proc"] in {event["proc"] for event in told}
-    started = done.event("child")
-    assert (started["child_pid"], started["child_proc"]) == (child["pid"], child["proc"])
-    assert done.log("parent")["lane"] == "t2"
-
-
-def test_fork_inside_a_task(tmp_path):
-    done = run(
-        tmp_path,
-        """
-        import asyncio, logging, os
-        async def main():
-            pid = os.fork()
-            if pid == 0:
-                logging.warning("child"); os._exit(0)
-            os.waitpid(pid, 0); logging.warning("parent")
-        asyncio.run(main())
-        """,
-    )
-    assert done.log("parent")["lane"] == "a1"
-    assert done.log("child")["lane"] == "t1"  # asyncio does not let a loop run on in a child
-    child = next(event for event in done.processes() if event["how"] == "fork")
-    assert child["from"].split("/")[1].startswith("a1@")
-
-
 MULTIPROCESSING = """
 import logging, multiprocessing, sys
 def work(n):

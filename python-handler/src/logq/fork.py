@@ -10,7 +10,7 @@ import os
 import sys
 from _thread import get_ident
 
-from . import children, identity, waits, watchdog
+from . import children, identity, importing, waits, watchdog
 from .emit import open_process
 from .identity import Process
 from .lane import Lane, here, make_main
@@ -100,6 +100,7 @@ def _newest_child() -> int | None:
 
 
 def _after_in_child() -> None:
+    importing.free_locks()
     watchdog.after_fork_in_child()
     waits.blocked.clear()
     departure = _departures.pop(get_ident(), None)

@@ -8,6 +8,7 @@ it removes itself when nothing is awaited any more, and leaves no trace on the m
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 
 from . import exits
 from .trouble import swallowed
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     Callback = Callable[[Any], None]
 
-__all__ = ["forget_all", "when_imported"]
+__all__ = ["forget_all", "free_locks", "when_imported"]
 
 
 _awaited: dict[str, list[Callback]] = {}
@@ -42,6 +43,28 @@ def forget_all() -> None:
     _awaited.clear()
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
+
+
+# What we import late and the program may not, beside our own.
+_LATE = ("opcode", "_opcode")
+
+
+def free_locks() -> None:
+    """In a forked child: what another thread was importing for us when the process split is imported anew.
+
+    That thread stayed behind, so nobody would ever release the import's lock.
+    """
+    bootstrap = sys.modules.get("_frozen_importlib")
+    locks: dict[str, Any] = getattr(bootstrap, "_module_locks", {})
+    for name in list(locks):
+        if name.partition(".")[0] != "logq" and name not in _LATE:
+            continue
+        lock = locks[name]()
+        if getattr(lock, "owner", None) in (None, get_ident()):
+            continue
+        locks.pop(name, None)
+        if _is_initializing(sys.modules.get(name)):
+            del sys.modules[name]
 
 
 def _is_initializing(module: Any) -> bool:
