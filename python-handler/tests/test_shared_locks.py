@@ -148,3 +148,41 @@ def test_what_cannot_be_sent_is_told_of(tmp_path):
     assert "pickle" in failed["msg"]
     assert failed["obj"] == "queue:1"
     assert "Traceback" in done.err
+
+
+MEETING = """
+import multiprocessing, os, threading, time
+def written(text):
+    spool = os.path.join(os.environ["LOGQ_DIR"], "runs", os.environ["LOGQ_RUN"], "spool")
+    return any(text in open(os.path.join(spool, name)).read() for name in os.listdir(spool) if name.endswith("jsonl"))
+def work(meeting, gate, changed):
+    with changed: changed.wait()
+    meeting.wait()
+if __name__ == "__main__":
+    context = multiprocessing.get_context("{method}")
+    meeting = context.Barrier(2)
+    gate = context.Lock()
+    changed = context.Condition()
+    worker = context.Process(target=work, args=(meeting, gate, changed)); worker.start()
+    while not written('"on":"cond"'): time.sleep(0.01)
+    with changed: changed.notify()
+    while not written('"on":"barrier"'): time.sleep(0.01)
+    meeting.wait()
+    gate.acquire()
+    other = threading.Thread(target=lambda: gate.acquire()); other.start()
+    while not written('"owner":"t1","held_at"'): time.sleep(0.01)
+    gate.release(); other.join(); worker.join()
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_waits_tell_what_is_waited_for(tmp_path, method):
+    done = run(tmp_path, MEETING.format(method=method))
+    root = next(event for event in done.processes() if event["how"] == "root")["proc"]
+    child = next(event for event in done.processes() if event["how"] == method)["proc"]
+    names = {event["obj"]: (event["name"], event.get("size")) for event in done.events("obj", proc=child)}
+    wait = done.event("wait", on="barrier", proc=child)
+    assert (names[wait["obj"]], wait["need"], wait["have"]) == (("meeting", 2), 2, 1)
+    assert names[done.event("wait", on="cond", proc=child)["obj"]] == ("changed", None)
+    (inside,) = [wait for wait in done.events("wait", on="lock", proc=root) if wait["lane"] != "t1"]
+    assert (inside["owner"], inside["held_at"][1]) == ("t1", 19)

@@ -1,7 +1,7 @@
 //! What records call things by, found again: lanes, processes and objects that a record mentions, and wall-clock times
 //! of monotonic ones.
 
-use super::facts::ObjectFacts;
+use super::facts::{ObjectFacts, ProcessFacts};
 use super::graph::{CausalGraph, LaneIndex, ProcessIndex};
 
 impl CausalGraph {
@@ -40,11 +40,16 @@ impl CausalGraph {
 
     /// What is known of an object that a record of that process mentions.
     pub fn object(&self, of: ProcessIndex, name: &str) -> Option<&ObjectFacts> {
-        let (process, own) = match name.rsplit_once('/') {
-            Some((key, own)) => (&self.processes[self.process_with_key(key)?.0], own),
-            None => (&self.processes[of.0], name),
-        };
-        // After a fork objects keep their numbers, and only the parent has told their names.
+        let teller = &self.processes[of.0];
+        let Some((key, own)) = name.rsplit_once('/') else { return self.own_object(teller, name) };
+        // Who has made it may never have used it; those who did tell of it under its full name.
+        let home = self.process_with_key(key).and_then(|home| self.own_object(&self.processes[home.0], own));
+        home.or_else(|| teller.objects.get(name))
+            .or_else(|| self.processes.iter().find_map(|process| process.objects.get(name)))
+    }
+
+    /// After a fork objects keep their numbers, and only the parent has told their names.
+    fn own_object<'a>(&'a self, process: &'a ProcessFacts, own: &str) -> Option<&'a ObjectFacts> {
         process.objects.get(own).or_else(|| {
             let forked = process.how.as_deref() == Some("fork");
             let parent = self.processes.iter().find(|parent| Some(parent.pid) == process.ppid)?;

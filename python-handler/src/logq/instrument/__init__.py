@@ -75,6 +75,7 @@ PRIMITIVES: list[Primitive] = [
     Primitive("multiprocessing.pool", "process_pools", "patch_pool"),
     Primitive("concurrent.futures.process", "process_pools", "patch_executor"),
     Primitive("multiprocessing.synchronize", "shared_locks", "patch"),
+    Primitive("multiprocessing.synchronize", "shared_conditions", "patch"),
     Primitive("multiprocessing.sharedctypes", "shared_values", "patch"),
     Primitive("traceback", "processes", "patch_traceback"),
     Primitive("copyreg", "pickled_types", "patch"),

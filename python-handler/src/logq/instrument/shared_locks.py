@@ -1,4 +1,5 @@
-"""multiprocessing's Lock, RLock, Semaphore, BoundedSemaphore and Condition: `acq`, `rel` and who waits.
+"""multiprocessing's Lock, RLock, Semaphore and BoundedSemaphore, and the lock of a Condition: `acq`, `rel` and
+who waits.
 
 Stamps cannot travel by a semaphore of the system, so every operation of the program is written, and the
 reader orders them by time. What queues, events and shared values do with locks inside themselves is not;
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from logq.lane import Lane, Site
 
-__all__ = ["patch", "tell_wait_of"]
+__all__ = ["past_makers", "patch", "tell_wait_of", "thing_of"]
 
 _WAY_THERE = os.sep + os.path.join("multiprocessing", "context.py")
 _SYNCHRONIZE = os.sep + os.path.join("multiprocessing", "synchronize.py")
@@ -66,8 +67,6 @@ def patch(synchronize: Any) -> None:
     replace(lock, "_make_methods", _wrap_make_methods)
     replace(lock, "__enter__", _wrap_enter)
     replace(lock, "__exit__", _wrap_exit)
-    replace(synchronize.Condition, "_make_methods", _wrap_condition_methods)
-    replace(synchronize.Event, "__init__", _wrap_event_init)
 
 
 # Which locks are the program's own. ---------------------------------------------------------------
@@ -87,13 +86,13 @@ def _wrap_init(original: Callable[..., None]) -> Any:
 
 def _announce(lock: Any, frame: Any) -> None:
     kind = type(lock).__name__
-    frame = _past_makers(frame, lock)
+    frame = past_makers(frame, lock)
     if frame is not None and frame.f_code.co_name == "__init__" and frame.f_code.co_filename.endswith(_SYNCHRONIZE):
         condition = frame.f_locals.get("self")
         if type(condition).__name__ != "Condition" or "_lock" in condition.__dict__:
             return
         kind = "Condition"
-        frame = _past_makers(frame, condition)
+        frame = past_makers(frame, condition)
     if frame is None:
         return
     value = shared_values.kind_of(frame.f_code)
@@ -110,7 +109,8 @@ def _announce(lock: Any, frame: Any) -> None:
     _replace_methods(lock)
 
 
-def _past_makers(frame: Any, made: Any) -> Any:
+def past_makers(frame: Any, made: Any) -> Any:
+    """The frame that has asked for the object, from one that makes it."""
     while frame is not None:
         inside = frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is made
         if not inside and not frame.f_code.co_filename.endswith(_WAY_THERE):
@@ -133,7 +133,8 @@ def _wrap_make_methods(original: Callable[[Any], None]) -> Any:
     return dress(_make_methods, original)
 
 
-def _thing_of(lock: Any) -> SharedThing | None:
+def thing_of(lock: Any) -> SharedThing | None:
+    """What is known of one of the program's locks, also where it came from another process."""
     if lock is None or not hasattr(lock, "_semlock"):  # a condition may be given any lock
         return None
     thing: SharedThing | None = lock.__dict__.get("_logq_thing")
@@ -153,7 +154,7 @@ def _replace_methods(lock: Any) -> None:
 
     def acquire(*args: Any, **kwargs: Any) -> bool:
         lock = itself()
-        thing = _thing_of(lock) if lock is not None else None
+        thing = thing_of(lock) if lock is not None else None
         timeout = _timeout_of(args, kwargs)
         if identity.me is None or thing is None or timeout is _ODD:
             return bool(plain_acquire(*args, **kwargs))
@@ -161,7 +162,7 @@ def _replace_methods(lock: Any) -> None:
 
     def release() -> None:
         lock = itself()
-        thing = _thing_of(lock) if lock is not None else None
+        thing = thing_of(lock) if lock is not None else None
         if identity.me is not None and thing is not None and not _is_inside(thing, sys._getframe(1)):
             _note_release(lock, thing)
         plain_release()
@@ -215,10 +216,24 @@ def _acquire(
 ) -> bool:
     got = plain(False)
     if not got and (timeout is None or timeout > 0):
-        got = tell_wait_of(thing.family, thing, plain, timeout)
+        on = "sem" if thing.family == "sem" else "lock"  # of a condition it is the lock
+        got = tell_wait_of(on, thing, plain, timeout, lambda: _owner_of(thing))
     if got:
         _note_acquisition(lock, thing, frame or sys._getframe(1))
     return got
+
+
+def _owner_of(thing: SharedThing) -> dict[str, object]:
+    """Who holds the lock, if it is a thread of this process. For the others' the reader compares their `acq`."""
+    process = identity.me
+    if process is None or thing.family == "sem":
+        return {}
+    main = process.main
+    for lane in [*([main] if main is not None else []), *list(process.lanes.values())]:
+        for hold in list(lane.held):
+            if getattr(hold, "thing", None) is thing:
+                return {"owner": lane.reference(process), "held_at": hold.site, "held_since": hold.since}
+    return {}
 
 
 def tell_wait_of(
@@ -285,7 +300,7 @@ def _wrap_enter(original: Callable[[Any], Any]) -> Any:
     def enter(self: Any) -> Any:
         if identity.me is None:
             return original(self)
-        thing = _thing_of(self)
+        thing = thing_of(self)
         if thing is not None:
             return _acquire_for(sys._getframe(1), self, thing, self._semlock.acquire, None)
         purpose = self.__dict__.get("_logq_purpose")
@@ -300,67 +315,10 @@ def _wrap_enter(original: Callable[[Any], Any]) -> Any:
 def _wrap_exit(original: Callable[..., Any]) -> Any:
     def leave(self: Any, *args: Any) -> Any:
         if identity.me is not None:
-            thing = _thing_of(self)
+            thing = thing_of(self)
             if thing is not None and not _is_inside(thing, sys._getframe(1)):
                 _note_release(self, thing)
         return original(self, *args)
 
     signals.guard(leave)
     return dress(leave, original)
-
-
-# Conditions and events. ---------------------------------------------------------------------------
-
-
-def _wrap_condition_methods(original: Callable[[Any], None]) -> Any:
-    """Both block on a semaphore inside the condition; those are told by the name of what they are part of."""
-
-    def _make_methods(self: Any) -> None:
-        original(self)
-        if identity.me is None:
-            return
-        try:
-            _name_waits(self)
-        except Exception:
-            swallowed()
-
-    return dress(_make_methods, original)
-
-
-def _name_waits(condition: Any) -> None:
-    inner = condition._wait_semaphore
-    waited, lock = ref(inner), ref(condition._lock)
-    plain = inner._semlock.acquire
-
-    def acquire(block: Any = True, timeout: Any = None) -> bool:
-        if identity.me is None or not block or (timeout is not None and timeout <= 0):
-            return bool(plain(block, timeout))
-        if plain(False):
-            return True
-        purpose = getattr(waited(), "_logq_purpose", None)
-        if purpose is not None:
-            return tell_wait_of(purpose[0], purpose[1](), plain, timeout, *purpose[2:])
-        thing = _thing_of(waited()) or _thing_of(lock())
-        on = "event" if thing is not None and thing.family == "event" else "cond"
-        return tell_wait_of(on, thing, plain, timeout)
-
-    inner.acquire = dress(acquire, plain)
-
-
-def _wrap_event_init(original: Callable[..., None]) -> Any:
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        if identity.me is None:
-            return
-        try:
-            frame = _past_makers(sys._getframe(1), self)
-            if frame is not None and not is_machinery(frame.f_code.co_filename):
-                thing = SharedThing("event", "multiprocessing.Event", caller_site(2), None, self)
-                inner = self._cond._wait_semaphore  # an Event is pickled with all that it has; this is not
-                inner._logq_thing = thing
-                if inner._semlock.name is not None:
-                    shared_things.know(inner._semlock.name, thing)
-        except Exception:
-            swallowed()
-
-    return dress(init, original)
