@@ -162,7 +162,6 @@ pub struct LaneEnd {
     pub exc: Option<String>,
     pub seq: u64,
     pub ts: i64,
-    pub cpu: Option<u64>,
     /// Its loop, or its process, was being closed.
     pub closing: bool,
 }
@@ -354,7 +353,6 @@ impl LaneFacts {
                 exc: end.exc.map(|exc| exc.to_string()),
                 seq: record.seq,
                 ts: record.ts,
-                cpu: end.cpu,
                 closing: end.closing,
             });
         }

@@ -141,6 +141,9 @@ fn wait_sentence(event: &Event, naming: &Naming) -> String {
     if let (Some("join"), Some(owner)) = (wait.on, &owner) {
         return format!("waits for the end of {owner}");
     }
+    if wait.on == Some("join") && wait.owners.len() > 1 {
+        return format!("waits for the end of {} threads", wait.owners.len());
+    }
     let object = wait.obj.map(naming.object);
     let mut text = match (object, wait.on) {
         (Some(object), Some("cond")) => format!("waits to be notified by {object}"),

@@ -7,6 +7,7 @@ mod cli_dump;
 mod cli_errors;
 mod cli_run;
 mod cli_search;
+mod cli_stats;
 mod cli_timeline;
 mod clocks;
 mod findings;

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["call_of", "cpu_of", "is_sleep", "name_of", "state_of", "threads"]
+__all__ = ["call_of", "cpu_of", "is_sleep", "name_of", "runnable_of", "state_of", "threads"]
 
 _os_read = os.read  # a program's own tests may put something else in its place
 
@@ -72,6 +72,12 @@ def cpu_of(tid: int) -> int | None:
         return time.clock_gettime_ns((~tid << 3) | 6)
     except (OSError, OverflowError, AttributeError):
         return None
+
+
+def runnable_of(tid: int) -> int | None:
+    """How long it was ready to run and had no processor, in ns: the machine had other things to do."""
+    words = _read(f"/proc/self/task/{tid}/schedstat").split()
+    return int(words[1]) if len(words) == 3 and words[1].isdigit() else None
 
 
 def call_of(tid: int, now: int) -> dict[str, object] | None:

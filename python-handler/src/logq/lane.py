@@ -71,6 +71,7 @@ class Lane:
         "kind",
         "last",
         "left",
+        "looks",
         "name",
         "name_text",
         "nests",
@@ -86,6 +87,7 @@ class Lane:
         "tid",
         "touched",
         "usual_wait",
+        "waited",
         "waiting",
         "who",
     )  # fmt: skip
@@ -113,6 +115,8 @@ class Lane:
         self.again = 0  # records that only repeat the wait before: no sign of progress
         self.usual_wait: Any = None  # what it waited for last, and where
         self.waiting: Any = None  # the Wait that it is blocked in, from the record on
+        self.waited = 0  # in waits that are over, ns
+        self.looks: Any = None  # what the watchdog has seen of its time besides
         self.daemon = False
         self.origin: tuple[Lane, int] | None = None
         self.site: Site | None = None

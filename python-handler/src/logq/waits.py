@@ -60,6 +60,8 @@ class Wait:
             self.lane.again += 1
         if self.lane.process is identity.me:
             waited = time.monotonic_ns() - self.since
+            if self.outer is None:  # else that one counts it
+                self.lane.waited += waited
             event("got", {"obj": self.reference, "waited": waited, "res": res, "passed": passed}, self.lane)
 
 

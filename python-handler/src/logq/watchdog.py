@@ -49,6 +49,9 @@ class _Watch:
         self.wake.acquire()
 
 
+# How much later than it was to the last tick came, ns: somebody else had the GIL, or the processor.
+late = 0
+
 _watch: _Watch | None = None
 _lane: Lane | None = None
 _may_start: list[bool] = [True]  # popped by whoever is starting it
@@ -103,17 +106,22 @@ def _start_without_signals(*arguments: Any) -> None:
 
 
 def _run(watch: _Watch, look: Look, answer: Callable[[int], None]) -> None:
+    global late
     try:
         enter(watch.lane)
         watch.tid = watch.lane.tid or 0
         _name_thread(watch.tid)
         length = _TICK
+        asleep = time.monotonic_ns()
         while not watch.wake.acquire(True, length):
+            now = time.monotonic_ns()
+            late = now - asleep - int(length * 1e9)
+            asleep = now
             if identity.me is not watch.process:
                 continue
-            now = time.monotonic_ns()
             _tick(now, look, answer, *ticks)
             length = _SLOW_TICK if look.is_quiet(now) else _TICK
+            asleep = time.monotonic_ns()
     except Exception:
         swallowed()
     finally:

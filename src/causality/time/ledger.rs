@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::causality::{CausalGraph, LaneIndex, ProcessIndex};
 use crate::record::Site;
-use crate::record::readings::WaitEvent;
+use crate::record::readings::{Usage, WaitEvent};
 
 /// An object of the run; equal for every mention of it, in whichever process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,8 +84,8 @@ pub struct Pause {
     /// What it was for, as the record says: lock, queue-get, join, …
     pub on: Arc<str>,
     pub object: Option<ObjectIndex>,
-    /// Who had it, or was to do it, when the wait was written.
-    pub owner: Option<LaneIndex>,
+    /// Who had it, or was to do it, when the wait was written. The end of all of them, where they are several.
+    pub owners: Vec<LaneIndex>,
     /// Where the owner had taken it.
     pub held_at: Option<Place>,
     /// Where the lane waits.
@@ -109,6 +109,8 @@ pub struct Ledger {
     pub backlogs: HashMap<ObjectIndex, Backlog>,
     /// How often locks were waited for, and for how long (ns), as they counted themselves: also waits too short to be written.
     pub counted: HashMap<ObjectIndex, (u64, u64)>,
+    /// What threads did with their time besides their waits.
+    pub used: HashMap<LaneIndex, Usage>,
     pub(super) objects: Interned<Object>,
     pub(super) places: Interned<Site>,
     /// Place of each record that names one, by lane and number.

@@ -53,7 +53,9 @@ impl LedgerReader {
         }
         let Some(process) = self.processes.get(&record.proc).copied() else { return };
         let Some(lane) = self.lanes.get(&(process, record.lane)).copied() else { return };
-        if let Some(site) = record.site() {
+        // What creates something tells where that was, which is not where its lane is.
+        let is_made = matches!(record.event().map(|event| event.kind), Some(EventKind::Lane | EventKind::Obj));
+        if let Some(site) = record.site().filter(|_| !is_made) {
             let place = self.place(site);
             self.ledger.sites.entry(lane).or_default().push((record.seq, place));
         }
@@ -62,7 +64,8 @@ impl LedgerReader {
             EventKind::Wait => self.begin(process, lane, record, event),
             EventKind::Got => self.end(process, lane, record, event),
             EventKind::Begin => self.late_job(process, event),
-            EventKind::Exit => self.count_locks(process, event),
+            EventKind::End => self.ledger.used.extend(event.end().map(|end| (lane, end.usage))),
+            EventKind::Exit => self.close(process, lane, event),
             _ => {}
         }
     }
@@ -90,12 +93,14 @@ impl LedgerReader {
     fn begin(&mut self, process: ProcessIndex, lane: LaneIndex, record: &Record, event: &Event) {
         let Some(wait) = event.wait() else { return };
         let object = wait.obj.and_then(|name| self.object(process, name));
-        let owner = wait.owner.or(wait.runner).and_then(|owner| self.mentioned(process, owner));
-        let owner = owner.or_else(|| self.main_of_child(&wait));
+        let named = wait.owner.or(wait.runner).into_iter().chain(wait.owners.iter().copied());
+        let mut owners: Vec<LaneIndex> = named.filter_map(|owner| self.mentioned(process, owner)).collect();
+        owners.extend(self.main_of_child(&wait).filter(|_| owners.is_empty()));
         let held_at = wait.held_at.clone().map(|site| self.place(site));
         let site = wait.site.clone().map(|site| self.place(site));
         if let Some(object) = object {
             self.note_places(process, object, lane, site, &wait);
+            let owner = owners.first().copied();
             self.ledger.handed_at.extend(owner.zip(held_at).map(|(owner, place)| ((object, owner), place)));
         }
         let on = self.texts.index(Arc::from(wait.on.unwrap_or("something")));
@@ -108,7 +113,7 @@ impl LedgerReader {
             kind: WaitKind::of(&wait),
             on: self.texts.get(on).clone(),
             object,
-            owner,
+            owners,
             held_at,
             site,
             passed: 0,
@@ -148,8 +153,16 @@ impl LedgerReader {
         backlog.longest = backlog.longest.max(begin.queued.unwrap_or(0));
     }
 
-    fn count_locks(&mut self, process: ProcessIndex, event: &Event) {
-        for lock in event.exit().into_iter().flat_map(|exit| exit.locks) {
+    /// What the end of a process says of its locks and threads.
+    fn close(&mut self, process: ProcessIndex, lane: LaneIndex, event: &Event) {
+        let Some(exit) = event.exit() else { return };
+        if let Some(cpu) = exit.cpu {
+            self.ledger.used.entry(lane).or_default().cpu = Some(cpu);
+        }
+        for (name, usage) in exit.lanes {
+            self.ledger.used.extend(self.mentioned(process, name).map(|lane| (lane, usage)));
+        }
+        for lock in exit.locks {
             let object = lock.obj.and_then(|name| self.object(process, name));
             self.ledger.counted.extend(object.zip(lock.contended.zip(lock.waited)));
         }

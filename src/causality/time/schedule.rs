@@ -139,25 +139,38 @@ impl<'a> Schedule<'a> {
         u64::try_from(own.saturating_add(ts.saturating_sub(wall))).unwrap_or(0)
     }
 
+    /// The wall-clock time of a moment, by the record next to which the two clocks are compared.
+    pub fn wall(&self, beside: NodeRef, time: u64) -> i64 {
+        let node = self.graph.node(beside);
+        let own = if self.several_clocks { node.ts } else { i64::try_from(node.mono).unwrap_or(0) };
+        node.ts.saturating_add(i64::try_from(time).unwrap_or(i64::MAX).saturating_sub(own))
+    }
+
     // Who ended a wait. ------------------------------------------------------------------------------------------
 
     /// The hand-over that ended a wait. What was merged when it ended stands in the lane's next records.
     fn ended_by(&self, at: usize, pause: &Pause, got: NodeRef) -> Option<HandOver> {
-        if pause.outcome != Outcome::Got || matches!(pause.kind, WaitKind::Elsewhere | WaitKind::Idle) {
+        if pause.outcome != Outcome::Got || pause.kind == WaitKind::Elsewhere {
             return None;
         }
         let name = pause.object.map(|object| self.ledger.object(object));
         let carries = |edge: &Edge| match (pause.kind, edge.by.as_deref()) {
             (_, None) => false,
             (_, Some(by)) if name.is_some_and(|object| by.rsplit('/').next() == Some(&*object.name)) => true,
-            (WaitKind::Work, Some("join" | "result")) => pause.owner.is_none_or(|owner| owner == edge.from),
+            (WaitKind::Work, Some("join")) => pause.owners.is_empty() || pause.owners.contains(&edge.from),
+            (WaitKind::Work, Some("result")) | (WaitKind::Idle, Some("job")) => true,
             _ => false,
         };
         for next in self.stamped_by_end(got) {
             let edges = self.graph.edges_into(next).filter(|edge| carries(edge));
-            let mut fitting = edges.filter_map(|edge| self.within(edge, at, got));
-            if let Some(found) = fitting.next() {
-                return Some(found);
+            let mut fitting = edges.filter_map(|edge| self.gave(self.graph.source(edge)?, at, got));
+            // A lock may have been taken again since. Of several results the last one was waited for.
+            let found = match pause.kind {
+                WaitKind::Exclusion => fitting.next(),
+                _ => fitting.max_by_key(|given| (given.by, given.from)),
+            };
+            if found.is_some() {
+                return found;
             }
         }
         self.owner_gave(at, pause, got)
@@ -169,12 +182,7 @@ impl<'a> Schedule<'a> {
         (got.at..nodes.min(got.at + STAMPED_WITHIN + 1)).map(move |at| NodeRef { lane: got.lane, at })
     }
 
-    /// The edge as a hand-over that can have ended the wait: it came after the wait began, and not after it ended.
-    fn within(&self, edge: &Edge, pause: usize, got: NodeRef) -> Option<HandOver> {
-        let from = self.graph.source(edge)?;
-        self.gave(from, pause, got)
-    }
-
+    /// What was given after that record, if it can have ended the wait: not before the wait began, nor after it ended.
     fn gave(&self, from: NodeRef, pause: usize, got: NodeRef) -> Option<HandOver> {
         let wait = self.graph.find(got.lane, self.ledger.pauses[pause].wait)?;
         let until = self.start(got);
@@ -185,7 +193,6 @@ impl<'a> Schedule<'a> {
 
     /// Without a stamp: whom the wait named. Of a lock only where nobody else can have had it meanwhile.
     fn owner_gave(&self, at: usize, pause: &Pause, got: NodeRef) -> Option<HandOver> {
-        let owner = pause.owner?;
         let sure = match pause.kind {
             WaitKind::Work => true,
             WaitKind::Exclusion => pause.passed == 0 && &*pause.on != "sem",
@@ -195,8 +202,11 @@ impl<'a> Schedule<'a> {
             return None;
         }
         let until = self.start(got);
-        let done = self.starts[owner.0].partition_point(|start| *start < until);
-        self.gave(NodeRef { lane: owner, at: done.checked_sub(1)? }, at, got)
+        let lasts = pause.owners.iter().filter_map(|owner| {
+            let done = self.starts[owner.0].partition_point(|start| *start < until);
+            Some(NodeRef { lane: *owner, at: done.checked_sub(1)? })
+        });
+        self.gave(lasts.max_by_key(|last| (self.start(*last), *last))?, at, got)
     }
 
     // What is no written wait. -----------------------------------------------------------------------------------

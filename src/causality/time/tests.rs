@@ -3,6 +3,9 @@
 //! `5 wait m t2` begins a wait for lock `m`, which t2 has; `9 got m t2@3` ends it with that stamp; queues begin with q (for
 //! items) and r (for room); `gone` ends a wait without a result. `1 from t1@1` begins a lane, `6 after t2@4` merges a stamp.
 
+use std::collections::HashMap;
+
+use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -69,6 +72,10 @@ pub(super) fn run(text: &str) -> Run {
             records.push(record(lane.trim(), at + 1, ms, keys(&words, ms)));
         }
     }
+    gathered(&records)
+}
+
+fn gathered(records: &[Record]) -> Run {
     let mut builder = Builder::new();
     records.iter().for_each(|record| builder.add(record));
     let graph = builder.finish();
@@ -138,4 +145,181 @@ fn a_wait_that_nobody_ended_is_its_own() {
 fn time_from_being_let_go_to_going_on_is_its_own() {
     let run = run("t1: 0 begin, 2 wait m t2, 9 got m t2@1, 10 end\nt2: 0 begin, 7 released, 12 end");
     assert_eq!(run.path("t1@4"), "t2 0-2, t2 2-7 for lock:m, t1 7-9 resumes, t1 9-10");
+}
+
+// Against a brute force. -------------------------------------------------------------------------------------------
+
+/// What a lane of a made-up program does.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    /// Takes so long, without a word or with a record at the end.
+    Work(u64, bool),
+    /// Takes a lock, works, gives it back.
+    Hold(usize, u64),
+}
+
+/// What a made-up program did when it ran: its records, and when each lane ended.
+struct Played {
+    records: Vec<Record>,
+    ends: Vec<u64>,
+}
+
+/// Runs a program and writes what logq would: locks go to who asked first.
+struct Machine {
+    clock: Vec<u64>,
+    seq: Vec<u64>,
+    /// The time at which each lock becomes free, who had it, and his number then.
+    freed: [Option<(u64, usize, u64)>; 2],
+    stamps: Vec<Vec<String>>,
+    records: Vec<Record>,
+}
+
+impl Machine {
+    fn write(&mut self, lane: usize, ms: u64, keys: Value) {
+        self.seq[lane] += 1;
+        let mut keys = keys;
+        let stamps = std::mem::take(&mut self.stamps[lane]);
+        if !stamps.is_empty() {
+            keys.as_object_mut().expect("keys").insert("hbl".to_owned(), json!(stamps));
+        }
+        self.records.push(record(&format!("t{}", lane + 1), self.seq[lane] as usize, ms, keys));
+    }
+
+    fn act(&mut self, lane: usize, act: Act) {
+        match act {
+            Act::Work(ms, says) => {
+                self.clock[lane] += ms;
+                if says {
+                    self.write(lane, self.clock[lane], json!({"level": "INFO", "msg": "worked"}));
+                }
+            }
+            Act::Hold(lock, ms) => {
+                let obj = format!("lock:{lock}");
+                let since = self.clock[lane];
+                let busy = self.freed[lock].filter(|(free, holder, _)| *free > since && *holder != lane);
+                if let Some((free, holder, seq)) = busy {
+                    let owner = format!("t{}", holder + 1);
+                    self.write(
+                        lane,
+                        since,
+                        json!({"ev": "wait", "on": "lock", "obj": obj, "owner": owner, "since": since * MS}),
+                    );
+                    self.clock[lane] = free;
+                    self.write(lane, free, json!({"ev": "got", "obj": obj, "res": "ok"}));
+                    self.stamps[lane].push(format!("{owner}@{seq}|{obj}"));
+                }
+                self.clock[lane] += ms;
+                self.freed[lock] = Some((self.clock[lane], lane, self.seq[lane]));
+            }
+        }
+    }
+}
+
+/// Always the lane goes on whose clock is behind the others, so who asks first gets a lock first.
+fn play(program: &[Vec<Act>]) -> Played {
+    let lanes = program.len();
+    let mut machine = Machine {
+        clock: vec![0; lanes],
+        seq: vec![0; lanes],
+        freed: [None, None],
+        stamps: vec![Vec::new(); lanes],
+        records: Vec::new(),
+    };
+    for lane in 0..lanes {
+        machine.write(lane, 0, json!({"level": "INFO", "msg": "began"}));
+    }
+    let mut done = vec![0; lanes];
+    while let Some(lane) =
+        (0..lanes).filter(|lane| done[*lane] < program[*lane].len()).min_by_key(|lane| machine.clock[*lane])
+    {
+        machine.act(lane, program[lane][done[lane]]);
+        done[lane] += 1;
+    }
+    for lane in 0..lanes {
+        machine.write(lane, machine.clock[lane], json!({"level": "INFO", "msg": "ended"}));
+    }
+    Played { records: machine.records, ends: machine.clock }
+}
+
+/// The longest way to the end of each lane, by all ways there are: work of a lane in order, and from the end of a hold to the
+/// beginning of the one that waited for it, unless that lock is `free`.
+fn longest(program: &[Vec<Act>], free: Option<usize>) -> Vec<u64> {
+    // As it was played: which hold of which lane each hold waited for.
+    let mut clock = vec![0_u64; program.len()];
+    let mut freed: [Option<(u64, (usize, usize))>; 2] = [None, None];
+    let mut behind: HashMap<(usize, usize), (usize, usize)> = HashMap::new();
+    let mut done = vec![0; program.len()];
+    while let Some(lane) =
+        (0..program.len()).filter(|lane| done[*lane] < program[*lane].len()).min_by_key(|lane| clock[*lane])
+    {
+        let place = (lane, done[lane]);
+        match program[lane][done[lane]] {
+            Act::Work(ms, _) => clock[lane] += ms,
+            Act::Hold(lock, ms) => {
+                if let Some((at, holder)) = freed[lock].filter(|(at, holder)| *at > clock[lane] && holder.0 != lane) {
+                    behind.insert(place, holder);
+                    clock[lane] = at;
+                }
+                clock[lane] += ms;
+                freed[lock] = Some((clock[lane], place));
+            }
+        }
+        done[lane] += 1;
+    }
+    fn end_of(
+        program: &[Vec<Act>],
+        behind: &HashMap<(usize, usize), (usize, usize)>,
+        free: Option<usize>,
+        (lane, at): (usize, usize),
+    ) -> u64 {
+        let own = at.checked_sub(1).map_or(0, |before| end_of(program, behind, free, (lane, before)));
+        match program[lane][at] {
+            Act::Work(ms, _) => own + ms,
+            Act::Hold(lock, ms) => {
+                let other = behind.get(&(lane, at)).filter(|_| free != Some(lock));
+                ms + own.max(other.map_or(0, |place| end_of(program, behind, free, *place)))
+            }
+        }
+    }
+    let last =
+        |lane: usize| program[lane].len().checked_sub(1).map_or(0, |at| end_of(program, &behind, free, (lane, at)));
+    (0..program.len()).map(last).collect()
+}
+
+fn programs() -> impl Strategy<Value = Vec<Vec<Act>>> {
+    let act = prop_oneof![
+        (1..6_u64, any::<bool>()).prop_map(|(ms, says)| Act::Work(ms, says)),
+        (0..2_usize, 1..6_u64).prop_map(|(lock, ms)| Act::Hold(lock, ms)),
+    ];
+    proptest::collection::vec(proptest::collection::vec(act, 0..6), 1..4)
+}
+
+proptest! {
+    #[test]
+    fn the_longest_way_is_that_of_a_brute_force(program in programs()) {
+        let played = play(&program);
+        let run = gathered(&played.records);
+        let schedule = Schedule::of(&run.graph, &run.ledger);
+        let as_it_was = longest(&program, None);
+        prop_assert_eq!(&as_it_was, &played.ends);
+        for lane in 0..program.len() {
+            let index = run.graph.lane_named(crate::causality::ProcessIndex(0), format!("t{}", lane + 1).parse().expect("a lane"));
+            let end = run.graph.nodes_of(index.expect("it wrote")).next_back().expect("its last record");
+            prop_assert_eq!(schedule.without(end, &|_| false) / MS, as_it_was[lane]);
+            for lock in 0..2 {
+                let name = format!("lock:{lock}");
+                let gone = |pause: &Pause| pause.object.is_some_and(|object| *run.ledger.object(object).name == *name);
+                prop_assert_eq!(schedule.without(end, &gone) / MS, longest(&program, Some(lock))[lane], "without {}", name);
+            }
+            // The path covers the time from beginning to end, and none of it is a wait.
+            let path = schedule.critical_path(end, 0);
+            let mut time = 0;
+            for segment in &path.segments {
+                prop_assert_eq!(segment.from, time);
+                prop_assert_eq!(segment.doing, Doing::Working);
+                time = segment.to;
+            }
+            prop_assert_eq!(time / MS, played.ends[lane]);
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub fn waits(graph: &CausalGraph, process: ProcessIndex, wait: &WaitEvent) -> St
     let owner = || wait.owner.and_then(|owner| graph.mentioned(process, owner)).map(|own| lane(graph, own, process));
     match wait.on.unwrap_or_default() {
         "lock" | "rlock" => format!("waits for {}", name("a lock")),
+        "join" if wait.owners.len() > 1 => format!("waits for the end of {} threads", wait.owners.len()),
         "join" => format!("waits for the end of {}", owner().unwrap_or_else(|| "a thread".to_owned())),
         "task" if !wait.owners.is_empty() => {
             let owners = wait.owners.iter().filter_map(|owner| graph.mentioned(process, owner));

@@ -82,8 +82,7 @@ impl<'a> Reading<'a> for LaneEvent<'a> {
 pub struct EndEvent<'a> {
     pub how: Option<&'a str>,
     pub exc: Option<ExcText>,
-    /// CPU time of the lane, ns.
-    pub cpu: Option<u64>,
+    pub usage: Usage,
     /// Its loop, or its process, was being closed.
     pub closing: bool,
 }
@@ -93,8 +92,32 @@ impl<'a> Reading<'a> for EndEvent<'a> {
         EndEvent {
             how: keys.text("how"),
             exc: keys.exc("exc"),
-            cpu: keys.number("cpu"),
+            usage: Usage::of(keys),
             closing: keys.flag("closing").unwrap_or(false),
+        }
+    }
+}
+
+/// What a thread did with its time besides its waits, ns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// On the processor.
+    pub cpu: Option<u64>,
+    /// Ready to run, and there was no processor.
+    pub runnable: Option<u64>,
+    /// Seen by the watchdog: running hardly at all; running less than it wanted because others had the GIL.
+    pub still: Option<u64>,
+    pub barred: Option<u64>,
+}
+
+impl Usage {
+    fn of(keys: Keys) -> Usage {
+        let looks = |key: &str| keys.inside("looks", |looks| looks.number(key)).flatten();
+        Usage {
+            cpu: keys.number("cpu"),
+            runnable: keys.number("runnable"),
+            still: looks("still"),
+            barred: looks("barred"),
         }
     }
 }
@@ -130,6 +153,8 @@ pub struct ExitEvent<'a> {
     /// SIGCHLD was ignored: the system reaps children by itself.
     pub sigchld_ignored: bool,
     pub locks: Vec<LockUse<'a>>,
+    /// Of the threads that were there still.
+    pub lanes: Vec<(&'a str, Usage)>,
 }
 
 impl<'a> Reading<'a> for ExitEvent<'a> {
@@ -145,6 +170,7 @@ impl<'a> Reading<'a> for ExitEvent<'a> {
             children: keys.list("children", ChildLeft::of),
             sigchld_ignored: keys.flag("sigchld").unwrap_or(keys.text("sigchld") == Some("ignored")),
             locks: keys.list("locks", LockUse::of),
+            lanes: keys.list("lanes", |lane| (lane.text("lane").unwrap_or_default(), Usage::of(lane))),
         }
     }
 }

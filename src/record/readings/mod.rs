@@ -18,7 +18,7 @@ pub use blocking::{BeginEvent, GotEvent, HeldLock, LastWake, NestEvent, Permit, 
 pub use keys::{Counts, Places};
 pub use lifecycle::{
     ChildEvent, ChildLeft, DaemonLeft, EndEvent, ExcText, ExitEvent, Folded, LaneEvent, LockUse, ProcEvent, QueueLeft,
-    ReapEvent, Unretrieved,
+    ReapEvent, Unretrieved, Usage,
 };
 pub use plain::{AccessEvent, BlockedEvent, ExcEvent, LostEvent, NoteEvent, ObjEvent, TransferEvent};
 pub use snapshot::{ForeignThread, PipeState, Poll, QueueState, SnapEvent, SnapLane, SnapLoop, SnapTask, SystemCall};

@@ -3,18 +3,21 @@
 use serde_json::{Value, json};
 
 use super::path::{Owner, Share};
-use super::text::object_name;
-use super::{LaneTime, ObjectTime, Stats};
+use super::{LaneTime, ObjectTime, Stats, steps};
+use crate::causality::LaneIndex;
 use crate::causality::time::{ObjectIndex, Place, WaitKind};
 
-pub fn document(stats: &Stats, run: &str) -> Value {
+/// The whole answer, the steps of the critical path only where they are asked for.
+pub fn document(stats: &Stats, run: &str, with_steps: bool) -> Value {
     json!({
         "run": run,
         "took": stats.took(),
         "finished": !stats.unfinished,
+        "tasks": stats.tasks,
+        "steps": with_steps.then(|| steps::document(stats)),
         "critical_path": stats.shares.iter().map(|share| share_json(stats, share)).collect::<Vec<_>>(),
         "without": stats.without.map(|(object, least)| json!({"object": object_json(stats, object), "at_least": least})),
-        "lanes": stats.lanes.iter().map(|time| lane_json(stats, time)).collect::<Vec<_>>(),
+        "lanes": stats.lanes.iter().map(|(lane, time)| lane_json(stats, *lane, time)).collect::<Vec<_>>(),
         "objects": stats.objects.iter().map(|time| waits_json(stats, time)).collect::<Vec<_>>(),
         "pools": stats.pools.iter().map(|pool| json!({
             "object": object_json(stats, pool.object), "late_jobs": pool.backlog.jobs, "longest": pool.backlog.longest,
@@ -41,14 +44,14 @@ fn share_json(stats: &Stats, share: &Share) -> Value {
     })
 }
 
-fn lane_json(stats: &Stats, time: &LaneTime) -> Value {
-    let facts = stats.graph.lane(time.lane);
+fn lane_json(stats: &Stats, lane: LaneIndex, time: &LaneTime) -> Value {
+    let facts = stats.graph.lane(lane);
     json!({
-        "id": stats.graph.address(time.lane), "name": facts.name, "fn": facts.function, "wall": time.wall, "cpu": time.cpu,
-        "waited": time.says_waits.then_some(time.waited), "idle": time.idle, "rest": time.rest(),
-        "longest": time.longest.as_ref().map(|(on, object, whom, ns)| json!({
-            "on": on, "object": object.map(|object| object_json(stats, object)),
-            "lane": whom.map(|lane| stats.graph.address(lane)), "ns": ns,
+        "id": stats.graph.address(lane), "name": facts.name, "fn": facts.function, "wall": time.wall, "cpu": time.on_cpu,
+        "waited": time.waited, "idle": time.idle, "runnable": time.no_cpu, "rest": time.rest, "gil": time.gil,
+        "longest": time.longest.as_ref().map(|longest| json!({
+            "on": longest.on, "object": longest.object.map(|object| object_json(stats, object)),
+            "lane": longest.whom.map(|lane| stats.graph.address(lane)), "ns": longest.ns,
         })),
     })
 }
@@ -65,17 +68,17 @@ fn waits_json(stats: &Stats, time: &ObjectTime) -> Value {
     })
 }
 
-fn object_json(stats: &Stats, index: ObjectIndex) -> Value {
+pub(super) fn object_json(stats: &Stats, index: ObjectIndex) -> Value {
     let object = stats.schedule.ledger.object(index);
     let facts = stats.graph.object(object.process, &object.name);
     json!({
-        "obj": &*object.name, "process": stats.graph.processes[object.process.0].number, "called": object_name(stats, index),
+        "obj": &*object.name, "process": stats.graph.processes[object.process.0].number, "called": stats.object(index),
         "kind": facts.and_then(|facts| facts.kind.clone()), "name": facts.and_then(|facts| facts.name.clone()),
         "site": facts.and_then(|facts| facts.site.as_ref()).map(|site| json!({"file": site.file, "line": site.line, "func": site.func})),
     })
 }
 
-fn place_json(stats: &Stats, place: Option<Place>) -> Value {
+pub(super) fn place_json(stats: &Stats, place: Option<Place>) -> Value {
     let site = place.map(|place| stats.schedule.ledger.place(place));
     site.map_or(Value::Null, |site| json!({"file": site.file, "line": site.line, "func": site.func}))
 }

@@ -6,12 +6,18 @@ pub mod json;
 mod lanes;
 mod objects;
 mod path;
+mod rows;
+pub mod steps;
 pub mod text;
+mod words;
+
+use std::collections::HashSet;
 
 use crate::causality::time::{CriticalPath, ObjectIndex, Schedule};
-use crate::causality::{CausalGraph, LaneIndex, NodeRef};
+use crate::causality::{CausalGraph, LaneIndex, NodeRef, ProcessIndex};
+use crate::record::{Lane, LaneKind};
 
-pub use lanes::LaneTime;
+pub use lanes::{LaneTime, Longest};
 pub use objects::{Holder, ObjectTime, PoolTime};
 pub use path::{Owner, Share, Worker};
 
@@ -29,6 +35,13 @@ pub struct Wanted {
     pub end: Option<NodeRef>,
 }
 
+impl Wanted {
+    /// The run as a whole, from its beginning to its end.
+    fn is_whole(&self) -> bool {
+        !self.is_part && self.since.is_none() && self.until.is_none()
+    }
+}
+
 /// Where the time between two moments went.
 pub struct Stats<'a> {
     pub graph: &'a CausalGraph,
@@ -42,11 +55,14 @@ pub struct Stats<'a> {
     pub shares: Vec<Share>,
     /// What it would have taken at the least without waiting for the object that owns most of the path.
     pub without: Option<(ObjectIndex, u64)>,
-    pub lanes: Vec<LaneTime>,
+    /// The threads, those that were there the longest first.
+    pub lanes: Vec<(LaneIndex, LaneTime)>,
+    /// How many of the lanes are tasks.
+    pub tasks: usize,
     /// What was waited for, the most first.
     pub objects: Vec<ObjectTime>,
     pub pools: Vec<PoolTime>,
-    /// It ends with a record after which its process went on, or nobody knows.
+    /// The end of the first process is not on record.
     pub unfinished: bool,
 }
 
@@ -58,22 +74,23 @@ impl<'a> Stats<'a> {
             Some(end) => (end, false),
             None => last_of(schedule, wanted)?,
         };
-        let until = if unfinished && !wanted.is_part { last_known(schedule, wanted)? } else { schedule.start(end) };
-        let path = schedule.critical_path(end, until);
-        let (first, last) = (first_known(schedule, wanted)?.min(path.span().0), until);
+        let last = if unfinished { last_known(schedule, wanted)? } else { schedule.start(end) };
+        let path = schedule.critical_path(end, last);
+        let first = first_known(schedule, wanted)?.min(path.span().0);
         let moment = |ts: i64| schedule.moment(end, ts);
         let from = wanted.since.map_or(first, moment).clamp(first, last);
         let to = wanted.until.map_or(last, moment).clamp(from, last);
-        let shares = path::shares(schedule, &path, from, to);
+        let is_task = |lane: &&LaneIndex| graph.lane(**lane).lane.kind == LaneKind::Task;
         let mut stats = Stats {
             graph,
             schedule,
             from,
             to,
+            shares: path::shares(schedule, &path, from, to),
             path,
-            shares,
             without: None,
             lanes: lanes::times(schedule, &wanted.lanes, from, to),
+            tasks: wanted.lanes.iter().filter(is_task).count(),
             objects: objects::times(schedule, wanted, from, to),
             pools: objects::pools(schedule, wanted),
             unfinished,
@@ -86,14 +103,21 @@ impl<'a> Stats<'a> {
         self.to - self.from
     }
 
-    /// Only for the whole of what was recorded: of a part of the time nobody knows what would have been in it.
+    /// The processes of the lanes.
+    pub fn processes(&self) -> Vec<ProcessIndex> {
+        let mut seen = HashSet::new();
+        let all = self.lanes.iter().map(|(lane, _)| self.graph.lane(*lane).process);
+        all.filter(|process| seen.insert(*process)).collect()
+    }
+
+    /// Only for what was recorded from beginning to end: of a part of the time nobody knows what would have been in it.
     fn best_without(&self, wanted: &Wanted) -> Option<(ObjectIndex, u64)> {
         if wanted.since.is_some() || wanted.until.is_some() || self.unfinished {
             return None;
         }
         let object = self.shares.iter().find_map(Share::removable)?;
-        let earliest =
-            self.schedule.without(self.path.end, &|pause| pause.object == Some(object) && pause.is_removable());
+        let gone = |pause: &crate::causality::time::Pause| pause.object == Some(object) && pause.is_removable();
+        let earliest = self.schedule.without(self.path.end, &gone);
         Some((object, earliest.saturating_sub(self.from)))
     }
 }
@@ -103,19 +127,16 @@ impl<'a> Stats<'a> {
 fn last_of(schedule: &Schedule, wanted: &Wanted) -> Option<(NodeRef, bool)> {
     let graph = schedule.graph;
     let last = |lane: &LaneIndex| graph.nodes_of(*lane).next_back();
-    let latest = wanted.lanes.iter().filter_map(last).max_by_key(|at| (schedule.start(*at), *at))?;
+    let lasts = || wanted.lanes.iter().filter_map(last);
+    let latest = lasts().max_by_key(|at| (schedule.start(*at), *at))?;
     if wanted.is_part {
         return Some((latest, false));
     }
-    let root =
-        wanted.lanes.iter().filter_map(last).min_by_key(|at| graph.process_of(at.lane).number.unwrap_or(u32::MAX))?;
-    let process = graph.process_of(root.lane);
-    let main = graph.lane_named(graph.lane(root.lane).process, crate::record::Lane::MAIN).and_then(|lane| last(&lane));
-    match main {
-        Some(main) if process.end.said_mono.is_some() => Some((main, false)),
-        Some(main) => Some((main, true)),
-        None => Some((latest, true)),
-    }
+    let root = lasts().min_by_key(|at| graph.process_of(at.lane).number.unwrap_or(u32::MAX))?;
+    let process = graph.lane(root.lane).process;
+    let main = graph.lane_named(process, Lane::MAIN).and_then(|lane| last(&lane));
+    let unfinished = graph.processes[process.0].end.said_mono.is_none();
+    Some((main.unwrap_or(latest), unfinished))
 }
 
 fn last_known(schedule: &Schedule, wanted: &Wanted) -> Option<u64> {

@@ -63,8 +63,7 @@ pub(super) fn times(schedule: &Schedule, wanted: &Wanted, from: u64, to: u64) ->
         }
     }
     // What locks counted is of all lanes, from beginning to end.
-    let whole = !wanted.is_part && wanted.since.is_none() && wanted.until.is_none();
-    let counted = |object: &ObjectIndex| schedule.ledger.counted.get(object).filter(|_| whole);
+    let counted = |object: &ObjectIndex| schedule.ledger.counted.get(object).filter(|_| wanted.is_whole());
     for object in schedule.ledger.counted.keys().filter(|object| counted(object).is_some()) {
         sums.entry((*object, WaitKind::Exclusion)).or_default();
     }
@@ -111,8 +110,8 @@ impl Sum {
 /// Who had it when the wait began, or who brought what ended it.
 fn giver(schedule: &Schedule, pause: &Pause) -> Option<(LaneIndex, Option<Place>)> {
     let object = pause.object?;
-    if let Some(owner) = pause.owner {
-        return Some((owner, pause.held_at));
+    if let Some(owner) = pause.owners.first() {
+        return Some((*owner, pause.held_at));
     }
     let lane = schedule.given_by(pause)?;
     Some((lane, schedule.ledger.handed_at(object, lane)))

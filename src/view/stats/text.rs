@@ -2,254 +2,318 @@
 
 use std::io::{self, Write};
 
+use super::objects::Holder;
 use super::path::{Owner, Share, Worker};
+use super::rows::{Align, Cell, Table};
+use super::words::{percent, verb};
 use super::{LaneTime, ObjectTime, Stats};
-use crate::causality::LaneIndex;
-use crate::causality::time::{ObjectIndex, Place, WaitKind};
-use crate::record::Site;
+use crate::causality::time::{Place, WaitKind};
+use crate::causality::{LaneIndex, ProcessIndex};
 use crate::view::clock::duration;
 use crate::view::names;
-use crate::view::printable::{cut, one_line, pad};
+use crate::view::printable::one_line;
 use crate::view::style::{self, paint};
+use crate::view::threads::count;
 
-/// The widest name in a column.
-const NAME: usize = 28;
+use Align::{Left, Right};
+
+/// So many who were at it are named.
+const WORKERS: usize = 3;
+/// A part of the whole that is worth a sentence: one in so many.
+const MUCH: u64 = 10;
+/// A part of the path that is not worth a line: less than one in so many.
+const LITTLE: u64 = 200;
 
 /// Prints the answer; `most` rows a table.
 pub fn write(stats: &Stats, run: &str, most: usize, out: &mut dyn Write) -> io::Result<()> {
-    let page = Page { stats, most };
-    page.heading(run, out)?;
-    page.path(out)?;
-    page.lanes(out)?;
-    page.objects("locks", &[WaitKind::Exclusion], out)?;
-    page.objects("queues", &[WaitKind::Item, WaitKind::Room], out)?;
-    page.objects("signals", &[WaitKind::Signal], out)?;
-    page.pools(out)
+    heading(stats, run, out)?;
+    path(stats, most, out)?;
+    lanes(stats, most, out)?;
+    objects(stats, "locks", &[WaitKind::Exclusion], most, out)?;
+    objects(stats, "queues", &[WaitKind::Item, WaitKind::Room], most, out)?;
+    objects(stats, "events and conditions", &[WaitKind::Signal], most, out)?;
+    pools(stats, most, out)?;
+    remarks(stats, out)
 }
 
-struct Page<'a> {
-    stats: &'a Stats<'a>,
-    most: usize,
+/// The run, what ran, and how long.
+pub(super) fn heading(stats: &Stats, run: &str, out: &mut dyn Write) -> io::Result<()> {
+    let first = stats.graph.processes.iter().find(|process| process.number == Some(1));
+    let program = first.map_or_else(String::new, |process| format!("  {}", names::command(&process.argv)));
+    let processes = stats.processes().len() as u64;
+    let mut lanes = count(stats.lanes.len() as u64, "thread", "threads");
+    if processes > 1 {
+        lanes = format!("{}, {lanes}", count(processes, "process", "processes"));
+    }
+    if stats.tasks > 0 {
+        lanes = format!("{lanes}, {}", count(stats.tasks as u64, "task", "tasks"));
+    }
+    let took = duration(stats.took());
+    writeln!(out, "{}{program}  {}  {lanes}", paint(style::BOLD, format!("run {run}")), paint(style::BOLD, took))
 }
 
-impl Page<'_> {
-    fn heading(&self, run: &str, out: &mut dyn Write) -> io::Result<()> {
-        let stats = self.stats;
-        let program = stats.graph.processes.iter().find(|process| process.number == Some(1));
-        let program = program.map_or_else(String::new, |process| format!("  {}", names::command(&process.argv)));
-        let lanes = stats.lanes.len();
-        let lanes = format!("{lanes} {}", if lanes == 1 { "lane" } else { "lanes" });
-        writeln!(
-            out,
-            "{}{program}  {}  {lanes}",
-            paint(style::BOLD, format!("run {run}")),
-            paint(style::BOLD, duration(stats.took()))
-        )
-    }
+// What decided how long it took. -----------------------------------------------------------------------------------
 
-    fn path(&self, out: &mut dyn Write) -> io::Result<()> {
-        let stats = self.stats;
-        let title = if stats.unfinished { "what the run came to wait for" } else { "what decided how long it took" };
-        writeln!(out, "\n{}", paint(style::BOLD, title))?;
-        for share in stats.shares.iter().take(self.most) {
-            self.share(share, out)?;
-        }
-        self.more(stats.shares.len(), out)?;
-        if let Some((object, least)) = stats.without {
-            let saved = duration(stats.took().saturating_sub(least));
-            let name = self.object(object);
-            let text =
-                format!("without waiting for {name}: {} at the least, {saved} saved at the most", duration(least));
-            writeln!(out, "  {text}")?;
-        }
-        Ok(())
+fn path(stats: &Stats, most: usize, out: &mut dyn Write) -> io::Result<()> {
+    let took = duration(stats.took());
+    let title = match stats.unfinished {
+        true => format!("what the {took} on record went into, up to the last record of the main thread"),
+        false => format!("what decided that it took {took}"),
+    };
+    writeln!(out, "\n{}", paint(style::BOLD, title))?;
+    let mut table = Table::new(&[(Right, ""), (Right, ""), (Left, ""), (Left, "")]);
+    let shown = stats.shares.iter().filter(|share| share.ns.saturating_mul(LITTLE) >= stats.took());
+    for share in shown {
+        let color = if matches!(share.owner, Owner::Object(..)) { style::WARN } else { style::PLAIN };
+        table.row(vec![
+            duration(share.ns).into(),
+            percent(share.ns, stats.took()).into(),
+            Cell(color, stats.owner(&share.owner)),
+            Cell(style::DIM, workers(stats, share)),
+        ]);
     }
+    table.write(most, out)?;
+    let Some((object, least)) = stats.without else { return Ok(()) };
+    let saved = duration(stats.took().saturating_sub(least));
+    let name = stats.object(object);
+    let text = format!("had nobody waited for {name}: at least {}, so at most {saved} less", duration(least));
+    writeln!(out, "  {}", paint(style::BOLD, text))
+}
 
-    fn share(&self, share: &Share, out: &mut dyn Write) -> io::Result<()> {
-        let percent = percent(share.ns, self.stats.took());
-        let (what, style) = match &share.owner {
-            Owner::Object(kind, object) => (format!("{} {}", waiting(*kind), self.object(*object)), style::WARN),
-            Owner::Alone(on, object) => (self.alone(on, *object), style::PLAIN),
-            Owner::Work(lane) => (format!("work of {}", self.lane(*lane)), style::PLAIN),
-            Owner::Resuming => ("let go, and not running yet".to_owned(), style::DIM),
+/// Who was at it meanwhile, and where.
+fn workers(stats: &Stats, share: &Share) -> String {
+    if matches!(share.owner, Owner::Work(_)) {
+        let places = share.by.iter().filter(|worker| worker.place.is_some() && is_much(worker.ns, share.ns));
+        let places: Vec<String> = places.take(2).map(|worker| stats.place(worker.place)).collect();
+        let runs = share.by.first().and_then(|worker| stats.graph.lane(worker.lane).function.as_deref());
+        let runs = runs.map_or_else(String::new, |function| format!("in {}", one_line(function)));
+        return if places.is_empty() { runs } else { format!("up to {}", places.join(", ")) };
+    }
+    let said: Vec<&Worker> = share.by.iter().filter(|worker| is_much(worker.ns, share.ns)).collect();
+    let one_place = said.windows(2).all(|pair| pair[0].place == pair[1].place);
+    let name = |worker: &&Worker| {
+        let place = stats.place(worker.place);
+        let place = if one_place || place.is_empty() { String::new() } else { format!(" at {place}") };
+        format!("{}{place} {}", stats.lane(worker.lane), percent(worker.ns, share.ns))
+    };
+    let names: Vec<String> = said.iter().take(WORKERS).map(name).collect();
+    let more = said.len().saturating_sub(WORKERS);
+    let more = if more > 0 { format!(", {more} more") } else { String::new() };
+    let place = said.first().map_or_else(String::new, |worker| stats.place(worker.place));
+    let place = if one_place && !place.is_empty() { format!("at {place} ") } else { String::new() };
+    let word = match share.owner {
+        Owner::Object(kind, _) => format!("{} ", verb(kind)),
+        _ => String::new(),
+    };
+    let by = if word.is_empty() { "" } else { "by " };
+    format!("{word}{place}{by}{}{more}", names.join(", "))
+}
+
+fn is_much(part: u64, whole: u64) -> bool {
+    part.saturating_mul(50) >= whole
+}
+
+// Lanes. -----------------------------------------------------------------------------------------------------------
+
+fn lanes(stats: &Stats, most: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Table::new(&[
+        (Left, "threads"),
+        (Right, "there"),
+        (Right, "on CPU"),
+        (Right, "waited"),
+        (Right, "no CPU"),
+        (Right, "no GIL"),
+        (Right, "I/O, sleep"),
+        (Left, "waited longest for"),
+    ]);
+    for (lane, time) in &stats.lanes {
+        table.row(lane_row(stats, *lane, time));
+    }
+    table.write(most, out)
+}
+
+fn lane_row(stats: &Stats, lane: LaneIndex, time: &LaneTime) -> Vec<Cell> {
+    let longest = time.longest.as_ref().map_or_else(String::new, |longest| {
+        let what = match (longest.object, longest.whom) {
+            (Some(object), _) => stats.object(object),
+            (None, Some(lane)) => format!("{} {}", one_line(&longest.on), stats.lane(lane)),
+            (None, None) => one_line(&longest.on).into_owned(),
         };
-        let by = self.workers(share);
-        writeln!(
-            out,
-            "  {:>9}  {percent:>4}  {}{}",
-            duration(share.ns),
-            paint(style, pad(&what, NAME)),
-            paint(style::DIM, by)
-        )
-    }
+        format!("{what} {}", duration(longest.ns))
+    });
+    let still = match (time.still(), time.rest) {
+        (Some(still), _) => duration(still),
+        // What the GIL had of it nobody saw.
+        (None, Some(rest)) => format!("≤ {}", duration(rest)),
+        (None, None) => "?".to_owned(),
+    };
+    vec![
+        stats.lane(lane).into(),
+        duration(time.wall).into(),
+        known(time.on_cpu).into(),
+        part(time.waited, time.wall),
+        known(time.no_cpu).into(),
+        time.gil.map_or_else(|| "?".into(), |gil| part(gil, time.wall)),
+        still.into(),
+        Cell(style::DIM, longest),
+    ]
+}
 
-    fn alone(&self, on: &str, object: Option<ObjectIndex>) -> String {
-        let what = object.map_or_else(|| one_line(on).into_owned(), |object| self.object(object));
-        format!("waiting for {what}, nobody is known to have ended it")
-    }
+fn known(ns: Option<u64>) -> String {
+    ns.map_or_else(|| "?".to_owned(), duration)
+}
 
-    /// Who was at it meanwhile.
-    fn workers(&self, share: &Share) -> String {
-        let verb = match share.owner {
-            Owner::Object(WaitKind::Exclusion, _) => "held by ",
-            Owner::Object(..) => "brought by ",
+/// A loss of time, marked where it is much of the whole.
+fn part(ns: u64, whole: u64) -> Cell {
+    let much = ns > 0 && ns.saturating_mul(2) > whole;
+    Cell(if much { style::WARN } else { style::PLAIN }, duration(ns))
+}
+
+// What was waited for. ---------------------------------------------------------------------------------------------
+
+fn objects(stats: &Stats, title: &str, kinds: &[WaitKind], most: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Table::new(&[
+        (Left, title),
+        (Right, "waits"),
+        (Right, "waited"),
+        (Right, "longest"),
+        (Left, "made at"),
+        (Left, ""),
+    ]);
+    let chosen: Vec<&ObjectTime> = stats.objects.iter().filter(|time| kinds.contains(&time.kind)).collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    for time in chosen {
+        let side = match time.kind {
+            WaitKind::Item => ", empty",
+            WaitKind::Room => ", full",
             _ => "",
         };
-        let own = matches!(share.owner, Owner::Work(_));
-        let name = |worker: &Worker| {
-            let place = self.at(worker.place);
-            let lane = if own { place.trim_start().to_owned() } else { format!("{}{place}", self.lane(worker.lane)) };
-            format!("{lane} {}", percent(worker.ns, share.ns)).trim_start().to_owned()
-        };
-        let said: Vec<&Worker> = share.by.iter().filter(|worker| worker.ns.saturating_mul(100) >= share.ns).collect();
-        let names: Vec<String> = said.iter().take(WORKERS).map(|worker| name(worker)).collect();
-        let more = said.len().saturating_sub(WORKERS);
-        let more = if more > 0 { format!(", {more} more") } else { String::new() };
-        format!("  {verb}{}{more}", names.join(", "))
+        table.row(vec![
+            format!("{}{side}", stats.object(time.object)).into(),
+            time.waits.to_string().into(),
+            duration(time.waited).into(),
+            duration(time.longest).into(),
+            stats.made_at(time.object).into(),
+            Cell(style::DIM, holders(stats, time)),
+        ]);
     }
+    table.write(most, out)
+}
 
-    fn lanes(&self, out: &mut dyn Write) -> io::Result<()> {
-        let stats = self.stats;
-        let head = format!(
-            "{}{:>10}{:>10}{:>10}{:>10}  waited longest for",
-            pad("lanes", NAME + 2),
-            "there",
-            "on CPU",
-            "waited",
-            "neither"
-        );
-        writeln!(out, "\n{}", paint(style::BOLD, head))?;
-        for time in stats.lanes.iter().take(self.most) {
-            self.lane_row(time, out)?;
-        }
-        self.more(stats.lanes.len(), out)
+/// Who had it, or brought it, most of the time.
+fn holders(stats: &Stats, time: &ObjectTime) -> String {
+    let Some(first) = time.holders.first() else { return String::new() };
+    let same_place = |holder: &&Holder| holder.place == first.place;
+    let at_place: u64 = time.holders.iter().filter(same_place).map(|holder| holder.ns).sum();
+    let place: Option<Place> = first.place;
+    let at = place.map_or_else(String::new, |place| format!(" at {}", stats.place(Some(place))));
+    let name = stats.lane(first.lane);
+    let others = time.holders.iter().filter(same_place).count() - 1;
+    let others = if others > 0 { format!(" and {others} more") } else { String::new() };
+    let open = if time.open { "; a wait never ended" } else { "" };
+    let word = verb(time.kind);
+    format!(
+        "{word}{at} by {name}{others}, {}{open}",
+        percent(at_place, time.holders.iter().map(|holder| holder.ns).sum())
+    )
+}
+
+fn pools(stats: &Stats, most: usize, out: &mut dyn Write) -> io::Result<()> {
+    if stats.pools.is_empty() {
+        return Ok(());
     }
+    let mut table = Table::new(&[(Left, "pools"), (Right, "late jobs"), (Right, "longest"), (Left, "made at")]);
+    for pool in &stats.pools {
+        table.row(vec![
+            stats.object(pool.object).into(),
+            pool.backlog.jobs.to_string().into(),
+            duration(pool.backlog.longest).into(),
+            stats.made_at(pool.object).into(),
+        ]);
+    }
+    table.write(most, out)
+}
 
-    fn lane_row(&self, time: &LaneTime, out: &mut dyn Write) -> io::Result<()> {
-        let or_unknown = |ns: Option<u64>| ns.map_or_else(|| "?".to_owned(), duration);
-        let waited = if time.says_waits { duration(time.waited) } else { "?".to_owned() };
-        let longest = time.longest.as_ref().map_or_else(String::new, |(on, object, whom, ns)| {
-            let what = match (object, whom) {
-                (Some(object), _) => self.object(*object),
-                (None, Some(lane)) => format!("{on} {}", self.lane(*lane)),
-                (None, None) => on.clone(),
-            };
-            format!("{} {}", one_line(&what), duration(*ns))
-        });
-        let name = self.lane(time.lane);
-        writeln!(
-            out,
-            "  {}{:>10}{:>10}{waited:>10}{:>10}  {longest}",
-            pad(&cut(&name, NAME), NAME),
-            duration(time.wall),
-            or_unknown(time.cpu),
-            or_unknown(time.rest()),
+// What the numbers mean. -------------------------------------------------------------------------------------------
+
+fn remarks(stats: &Stats, out: &mut dyn Write) -> io::Result<()> {
+    let mut remarks: Vec<String> = stats.processes().into_iter().filter_map(|process| gil(stats, process)).collect();
+    remarks.extend(processor(stats));
+    remarks.extend(queues(stats));
+    if stats.tasks > 0 {
+        remarks
+            .push("what tasks await is not written: between two records a task may have waited or worked".to_owned());
+    }
+    if stats.schedule.several_clocks {
+        remarks.push("the processes have different clocks: times between them are as their clocks say".to_owned());
+    }
+    if remarks.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    remarks.iter().try_for_each(|remark| writeln!(out, "{remark}"))
+}
+
+/// How much the threads of a process got in each other's way.
+fn gil(stats: &Stats, process: ProcessIndex) -> Option<String> {
+    let own =
+        || stats.lanes.iter().filter(|(lane, _)| stats.graph.lane(*lane).process == process).map(|(_, time)| time);
+    let lost: u64 = own().filter_map(|time| time.gil).sum();
+    let used: u64 = own().filter_map(|time| time.on_cpu).sum();
+    if lost < used / 2 || lost.saturating_mul(MUCH) < stats.took() {
+        return None;
+    }
+    let rivals = own().filter(|time| time.gil.is_some_and(|gil| gil.saturating_mul(MUCH) > time.wall)).count() as u64;
+    let whose = match stats.processes().len() {
+        1 => String::new(),
+        _ => format!(" of {}", one_line(&stats.graph.process_name(process))),
+    };
+    let who = count(rivals, "thread", "threads");
+    Some(format!(
+        "GIL: {who}{whose} could have run for {} more, but others had it. Threads share one processor for Python code; \
+         processes do not.",
+        duration(lost)
+    ))
+}
+
+/// Whether the machine had other things to do.
+fn processor(stats: &Stats) -> Option<String> {
+    let lost: u64 = stats.lanes.iter().filter_map(|(_, time)| time.no_cpu).sum();
+    let used: u64 = stats.lanes.iter().filter_map(|(_, time)| time.on_cpu).sum();
+    let much = lost > used / 2 && lost.saturating_mul(MUCH) > stats.took();
+    much.then(|| {
+        format!(
+            "CPU: the threads were ready to run for {} more, but the machine had no processor for them.",
+            duration(lost)
         )
-    }
-
-    fn objects(&self, title: &str, kinds: &[WaitKind], out: &mut dyn Write) -> io::Result<()> {
-        let chosen: Vec<&ObjectTime> = self.stats.objects.iter().filter(|time| kinds.contains(&time.kind)).collect();
-        if chosen.is_empty() {
-            return Ok(());
-        }
-        let head = format!("{}{:>10}{:>10}{:>10}", pad(title, NAME + 2), "waits", "waited", "longest");
-        writeln!(out, "\n{}", paint(style::BOLD, head))?;
-        for time in chosen.iter().take(self.most) {
-            let name = format!("{}{}", self.object(time.object), side(time.kind));
-            let holder = time.holders.first().map_or_else(String::new, |holder| {
-                let place = self.at(holder.place);
-                format!("  {} {}{place}, {}", verb(time.kind), self.lane(holder.lane), percent(holder.ns, time.waited))
-            });
-            writeln!(
-                out,
-                "  {}{:>10}{:>10}{:>10}{holder}",
-                pad(&cut(&name, NAME), NAME),
-                time.waits,
-                duration(time.waited),
-                duration(time.longest)
-            )?;
-        }
-        self.more(chosen.len(), out)
-    }
-
-    fn pools(&self, out: &mut dyn Write) -> io::Result<()> {
-        if self.stats.pools.is_empty() {
-            return Ok(());
-        }
-        writeln!(out, "\n{}", paint(style::BOLD, "pools"))?;
-        for pool in self.stats.pools.iter().take(self.most) {
-            let jobs = pool.backlog.jobs;
-            let longest = duration(pool.backlog.longest);
-            writeln!(
-                out,
-                "  {}  {jobs} jobs waited for a worker, the longest {longest}",
-                pad(&self.object(pool.object), NAME)
-            )?;
-        }
-        self.more(self.stats.pools.len(), out)
-    }
-
-    fn more(&self, all: usize, out: &mut dyn Write) -> io::Result<()> {
-        if all > self.most {
-            writeln!(out, "{}", paint(style::DIM, format!("  … {} more (-n 0 shows all)", all - self.most)))?;
-        }
-        Ok(())
-    }
-
-    fn lane(&self, lane: LaneIndex) -> String {
-        let alone = self.stats.graph.processes.iter().filter(|process| !process.is_logq()).count() == 1;
-        let near = if alone { Some(lane) } else { None };
-        names::lane(self.stats.graph, lane, near)
-    }
-
-    fn object(&self, object: ObjectIndex) -> String {
-        object_name(self.stats, object)
-    }
-
-    fn at(&self, place: Option<Place>) -> String {
-        let site: Option<&Site> = place.map(|place| self.stats.schedule.ledger.place(place));
-        site.map_or_else(String::new, |site| format!(" at {}", names::site(site)))
-    }
+    })
 }
 
-const WORKERS: usize = 3;
-
-/// `lock stock`.
-pub(super) fn object_name(stats: &Stats, object: ObjectIndex) -> String {
-    let object = stats.schedule.ledger.object(object);
-    let lane = stats.graph.processes[object.process.0].lanes.first();
-    lane.map_or_else(|| object.name.to_string(), |lane| names::object(stats.graph, *lane, &object.name))
-}
-
-fn waiting(kind: WaitKind) -> &'static str {
-    match kind {
-        WaitKind::Item => "waiting for items of",
-        WaitKind::Room => "waiting for room in",
-        _ => "waiting for",
+/// Which side of a queue kept the other one waiting.
+fn queues(stats: &Stats) -> Vec<String> {
+    let mut said = Vec::new();
+    let of = |kind: WaitKind| stats.objects.iter().filter(move |time| time.kind == kind);
+    for empty in of(WaitKind::Item).filter(|time| time.waited.saturating_mul(MUCH) > stats.took()).take(WORKERS) {
+        let full = of(WaitKind::Room).find(|time| time.object == empty.object).map_or(0, |time| time.waited);
+        if full < empty.waited / 2 {
+            let name = stats.object(empty.object);
+            said.push(format!(
+                "{name}: those who take from it wait ({}); those who put into it are slower.",
+                duration(empty.waited)
+            ));
+        }
     }
-}
-
-fn side(kind: WaitKind) -> &'static str {
-    match kind {
-        WaitKind::Item => ", empty",
-        WaitKind::Room => ", full",
-        _ => "",
+    for full in of(WaitKind::Room).filter(|time| time.waited.saturating_mul(MUCH) > stats.took()).take(WORKERS) {
+        let empty = of(WaitKind::Item).find(|time| time.object == full.object).map_or(0, |time| time.waited);
+        if empty < full.waited / 2 {
+            let name = stats.object(full.object);
+            said.push(format!(
+                "{name}: those who put into it wait ({}); those who take from it are slower.",
+                duration(full.waited)
+            ));
+        }
     }
-}
-
-fn verb(kind: WaitKind) -> &'static str {
-    match kind {
-        WaitKind::Exclusion => "held by",
-        WaitKind::Item => "filled by",
-        WaitKind::Room => "emptied by",
-        _ => "woken by",
-    }
-}
-
-/// `41 %`.
-fn percent(part: u64, whole: u64) -> String {
-    if whole == 0 {
-        return "0 %".to_owned();
-    }
-    format!("{:.0} %", part as f64 * 100.0 / whole as f64)
+    said
 }

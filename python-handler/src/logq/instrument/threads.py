@@ -9,7 +9,7 @@ import sys
 import time
 from _thread import _excepthook
 
-from logq import exits, hooks, identity, waits, watchdog
+from logq import exits, hooks, identity, usage, waits, watchdog
 from logq.emit import announce, event, retire
 from logq.failure import brief
 from logq.fields import current, take_up
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["patch", "patch_shutdown"]
 
 _default_hook: Any = None
+_MANY = 64  # threads that the end of the program is said to wait for
 
 
 def patch_shutdown(threading: Any) -> None:
@@ -71,8 +72,9 @@ class _LastWait:
                 lane: Lane | None = getattr(thread, "_logq_lane", None)
                 if lane is not None and lane.process is process and not lane.over and not thread.daemon:
                     owners.append(lane.key)
-            if len(owners) == 1:  # of several, a snapshot says that the interpreter waits for them all
-                self.wait = waits.begin("join", time.monotonic_ns(), None, {"owner": owners[0]})
+            if owners:
+                whom: dict[str, object] = {"owner": owners[0]} if len(owners) == 1 else {"owners": owners[:_MANY]}
+                self.wait = waits.begin("join", time.monotonic_ns(), None, whom)
         except Exception:
             swallowed()
 
@@ -88,6 +90,9 @@ def patch(threading: Any) -> None:
     thread = threading.Thread
     if ("daemons", _list_daemons) not in exits.contributors:
         exits.contributors.append(("daemons", _list_daemons))
+        exits.contributors.append(("lanes", usage.of_lanes))
+    if usage.look not in watchdog.ticks:
+        watchdog.ticks.append(usage.look)
     replace(thread, "start", _wrap_start)
     replace(thread, "_bootstrap_inner", lambda original: _wrap_bootstrap(original, threading))
     alive = thread.is_alive
@@ -200,7 +205,7 @@ def _end(lane: Lane) -> None:
         if lane.process is not identity.me:
             return
         how = "exc" if lane.failure else "ok"
-        event("end", {"how": how, "exc": lane.failure, "cpu": time.thread_time_ns()}, lane)
+        event("end", {"how": how, "exc": lane.failure, **usage.at_end(lane)}, lane)
         retire(lane)
     except Exception:
         swallowed()
