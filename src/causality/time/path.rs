@@ -1,10 +1,11 @@
 //! The critical path: back from a record over whatever arrived last, until nothing came before.
 //!
 //! Each moment between beginning and end belongs to one lane of the path: it worked, it waited for what no lane is known
-//! to have given, or it was let go and had not gone on yet. Time in which the path worked for a lane further down that
-//! waited for a lock, an item or a signal is lost to that object.
+//! to have given, or it was let go and had not gone on yet. Time in which a lane further down waited for a lock, or for
+//! room in a queue, is lost to that object. To wait for an item, a signal or a result is no such loss: to bring it is work,
+//! and the path is in whoever does it.
 
-use super::ledger::{Pause, WaitKind};
+use super::ledger::Pause;
 use super::schedule::{Before, Schedule};
 use crate::causality::{LaneIndex, NodeRef};
 
@@ -17,6 +18,8 @@ pub struct Segment {
     pub doing: Doing,
     /// The wait, by its place in the ledger, of the lane further down that this kept waiting; of the one nearest to here.
     pub kept: Option<usize>,
+    /// The wait that ended with what the lane handed over at the end of its stretch of the path.
+    pub ended: Option<usize>,
     /// The lane's last record before or at its beginning.
     pub after: NodeRef,
 }
@@ -48,8 +51,14 @@ impl CriticalPath {
 impl Schedule<'_> {
     /// The path back from the record; from a later moment, up to which its lane is taken to have gone on with what it did.
     pub fn critical_path(&self, end: NodeRef, until: u64) -> CriticalPath {
-        let mut walk =
-            Walk { schedule: self, at: end, time: until.max(self.start(end)), kept: Vec::new(), found: Vec::new() };
+        let mut walk = Walk {
+            schedule: self,
+            at: end,
+            time: until.max(self.start(end)),
+            kept: Vec::new(),
+            ended: None,
+            found: Vec::new(),
+        };
         // It ends: each step goes to an earlier record of the lane, or to another lane's that began earlier.
         while walk.step() {}
         let mut segments = walk.found;
@@ -65,6 +74,7 @@ struct Walk<'a> {
     time: u64,
     /// The waits that were ended by what the path did, with when they began.
     kept: Vec<(usize, u64)>,
+    ended: Option<usize>,
     found: Vec<Segment>,
 }
 
@@ -107,10 +117,10 @@ impl Walk<'_> {
 
     /// The wait was ended by what comes now, back to when it began.
     fn keep(&mut self, pause: Option<usize>) {
+        self.ended = pause;
         let Some(pause) = pause else { return };
         let told: &Pause = &self.schedule.ledger.pauses[pause];
-        // To wait for work is no loss: what the path does then is that work.
-        if told.kind == WaitKind::Work {
+        if !told.is_removable() {
             return;
         }
         let wait = self.schedule.graph.find(told.lane, told.wait);
@@ -124,7 +134,15 @@ impl Walk<'_> {
             let kept = self.kept.last().copied();
             let from = kept.map_or(from, |(_, since)| from.max(since));
             let kept = kept.map(|kept| kept.0);
-            self.found.push(Segment { lane: self.at.lane, from, to: self.time, doing, kept, after: self.at });
+            self.found.push(Segment {
+                lane: self.at.lane,
+                from,
+                to: self.time,
+                doing,
+                kept,
+                ended: self.ended,
+                after: self.at,
+            });
             self.time = from;
         }
     }

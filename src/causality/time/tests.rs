@@ -302,10 +302,10 @@ proptest! {
         let schedule = Schedule::of(&run.graph, &run.ledger);
         let as_it_was = longest(&program, None);
         prop_assert_eq!(&as_it_was, &played.ends);
-        for lane in 0..program.len() {
+        for (lane, ended) in as_it_was.iter().enumerate() {
             let index = run.graph.lane_named(crate::causality::ProcessIndex(0), format!("t{}", lane + 1).parse().expect("a lane"));
             let end = run.graph.nodes_of(index.expect("it wrote")).next_back().expect("its last record");
-            prop_assert_eq!(schedule.without(end, &|_| false) / MS, as_it_was[lane]);
+            prop_assert_eq!(schedule.without(end, &|_| false) / MS, *ended);
             for lock in 0..2 {
                 let name = format!("lock:{lock}");
                 let gone = |pause: &Pause| pause.object.is_some_and(|object| *run.ledger.object(object).name == *name);
@@ -319,7 +319,7 @@ proptest! {
                 prop_assert_eq!(segment.doing, Doing::Working);
                 time = segment.to;
             }
-            prop_assert_eq!(time / MS, played.ends[lane]);
+            prop_assert_eq!(time / MS, *ended);
         }
     }
 }

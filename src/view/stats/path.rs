@@ -85,7 +85,9 @@ pub(super) fn place(schedule: &Schedule, segment: &Segment) -> Option<Place> {
     }
     let kept = segment.kept.map(|pause| &ledger.pauses[pause]);
     let held = kept.filter(|pause| pause.owners.contains(&segment.lane)).and_then(|pause| pause.held_at);
-    let handed = || kept.and_then(|pause| pause.object).and_then(|object| ledger.handed_at(object, segment.lane));
+    let ended = segment.ended.map(|pause| &ledger.pauses[pause]);
+    let handed =
+        || ended.or(kept).and_then(|pause| pause.object).and_then(|object| ledger.handed_at(object, segment.lane));
     let lane = &schedule.graph.lane(segment.lane).nodes;
     let said = |at: usize| lane.get(at).and_then(|node| ledger.site_of(segment.lane, node.seq));
     held.or_else(handed).or_else(|| said(segment.after.at + 1)).or_else(|| said(segment.after.at))

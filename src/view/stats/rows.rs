@@ -9,7 +9,7 @@ use crate::view::printable::cut;
 use crate::view::style::{self, paint};
 
 /// No column but the last is wider.
-const WIDEST: usize = 34;
+const WIDEST: usize = 44;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Align {

@@ -10,7 +10,7 @@ use super::rows::{Align, Cell, Table};
 use super::text::heading;
 use super::words::percent;
 use crate::causality::LaneIndex;
-use crate::causality::time::{Doing, ObjectIndex, Place, Segment, WaitKind};
+use crate::causality::time::{Doing, Place, Segment, WaitKind};
 use crate::view::clock::{duration, time_of_day};
 use crate::view::json::timestamp;
 use crate::view::style::{self, paint};
@@ -20,6 +20,8 @@ struct Step {
     lane: LaneIndex,
     doing: Doing,
     owner: Owner,
+    /// The wait of another lane that it ended.
+    ended: Option<usize>,
     place: Option<Place>,
     from: u64,
     to: u64,
@@ -33,7 +35,8 @@ impl Step {
     }
 
     fn goes_on(&self, segment: &Segment, owner: &Owner, place: Option<Place>) -> bool {
-        self.lane == segment.lane && self.owner == *owner && self.place == place && self.doing == segment.doing
+        let same = (self.lane, self.doing, self.ended) == (segment.lane, segment.doing, segment.ended);
+        same && self.owner == *owner && self.place == place
     }
 }
 
@@ -52,6 +55,7 @@ fn steps(stats: &Stats) -> Vec<Step> {
                 lane: segment.lane,
                 doing: segment.doing,
                 owner,
+                ended: segment.ended,
                 place,
                 from,
                 to,
@@ -122,20 +126,24 @@ fn row(stats: &Stats, step: &Step) -> Vec<Cell> {
 }
 
 fn does(stats: &Stats, step: &Step) -> String {
-    let kept = |kind: WaitKind, object: ObjectIndex| {
-        let name = stats.object(object);
-        match kind {
-            WaitKind::Exclusion => format!("has {name}, for which the next one waits"),
-            WaitKind::Item => format!("works until it puts into {name}, which is empty"),
-            WaitKind::Room => format!("works until it takes from {name}, which is full"),
-            _ => format!("works until it wakes the next one by {name}"),
-        }
-    };
     match (&step.owner, step.doing) {
-        (Owner::Object(kind, object), Doing::Working) => kept(*kind, *object),
+        (Owner::Object(WaitKind::Exclusion, object), Doing::Working) => format!("keeps {}", stats.object(*object)),
+        (Owner::Object(_, object), Doing::Working) => format!("leaves {} full", stats.object(*object)),
         (_, Doing::Resuming) => "is let go, and does not run yet".to_owned(),
-        (Owner::Work(_), _) => "works".to_owned(),
+        (Owner::Work(_), _) => brings(stats, step).unwrap_or_else(|| "works".to_owned()),
         (owner, _) => stats.owner(owner),
+    }
+}
+
+/// What the work was for, where somebody waited for that.
+fn brings(stats: &Stats, step: &Step) -> Option<String> {
+    let ended = &stats.schedule.ledger.pauses[step.ended?];
+    let object = stats.object(ended.object?);
+    match ended.kind {
+        WaitKind::Item => Some(format!("works for {object}, which is empty")),
+        WaitKind::Signal => Some(format!("works up to {object}")),
+        WaitKind::Work => Some(format!("works for {object}")),
+        _ => None,
     }
 }
 

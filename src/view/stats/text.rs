@@ -265,7 +265,7 @@ fn gil(stats: &Stats, process: ProcessIndex) -> Option<String> {
     if lost < used / 2 || lost.saturating_mul(MUCH) < stats.took() {
         return None;
     }
-    let rivals = own().filter(|time| time.gil.is_some_and(|gil| gil.saturating_mul(MUCH) > time.wall)).count() as u64;
+    let rivals = own().filter(|time| time.gil.is_some_and(|gil| gil.saturating_mul(MUCH) > lost)).count() as u64;
     let whose = match stats.processes().len() {
         1 => String::new(),
         _ => format!(" of {}", one_line(&stats.graph.process_name(process))),
