@@ -249,3 +249,25 @@ def test_daemon_threads_that_are_cut_off(tmp_path):
     assert daemons["busy"]["stack"][0]["func"] == "work"
     assert daemons["busy"]["stack"][0]["line"] == 8
     assert daemons["idle"]["wait"].startswith(daemons["idle"]["lane"])
+
+
+def test_a_program_of_one_thread_that_lives_on_gets_one(tmp_path):
+    """It has neither a child nor a loop and never waits; but whoever finds it busy wants to ask it why."""
+    done = run(
+        tmp_path,
+        """
+        import logging, os, time
+        def watched():
+            names = [open(f"/proc/self/task/{tid}/comm").read() for tid in os.listdir("/proc/self/task")]
+            return "logq\\n" in names
+        logging.warning("young")
+        assert not watched()
+        limit = time.monotonic() + 50
+        while not watched() and time.monotonic() < limit:
+            logging.warning("at work")
+            sum(range(100_000))
+        assert watched()
+        """,
+        timeout=90,
+    )
+    assert len(done.logs(msg="at work")) > 1

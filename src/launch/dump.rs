@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 
 pub use super::question::Answer;
 use super::question::{self, Question};
+use super::stacks;
+
+/// How to see more of a process that could not answer.
+const ADVICE: &str = "started with LOGQ_DUMP_SIGNAL=USR2, it would tell its stacks even now";
 
 /// How long an answer may take: a watchdog looks ten times a second, less often in a process that stands still.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -37,7 +41,10 @@ pub enum DumpError {
     NotRecorded(u32),
     #[error("process {pid} is stopped (Ctrl-Z, SIGSTOP) and cannot answer")]
     Stopped { pid: u32 },
-    #[error("process {pid} has no watchdog: it has one thread, no child and no loop, and has not had to wait yet")]
+    #[error(
+        "process {pid} has no watchdog: it has one thread, no child and no loop, has not had to wait, and has logged \
+         nothing since its first seconds"
+    )]
     NoWatchdog { pid: u32, seen: Vec<String> },
     #[error(
         "process {pid} did not answer within {} s: code in C keeps the GIL, so that no Python can run in it",
@@ -76,25 +83,27 @@ pub fn dump(pid: u32) -> Result<Dump, DumpError> {
         return Err(DumpError::Stopped { pid });
     }
     if !question::is_watched(pid) {
-        return Err(DumpError::NoWatchdog { pid, seen: seen(pid) });
+        return Err(DumpError::NoWatchdog { pid, seen: seen(pid, &spool, &key) });
     }
     let mut question = question::ask(&spool, &key, "dump").map_err(files)?;
     let answer = await_answer(&mut question, pid);
     question.withdraw();
-    Ok(Dump { run, key, answer: answer? })
+    match answer {
+        Some(answer) => Ok(Dump { run, key, answer }),
+        None if !Path::new(&format!("/proc/{pid}")).exists() => Err(DumpError::NoProcess(pid)),
+        None => Err(DumpError::Silent { pid, seen: seen(pid, &spool, &key) }),
+    }
 }
 
-fn await_answer(question: &mut Question, pid: u32) -> Result<Answer, DumpError> {
+/// The answer, or None when none came, or the process went.
+fn await_answer(question: &mut Question, pid: u32) -> Option<Answer> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = question.answer() {
-            return Ok(answer);
+            return Some(answer);
         }
-        if !Path::new(&format!("/proc/{pid}")).exists() {
-            return Err(DumpError::NoProcess(pid));
-        }
-        if Instant::now() >= deadline {
-            return Err(DumpError::Silent { pid, seen: seen(pid) });
+        if Instant::now() >= deadline || !Path::new(&format!("/proc/{pid}")).exists() {
+            return None;
         }
         std::thread::sleep(NEXT_LOOK);
     }
@@ -157,11 +166,16 @@ impl Thread {
     }
 }
 
-fn seen(pid: u32) -> Vec<String> {
+/// What can be told without the watchdog: what the system knows, and the stacks where the program wants a signal for them.
+fn seen(pid: u32, spool: &Path, key: &str) -> Vec<String> {
     let threads = threads(pid);
     let mut lines: Vec<String> = threads.iter().take(MOST).map(Thread::sentence).collect();
     if threads.len() > MOST {
         lines.push(format!("… and {} more threads", threads.len() - MOST));
+    }
+    match stacks::ask(pid, spool, key) {
+        Some(stacks) => lines.extend(stacks),
+        None => lines.push(ADVICE.to_owned()),
     }
     lines
 }

@@ -16,6 +16,7 @@ mod processes;
 mod question;
 mod recorded;
 mod signals;
+mod stacks;
 mod standstill;
 mod start;
 mod supervise;

@@ -151,7 +151,7 @@ impl Spool {
                 found.entry(id.proc).or_default().push(part);
             } else if let Some(number) = name.strip_suffix(".claim").and_then(|stem| stem.parse::<u32>().ok()) {
                 claims.push((number, entry.path()));
-            } else if [".lock", ".ctl"].iter().all(|end| name.strip_suffix(end).and_then(pid_of).is_none()) {
+            } else if [".lock", ".ctl", ".stacks"].iter().all(|end| name.strip_suffix(end).and_then(pid_of).is_none()) {
                 listing.problems.unknown.insert(name);
             }
         }

@@ -38,8 +38,12 @@ impl Drop for Program {
 
 /// Starts it, and waits until it says that it runs.
 fn start(case: &Case, then: &str) -> Program {
+    start_with(case, then, &[])
+}
+
+fn start_with(case: &Case, then: &str, env: &[(&str, &str)]) -> Program {
     let path = case.write("program.py", &program(then));
-    let logq = case.start(&["run", "--timeout", "90s", "--", &python(), path.to_str().expect("a path")]);
+    let logq = case.start_with(&["run", "--timeout", "90s", "--", &python(), path.to_str().expect("a path")], env);
     let said = case.path().join("pid");
     wait_until("the program says that it runs", || said.exists());
     Program { _logq: logq, pid: fs::read_to_string(said).expect("a pid") }
@@ -100,6 +104,27 @@ sum(range(1 << 60))
         said.code == Some(3)
     });
     assert_has(&said.err, &["keeps the GIL", "thread ", "runs"]);
+}
+
+#[test]
+fn one_that_was_given_a_signal_for_it_tells_its_stacks_even_then() {
+    let case = Case::new();
+    let then = r#"
+assert os.environ["LOGQ_DUMP_SIGNAL"] == "usr2"
+def compute():
+    sum(range(1 << 60))
+threading.Timer(0.5, say).start()
+time.sleep(1)
+compute()
+"#;
+    let asked = start_with(&case, then, &[("LOGQ_DUMP_SIGNAL", "usr2")]);
+    wait_until("it computes", || case.logq(&["dump", &asked.pid]).code == Some(3));
+    for _ in 0..2 {
+        let said = case.logq(&["dump", &asked.pid]).ended(3);
+        assert_has(&said.err, &["keeps the GIL", "in compute", "line 12"]);
+        assert!(!said.err.contains("watchdog"), "{}", said.err);
+        assert_eq!(said.err.matches("in compute").count(), 1, "{}", said.err);
+    }
 }
 
 #[test]

@@ -67,7 +67,12 @@ impl Case {
 
     /// Starts logq and leaves it running; dropping it ends it.
     pub fn start(&self, arguments: &[&str]) -> Running {
+        self.start_with(arguments, &[])
+    }
+
+    pub fn start_with(&self, arguments: &[&str], env: &[(&str, &str)]) -> Running {
         let mut command = self.command(arguments);
+        command.envs(env.iter().copied());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Running(command.spawn().expect("logq starts"))
     }

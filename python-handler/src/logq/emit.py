@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from . import identity
+from . import identity, stacks, watchdog
 from .encode import members, quote, stamp_time
 from .identity import Process
 from .lane import SINGLE_STEP, Lane, here, thread_lane
@@ -148,7 +148,9 @@ def open_process(process: Process, first: int = 1) -> None:
     main.birth.clear()
     _first(main, ',"ev":"proc"' + members(process.facts(1)))
     process.sink.flush_early()
+    process.sink.settled = watchdog.need  # a program that lives on may have to be asked what it does
     if not process.sink.broken:
+        stacks.register(process)
         try:
             process.open_ring()
         except OSError:

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     Preamble = Callable[[int], Iterable[bytes]]
 
-__all__ = ["FLOORS", "MAX_LINE", "Sink"]
+__all__ = ["FLOORS", "MAX_LINE", "Sink", "lift"]
 
 MAX_LINE = 1 << 20
 _RETRY_NS = 1_000_000_000
 _BURST_NS = 50_000
+_SETTLED_NS = 2_000_000_000
 _OPEN_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 FLOORS = (4000, 900, 200)  # where our descriptors go: as high as the limit allows
 _GONE = (errno.EBADF, errno.ESPIPE)
@@ -47,6 +48,7 @@ class Sink:
 
     __slots__ = (
         "_base",
+        "_born",
         "_checked",
         "_early",
         "_fd",
@@ -68,6 +70,7 @@ class Sink:
         "lost",
         "part",
         "preamble",
+        "settled",
         "taken",
         "untold",
     )  # fmt: skip
@@ -89,6 +92,8 @@ class Sink:
         self._early: list[bytes] = []  # used from its ends only, by atomic operations
         self._rotating = allocate_lock()  # only ever tried, never waited for
         self._checked = 0
+        self._born = 0
+        self.settled: Callable[[], None] = _nothing  # called now and then, once the process has lived for a while
         self._last = 0
         self._retry_at = 0
         self.lost: dict[str, int] = {}
@@ -169,6 +174,10 @@ class Sink:
             raise _Foreign("removed")
         self._checked = now
         self._position = _lseek(fd, 0, 1)
+        if self._born == 0:
+            self._born = now
+        elif now - self._born > _SETTLED_NS:
+            self.settled()
 
     def count_lost(self, why: str) -> None:
         self.failing = True
@@ -192,10 +201,10 @@ class Sink:
         """Takes the lock file and opens part 1; of a ring just its first part. Raises OSError."""
         part = self._shelf.next_number()
         if self._ring:
-            self._fd = _lift(self._begin_part(part))
+            self._fd = lift(self._begin_part(part))
         else:
             self._take_lock()
-            self._fd = _lift(os.open(self._shelf.path(part), _OPEN_FLAGS | os.O_EXCL, 0o600))
+            self._fd = lift(os.open(self._shelf.path(part), _OPEN_FLAGS | os.O_EXCL, 0o600))
         self._adopt(self._fd)
         self.part = part
 
@@ -206,7 +215,7 @@ class Sink:
         final descriptor, after the one that opened the file was closed.
         """
         low = os.open(self._base + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._lock_fd = _lift(low)
+        self._lock_fd = lift(low)
         fcntl.lockf(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _adopt(self, fd: int) -> None:
@@ -307,7 +316,7 @@ class Sink:
             os.dup2(low, self._fd, False)
             os.close(low)
         else:
-            self._fd = _lift(low)
+            self._fd = lift(low)
         self._shelf.put(self.part, self._position, self._ring, self.count_gone)
         self.part = part
         self._adopt(self._fd)
@@ -323,6 +332,10 @@ class Sink:
         self._fd = self._lock_fd = -1
 
 
+def _nothing() -> None:
+    pass
+
+
 def _no_preamble(_part: int) -> list[bytes]:
     return []
 
@@ -335,7 +348,7 @@ def _reason(problem: OSError) -> str:
     return errno.errorcode.get(problem.errno or 0, "OSError")
 
 
-def _lift(low: int) -> int:
+def lift(low: int) -> int:
     """Moves a descriptor to a high number, out of the way of programs that close low ones."""
     try:
         for floor in (*FLOORS, 0):

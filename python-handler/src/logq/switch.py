@@ -23,6 +23,7 @@ from . import (
     recorder,
     records,
     render,
+    stacks,
     watchdog,
 )
 from .emit import open_process
@@ -182,6 +183,7 @@ def uninstall() -> None:
     """Stops recording and restores every name that was replaced."""
     global _retired
     watchdog.stop()
+    stacks.forget()
     importing.forget_all()
     patching.restore_all()
     instrument.uninstall()

@@ -17,7 +17,7 @@ import sys
 from _operator import methodcaller
 from functools import partial
 
-from logq import identity
+from logq import identity, stacks
 from logq.emit import send
 from logq.patching import dress, replace
 from logq.sites import is_machinery
@@ -148,7 +148,10 @@ def _wrap_signal(original: Callable[[Any, Any], Any]) -> Any:
     def signal(signalnum: Any, handler: Any) -> Any:
         if identity.me is not None and isinstance(signalnum, int):
             handler = _shield(int(signalnum), handler)
-        return _plain(original(signalnum, handler))
+        before = _plain(original(signalnum, handler))
+        if stacks.number and signalnum == stacks.number:
+            stacks.give_up()
+        return before
 
     return dress(signal, original)
 
