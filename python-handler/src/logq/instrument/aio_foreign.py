@@ -11,6 +11,7 @@ import sys
 from _thread import get_ident
 
 from logq import identity
+from logq import lane as lanes
 from logq.emit import event
 from logq.lane import Lane
 from logq.patching import dress, replace
@@ -34,7 +35,9 @@ def patch(base_events: Any) -> None:
 def is_foreign(loop: Any) -> bool:
     """Whether the loop is running, in another thread."""
     home = aio_loops.homes.get(id(loop))
-    return home is not None and home.ident != get_ident() and home.loop() is loop and loop.is_running()
+    if home is None or home.ident == get_ident() or home.loop() is not loop or not loop.is_running():
+        return False
+    return lanes.running_loop() is not loop  # it may run here, though somebody else had asked for it
 
 
 def note(loop: Any, callback: Any, args: tuple[Any, ...]) -> None:

@@ -147,7 +147,9 @@ class Signal(Thing):
         self.stamps: dict[Lane, Stamp] = {}
 
     def note(self, what: str, waiters: int) -> None:
-        self.last = (what, here(), _site(sys._getframe(2)), waiters, time.monotonic_ns())
+        lane = here()
+        lane.left = True  # whoever waits will be told of it
+        self.last = (what, lane, _site(sys._getframe(2)), waiters, time.monotonic_ns())
 
     def as_last(self) -> dict[str, object] | None:
         process, last = identity.me, self.last
@@ -211,6 +213,7 @@ class Permits(Thing):
         self.tokens: deque[Stamp | None] = deque([None] * min(self.size or 0, 1000))
 
     def taken(self, lane: Lane, site: Site | None) -> None:
+        lane.left = True  # whoever waits will be told of it
         self.holders.append((lane, site))
         for stamp in list(self.given.values()):
             if stamp[0] is not lane:

@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["check", "forget", "homes", "patch", "patch_loop", "pending_handles"]
+__all__ = ["check", "enters", "forget", "homes", "patch", "patch_loop", "pending_handles"]
 
 _MAX_FRAMES = 8
 _MAX_VICTIMS = 16
@@ -100,17 +100,32 @@ def forget() -> None:
 
 
 def _starts(loop: Any) -> None:
-    """Somebody is about to run the loop in this thread."""
+    """Somebody asks for the loop's `run_forever`: most often to run it in this thread, or else to start one for it."""
     try:
-        if loop.is_running():
-            return
-        for key, home in list(homes.items()):
-            if home.loop() is None:
-                homes.pop(key, None)
-        homes[id(loop)] = Home(loop, thread_lane())
-        watchdog.need()
+        if not loop.is_running():
+            _settle(loop)
     except Exception:
         swallowed()
+
+
+def enters(loop: Any) -> None:
+    """The loop runs in this thread from now on. (That of a loop in C is not seen.)"""
+    if identity.me is None:
+        return
+    try:
+        home = homes.get(id(loop))
+        if home is None or home.ident != get_ident() or home.loop() is not loop:
+            _settle(loop)
+    except Exception:
+        swallowed()
+
+
+def _settle(loop: Any) -> None:
+    for key, home in list(homes.items()):
+        if home.loop() is None:
+            homes.pop(key, None)
+    homes[id(loop)] = Home(loop, thread_lane())
+    watchdog.need()
 
 
 def running() -> list[tuple[Home, Any]]:

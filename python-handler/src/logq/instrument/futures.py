@@ -124,11 +124,16 @@ def _wrap_init(original: Callable[..., None]) -> Any:
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        if identity.me is not None and not is_machinery(sys._getframe(1).f_code.co_filename):
-            try:
+        if identity.me is None:
+            return
+        code = sys._getframe(1).f_code
+        try:
+            if not is_machinery(code.co_filename):
                 self._logq_thing = Thing("fut", f"concurrent.futures.{type(self).__name__}", caller_site(2), None, self)
-            except Exception:
-                swallowed()
+            elif code.co_name == "run_coroutine_threadsafe":
+                self._logq_submitted = (leave(), caller_site(2), _mono())
+        except Exception:
+            swallowed()
 
     return dress(init, original)
 
@@ -248,7 +253,15 @@ def _note_failure(future: Any, exception: BaseException) -> None:
         if failure is not None and identity.me is failure.lane.process:
             _say_lost(failure)
 
-    _unretrieved[key] = _Failure(ref(future, collected), here(), giver, site, facts)
+    lane = _failing_lane(sys._getframe(2))
+    _unretrieved[key] = _Failure(ref(future, collected), lane, giver, site, facts)
+
+
+def _failing_lane(frame: Any) -> Lane:
+    """Who failed, when `frame` gives the exception to its future: a task, where asyncio copies its outcome."""
+    source = frame.f_locals.get("source") if frame.f_code.co_name == "_set_concurrent_future_state" else None
+    lane: Lane | None = getattr(source, "_logq_lane", None)
+    return lane if lane is not None else here()
 
 
 def _say_lost(failure: _Failure) -> None:

@@ -23,7 +23,7 @@ from logq.sites import caller_site, function_name
 from logq.stamp import leave_of, merge_into
 from logq.trouble import swallowed
 
-from . import aio_lost
+from . import aio_loops, aio_lost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["patch_base_events", "patch_events", "patch_loop", "patch_tasks", "task_done"]
 
-# A task that wrote nothing and ended well is only counted if it lived shorter than this.
+# A task that wrote nothing, kept nothing and ended well is only counted if it lived shorter than this.
 _SHORT_NS = 100_000_000
 
 _Task: Any = None  # the subclass that notices who looks at its end
@@ -73,6 +73,8 @@ def _wrap_running_loop(original: Callable[[Any], None]) -> Any:
     def _set_running_loop(loop: Any) -> None:
         original(loop)
         lanes.note_loop(loop)
+        if loop is not None:
+            aio_loops.enters(loop)
 
     return dress(_set_running_loop, original)
 
@@ -259,7 +261,7 @@ def _end(lane: Lane, task: Any) -> None:
         event("end", {"how": "exc", "exc": lane.failure}, lane)
     elif task.cancelled():
         event("end", {"how": "cancelled"}, lane)
-    elif lane.birth and not lane.left and time.monotonic_ns() - lane.began < _SHORT_NS:
+    elif lane.birth and not lane.left and not lane.held and time.monotonic_ns() - lane.began < _SHORT_NS:
         key = (lane.site, lane.fn or "")
         folded = lane.process.folded
         folded[key] = folded.get(key, 0) + 1

@@ -1,0 +1,46 @@
+"""asyncio: loops that another thread runs than the one that asked for it, and tasks that end with something in hand."""
+
+from __future__ import annotations
+
+from harness import run
+
+
+def test_a_loop_is_at_home_in_the_thread_that_runs_it(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import asyncio, threading
+        async def fetch():
+            await asyncio.sleep(0)
+            raise LookupError("no such row")
+        loop = asyncio.new_event_loop()
+        runner = threading.Thread(target=loop.run_forever, name="runner"); runner.start()
+        future = asyncio.run_coroutine_threadsafe(fetch(), loop)
+        while not future.done(): pass
+        loop.call_soon_threadsafe(loop.stop); runner.join(); loop.close()
+        """,
+    )
+    assert not done.events("note", what="foreign")
+    # The failure is the task's, not that of the thread that copied it to the future.
+    lost = done.event("exc", where="future")
+    assert done.event("lane", lane=lost["target"])["fn"] == "fetch"
+    assert lost["site"][1] == 8
+
+
+def test_a_task_that_keeps_a_lock_or_a_permit_leaves_a_line(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import asyncio
+        async def keep(thing): await thing.acquire()
+        async def use(thing):
+            async with thing: pass
+        async def main():
+            things = asyncio.Lock(), asyncio.Semaphore(2)
+            for thing in things: await asyncio.create_task(keep(thing), name=type(thing).__name__)
+            await asyncio.create_task(asyncio.sleep(0), name="quick")
+        asyncio.run(main())
+        """,
+    )
+    assert {event["name"] for event in done.events("lane", kind="task")} >= {"Lock", "Semaphore"}
+    assert "quick" not in {event["name"] for event in done.events("lane", kind="task")}
