@@ -57,3 +57,25 @@ def test_a_message_carries_its_senders_stamp(tmp_path, method, kind):
     assert {event["via"] for event in received} == {"queue", "pipe"}
     assert all(event["obj"].startswith(root + "/") for event in received)
     assert received[0]["hb"] == [f"{received[0]['from']}|{received[0]['obj']}"]
+
+
+@pytest.mark.parametrize("pair", ["Pipe()", "Pipe(False)[::-1]"])
+def test_who_waits_for_room_says_so_before_it_is_blocked(tmp_path, pair):
+    done = run(
+        tmp_path,
+        f"""
+        import multiprocessing, os
+        ours, theirs = multiprocessing.{pair}
+        ours.send(b"small")
+        child = os.fork()
+        if child == 0:
+            for _ in range(2): theirs.recv()
+            os._exit(0)
+        ours.send(b"x" * 2_000_000)
+        os.waitpid(child, 0)
+        """,
+    )
+    parent = next(event for event in done.processes() if event["how"] == "root")["proc"]
+    waits = [event for event in done.events("wait", on="channel") if event["proc"] == parent]
+    assert [(event["state"], event["site"][1]) for event in waits] == [("full", 9)]
+    assert len([event for event in done.events("got", obj=waits[0]["obj"]) if event["proc"] == parent]) == 1

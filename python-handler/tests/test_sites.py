@@ -25,6 +25,7 @@ from logq import sites
         ("start(Queue())", None),
         ("return Queue()", None),
         ("worker = Worker(Queue())", None),
+        ("jobs = Queue(); done = Queue()", None),  # its site is the same as the other one's
     ],
 )
 def test_an_object_is_called_what_it_is_bound_to(tmp_path, line, name):

@@ -164,6 +164,8 @@ def name_at(site: Site | None, called: str) -> str | None:
     if line is None:
         return None
     call = line.find(called + "(")
+    if ";" in line[call:] and line.count(called + "(") > 1:
+        return None  # `left = Lock(); right = Lock()`: either
     before = line[:call] if call >= 0 else line
     target, equals, after = before.rpartition("=") if call >= 0 else before.partition("=")
     if not equals or (call >= 0 and "(" in after):  # made for another call, not for the variable

@@ -1,4 +1,4 @@
-"""Who waits for a message, for room in a queue, or for a queue to be done: multiprocessing's.
+"""Who waits for a message, for room in a pipe or a queue, or for a queue to be done: multiprocessing's.
 
 A queue blocks on locks inside itself; who waits for those waits for the queue. What is sent and
 received is the affair of `messages.py`.
@@ -10,7 +10,7 @@ import os
 import select
 import time
 
-from logq import identity, waits
+from logq import identity, procfs, waits
 from logq.patching import dress
 from logq.trouble import swallowed
 
@@ -20,9 +20,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-__all__ = ["UNBOUNDED", "before_reading", "name_waits", "wrap_joinable", "wrap_set_state"]
+__all__ = ["UNBOUNDED", "before_reading", "before_writing", "name_waits", "wrap_joinable", "wrap_set_state"]
 
 UNBOUNDED = 2**30  # a queue's own idea of no limit is the greatest semaphore
+_DIVIDED = 16384  # multiprocessing sends longer messages in two steps
+_PAGE = 4096  # a pipe that can be written to takes at least so much
+_SOCKET = 65536  # and so much one end of a pair of sockets that is empty
 _QUEUES = os.sep + os.path.join("multiprocessing", "queues.py")
 
 
@@ -39,6 +42,32 @@ def before_reading(connection: Any, frame: Any) -> Callable[[], None] | None:
         on = "queue-get"  # a worker without a job
     wait = waits.begin(on, since, thing)
     return (lambda: wait.end("ok")) if wait is not None else None
+
+
+def before_writing(connection: Any, frame: Any) -> Callable[[], None] | None:
+    """The wait for room, where the next `write` will not find enough of it. A blocked one cannot be looked at later."""
+    length = len(frame.f_locals.get("buf", b""))
+    if length > _DIVIDED and connection.__dict__.pop("_logq_header", None) != id(frame):
+        connection._logq_header = id(frame)  # of a long message the length goes first, by itself
+        length = 0
+    if not _will_block(connection.fileno(), length):
+        return None
+    thing = shared_things.of_connection(connection)
+    wait = waits.begin("channel", time.monotonic_ns(), thing, {"state": "full"})
+    return (lambda: wait.end("ok")) if wait is not None else None
+
+
+def _will_block(fd: int, length: int) -> bool:
+    look = select.poll()
+    look.register(fd, select.POLLOUT)
+    if not look.poll(0):
+        return True
+    if length < _PAGE:
+        return False  # that much room there is
+    facts: dict[str, Any] = procfs.pipe_facts({"fd": fd, "inode": os.fstat(fd).st_ino})
+    if "capacity" not in facts:
+        return length > _SOCKET
+    return bool(length > facts["capacity"] - facts["queued"] - _PAGE)
 
 
 def _is_of_pool(frame: Any) -> bool:

@@ -68,6 +68,7 @@ def patch_connection(connection: Any) -> None:
     senders[base.send.__code__] = _of_connection
     carriers[base.recv.__code__] = _from_connection
     replace(connection.Connection, "_recv_bytes", lambda original: Around(original, message_waits.before_reading))
+    replace(connection.Connection, "_send", lambda original: Around(original, message_waits.before_writing))
     replace(connection, "Pipe", _wrap_pipe)
 
 
