@@ -82,3 +82,38 @@ def test_a_worker_that_is_killed_had_a_job(tmp_path):
     job = done.event("recv", via="job")
     assert not done.events("send", via="result")
     assert done.event("reap", child_proc=job["proc"])["signal"] == 9
+
+
+LOST = """
+import multiprocessing, multiprocessing.pool
+def work(n):
+    return {{0: "a"}}[n]
+if __name__ == "__main__":
+    with {pool} as pool:
+        kept = pool.{submit}
+        pool.close(); pool.join()
+        {after}
+"""
+THREADS, PROCESSES = "multiprocessing.pool.ThreadPool(2)", 'multiprocessing.get_context("fork").Pool(2)'
+
+
+@pytest.mark.parametrize("pool", [PROCESSES, THREADS])
+@pytest.mark.parametrize("submit", ["apply_async(work, (1,))", "map_async(work, [0, 1])", "imap(work, [1])"])
+def test_a_failure_that_nobody_asks_a_pool_for(tmp_path, pool, submit):
+    lost = run(tmp_path, LOST.format(pool=pool, submit=submit, after="pass")).event("exc", where="pool")
+    assert (lost["type"], lost["site"][1], "hook" in lost) == ("KeyError", 7, False)
+    assert "work" in str((lost["stack"], lost.get("cause")))  # where it was raised, in a worker too
+
+
+@pytest.mark.parametrize(
+    ("submit", "after"),
+    [
+        ("apply_async(work, (1,))", "assert not kept.successful()"),
+        ("apply_async(work, (1,), error_callback=print)", "pass"),
+        ("imap_unordered(work, [0])", "pass"),
+        ("apply_async(work, (0,))", "pass"),
+    ],
+)
+def test_a_failure_that_somebody_was_told_of_is_not_lost(tmp_path, submit, after):
+    done = run(tmp_path, LOST.format(pool=PROCESSES, submit=submit, after=after))
+    assert not done.events("exc")

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::facts::{LaneFacts, ProcessFacts, UnseenChild};
+use super::jobs::Jobs;
 use super::observed::Observations;
 use super::shared::SharedHolds;
 use crate::record::{EventKind, Lane, ProcessName, RecordId, RecordName};
@@ -86,6 +87,8 @@ pub struct CausalGraph {
     pub unseen_children: Vec<UnseenChild>,
     /// Who has which lock that processes share.
     pub shared_holds: SharedHolds,
+    /// Which workers of pools of processes have which jobs, and which of those failed.
+    pub jobs: Jobs,
     /// When `logq run` began to end the run's processes, monotonic ns.
     pub first_kill: Option<u64>,
     /// Stamps that point to records that are not there.

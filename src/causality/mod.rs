@@ -10,6 +10,7 @@ mod failure;
 mod forward;
 mod graph;
 mod hosts;
+mod jobs;
 mod naming;
 mod observed;
 mod order;
@@ -33,6 +34,7 @@ pub use failure::{Failure, Looked, Submission};
 pub use forward::{Influence, Onward, Reached};
 pub use graph::{CausalGraph, Edge, EdgeKind, LaneIndex, Node, NodeRef, ProcessIndex, Reading};
 pub use hosts::ClockBounds;
+pub use jobs::JobInHand;
 pub use observed::{Observations, Observed};
 pub use shared::SharedHold;
 pub use snaps::Snap;
@@ -182,10 +184,10 @@ impl Builder {
                     self.push_origin(process, lane, start.from);
                 }
             }
-            EventKind::Recv => {
-                let from = event.transfer().and_then(|transfer| transfer.from?.parse::<Stamp>().ok());
-                if let Some(stamp) = from {
-                    self.push_edge(process, &stamp, EdgeKind::Hard);
+            EventKind::Recv => self.note_received(record, event, process, lane),
+            EventKind::Send => {
+                if let Some(sent) = event.transfer().filter(|sent| sent.via == Some("result")) {
+                    self.graph.jobs.give_back(lane, record, &sent);
                 }
             }
             EventKind::Wait => self.graph.lanes[lane.0].waits.begin(record, event),
@@ -197,25 +199,46 @@ impl Builder {
             }
             EventKind::Acq => {
                 if let Some(obj) = event.obj() {
-                    self.graph.shared_holds.take(lane, record, obj, event.site());
+                    let obj = self.graph.full_name(process, obj);
+                    self.graph.shared_holds.take(lane, record, &obj, event.site());
                 }
             }
             EventKind::Rel => {
                 if let Some(obj) = event.obj() {
-                    self.graph.shared_holds.give_back(lane, record, obj);
+                    let obj = self.graph.full_name(process, obj);
+                    self.graph.shared_holds.give_back(lane, record, &obj);
                 }
             }
             EventKind::Reap => self.note_reap(record, event, lane),
             EventKind::Obj => {
                 if let Some(object) = event.object() {
                     let facts = ObjectFacts::of(&object);
-                    self.graph.processes[process.0].objects.insert(object.obj.into(), facts);
+                    match object.obj.rsplit_once('/') {
+                        // One that another process has made and may never have told of.
+                        Some((key, own)) => {
+                            let maker = self.process(&Arc::from(key));
+                            self.graph.processes[maker.0].objects.entry(own.into()).or_insert(facts);
+                        }
+                        None => {
+                            self.graph.processes[process.0].objects.insert(object.obj.into(), facts);
+                        }
+                    }
                 }
             }
             _ => {
                 self.graph.lanes[lane.0].learn(record, event);
                 self.graph.processes[process.0].learn(record, event, lane);
             }
+        }
+    }
+
+    fn note_received(&mut self, record: &Record, event: &Event, process: ProcessIndex, lane: LaneIndex) {
+        let Some(received) = event.transfer() else { return };
+        let Some(stamp) = received.from.and_then(|from| from.parse::<Stamp>().ok()) else { return };
+        self.push_edge(process, &stamp, EdgeKind::Hard);
+        if received.via == Some("job") {
+            let submitter = stamp.proc.as_ref().map_or(process, |proc| self.process(proc));
+            self.graph.jobs.take(lane, submitter, record, &received);
         }
     }
 

@@ -57,6 +57,11 @@ impl CausalGraph {
         })
     }
 
+    /// What a record of that process calls an object, with the process whose it is: `4242-k3f9xz/lock:1`.
+    pub fn full_name(&self, of: ProcessIndex, name: &str) -> String {
+        if name.contains('/') { name.to_owned() } else { format!("{}/{name}", self.processes[of.0].proc) }
+    }
+
     /// The wall-clock time of a monotonic one, by the clocks of the lane's last record.
     pub fn wall(&self, lane: LaneIndex, mono: u64) -> Option<i64> {
         let last = self.lane(lane).last()?;

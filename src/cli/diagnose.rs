@@ -45,7 +45,6 @@ pub fn diagnose(args: DiagnoseArgs) -> Result<ExitCode, CliError> {
     let only = args.only.as_deref().map(kind).transpose()?;
     let store = investigation::find_store(args.store.dir.as_deref())?;
     let runs = investigation::choose_runs(&store, &RunChoice::of(args.run.as_deref()))?;
-    let several = runs.len() > 1;
     let mut at_fault = false;
     for run in runs {
         let case = Investigation::open(run)?;
@@ -56,9 +55,6 @@ pub fn diagnose(args: DiagnoseArgs) -> Result<ExitCode, CliError> {
         match args.format {
             Format::Json => json::write_line(&diagnosis_json::document(&findings, &overview), &mut out)?,
             Format::Text => {
-                if several {
-                    writeln!(out, "run {}", case.run.name())?;
-                }
                 diagnosis::write(&findings, &overview, &mut out)?;
             }
         }

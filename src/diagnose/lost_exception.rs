@@ -66,7 +66,9 @@ impl<'a> Loss<'a> {
             return None;
         }
         let target = told.target.and_then(|target| graph.mentioned(observed.process, target));
-        let victim = target.map_or(observed.lane, |target| graph.worker_behind(observed, target));
+        let worker = told.job.and_then(|job| graph.jobs.failed(observed.process, job)).map(|failed| failed.worker);
+        let by_target = || target.map_or(observed.lane, |target| graph.worker_behind(observed, target));
+        let victim = worker.unwrap_or_else(by_target);
         let (mut certainty, how) = judge(graph, observed, &told)?;
         if target.is_some() && has_logged(graph, victim, &exception) {
             certainty = Certainty::Possible;
@@ -173,7 +175,7 @@ fn add_loss(finding: &mut Finding, graph: &CausalGraph, loss: &Loss) {
     let id = graph.address(loss.victim);
     let full = finding.actors.len() >= ACTORS;
     if !full {
-        finding.actor(Actor::lane(graph, loss.victim, format!("failed with {}", loss.exception.kind)));
+        finding.actor(Actor::lane(graph, loss.victim, format!("raises {}", loss.exception.kind)));
         for (depth, site) in own_frames(&loss.exception).into_iter().take(FRAMES).enumerate() {
             let role =
                 if depth == 0 { format!("raises {}", loss.exception.kind) } else { "called from here".to_owned() };
@@ -191,6 +193,9 @@ fn add_loss(finding: &mut Finding, graph: &CausalGraph, loss: &Loss) {
         }
     }
     finding.evidence(graph.id_of(loss.observed.lane, loss.observed.seq));
+    if let Some(failed) = loss.told.job.and_then(|job| graph.jobs.failed(loss.observed.process, job)) {
+        finding.evidence(graph.id_of(failed.worker, failed.seq));
+    }
 }
 
 /// Many jobs fail at one place: it is named once.
@@ -208,6 +213,9 @@ fn fix(loss: &Loss) -> &'static str {
         Some("feeder") => "put only what can be pickled",
         Some("deferred") => "add an errback",
         Some("gather" | "group") => "gather with return_exceptions=True and look at every outcome",
+        Some("pool") if loss.told.job.is_some() => {
+            "keep what the pool returns and ask for its get(), or pass an error_callback"
+        }
         Some("unraisable") => "catch it inside the finalizer",
         _ => "keep the future and ask for its result()",
     }

@@ -2,7 +2,7 @@
 
 use super::wording::counted;
 use super::{Actor, Certainty, Diagnosis, Evidence, Finding, Resource};
-use crate::causality::{CausalGraph, Observed, ProcessIndex};
+use crate::causality::{CausalGraph, Observed, ProcessFacts, ProcessIndex};
 use crate::record::{EventKind, LaneKind, signal_name};
 
 pub struct KilledProcess;
@@ -65,6 +65,15 @@ impl Diagnosis for CrashedProcess {
     }
 }
 
+/// How a process ended, as the rest of a sentence about it: `was ended by SIGKILL`, `ended with exit code 3`.
+pub(super) fn ending(process: &ProcessFacts) -> String {
+    match (process.end.signal, process.end.code()) {
+        (Some(signal), _) => format!("was ended by {}", signal_name(signal)),
+        (None, Some(code)) if code != 0 => format!("ended with exit code {code}"),
+        _ => "ended".to_owned(),
+    }
+}
+
 fn processes(graph: &CausalGraph) -> impl Iterator<Item = ProcessIndex> + '_ {
     let all = (0..graph.processes.len()).map(ProcessIndex);
     all.filter(|process| !graph.processes[process.0].is_logq())
@@ -94,7 +103,7 @@ fn killed_by(graph: &CausalGraph, process: ProcessIndex, signal: i64) -> Option<
     let who = match sender {
         Some(sent) => {
             let site = sent.event.site();
-            let actor = Actor::lane(graph, sent.lane, format!("sent {}", signal_name(signal)));
+            let actor = Actor::lane(graph, sent.lane, format!("sends {}", signal_name(signal)));
             finding.site(site.as_ref(), format!("sends {}", signal_name(signal)), Some(&actor.id), Some(sent.ts));
             let who = format!("{} of process {} sent it", actor.name, actor.process);
             finding.actor(actor);

@@ -1,7 +1,7 @@
 //! Words that several kinds of finding share: places, times, numbers, and which frames are the program's own.
 
 use crate::causality::{CausalGraph, LaneIndex};
-use crate::record::{Exception, Frame, Site};
+use crate::record::{Exception, Frame, Lane, Site};
 
 /// `orders.py:120`.
 pub(super) fn place(site: &Site) -> String {
@@ -35,8 +35,15 @@ pub(super) fn list(names: &[String]) -> String {
     }
 }
 
+/// What to call a lane: of a main thread that is not the program's own, its process too.
 pub(super) fn name_of(graph: &CausalGraph, lane: LaneIndex) -> String {
-    graph.lane(lane).display_name()
+    let (facts, process) = (graph.lane(lane), graph.process_of(lane));
+    match facts.display_name() {
+        name if facts.lane == Lane::MAIN && process.number != Some(1) => {
+            format!("{name} of {}", graph.process_name(facts.process))
+        }
+        name => name,
+    }
 }
 
 /// Whether a frame is the program's: not the standard library's, not of an installed package.

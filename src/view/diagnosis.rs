@@ -12,6 +12,8 @@ use crate::view::threads::{Overview, count};
 
 /// At most so many findings in the verdict of a run.
 const MOST: usize = 5;
+/// An actor's first two places share its line if that is no longer.
+const FITS: usize = 120;
 
 pub fn certainty(certainty: Certainty) -> &'static str {
     match certainty {
@@ -30,11 +32,19 @@ pub fn class(class: Class) -> &'static str {
 
 /// Prints every finding, and a line that counts them.
 pub fn write(findings: &[Finding], overview: &Overview, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", title(overview))?;
     for finding in findings {
         write_finding(finding, out)?;
         writeln!(out)?;
     }
     writeln!(out, "{}", counts(findings, overview))
+}
+
+/// `run 20261122-171503-k3f9  shop.py`.
+fn title(overview: &Overview) -> String {
+    let root = overview.graph.processes.iter().find(|process| process.number == Some(1));
+    let program = root.map_or_else(String::new, |root| format!("  {}", names::command(&root.argv)));
+    format!("{}{program}\n", paint(style::BOLD, format!("run {}", overview.run)))
 }
 
 /// `1 fault. 1 process, 3 threads, 11 log records; nothing missing.`
@@ -107,21 +117,49 @@ fn actor_of<'a>(finding: &'a Finding, place: &Place) -> Option<&'a Actor> {
     finding.actors.iter().find(|actor| actor.id == *id)
 }
 
-/// `A (1.t2)  holds vault_1 since 17:15:03.002000  bank.py:14, waits for …  1.t2@4`: what it did where, else its role.
+/// `A (1.t2)  holds vault_1 since 17:15:03.002000  bank.py:14,  waits for …  1.t2@4`: what it did where, and what that does
+/// not say of its role; what is more than fits has lines of its own.
 fn write_actor(finding: &Finding, actor: &Actor, out: &mut dyn Write) -> io::Result<()> {
-    let places = finding.sites.iter().filter(|place| place.actor.as_deref() == Some(&actor.id));
-    let mut words: Vec<String> = places.map(said_at).collect();
-    if words.is_empty() {
-        words.push(one_line(&actor.role).into_owned());
+    let places: Vec<&Place> = finding.sites.iter().filter(|place| place.actor.as_deref() == Some(&actor.id)).collect();
+    let mut said: Vec<String> = places.iter().map(|place| said_at(place)).collect();
+    let begun = places.iter().position(|place| !place.role.is_empty() && actor.role.starts_with(&place.role));
+    match begun {
+        _ if is_told_by(&actor.role, &places) => {}
+        // `took vault_1 since …  bank.py:12, then died: …`
+        Some(at) => said[at].push_str(&one_line(&actor.role[places[at].role.len()..])),
+        None => said.insert(0, one_line(&actor.role).into_owned()),
     }
     let ids = finding.evidence.iter().map(ToString::to_string);
     let own: Vec<String> = ids.filter(|id| id.starts_with(&format!("{}@", actor.id))).collect();
-    let name = match actor.kind {
+    let name = called(finding, actor);
+    let own = own.join(" ");
+    let length = |text: &str| text.chars().count();
+    let both = said.iter().take(2).map(|words| length(words) + 3).sum::<usize>() + length(&name) + length(&own);
+    let on_first = if both <= FITS { 2 } else { 1 };
+    let (first, rest) = said.split_at(on_first.min(said.len()));
+    let line = format!("  {}  {}", paint(style::BOLD, one_line(&name)), first.join(",  "));
+    writeln!(out, "{}", if own.is_empty() { line } else { format!("{line}  {}", paint(style::DIM, own)) })?;
+    for words in rest {
+        writeln!(out, "      {words}")?;
+    }
+    Ok(())
+}
+
+/// With its process where the finding is about several.
+fn called(finding: &Finding, actor: &Actor) -> String {
+    let several = finding.actors.iter().any(|other| other.pid != actor.pid);
+    match actor.kind {
         "process" => format!("{} (process {})", actor.name, actor.id),
+        _ if several && actor.name != actor.process => format!("{} of {} ({})", actor.name, actor.process, actor.id),
         _ => format!("{} ({})", actor.name, actor.id),
-    };
-    let (name, said) = (paint(style::BOLD, one_line(&name)), words.join(",  "));
-    writeln!(out, "  {name}  {said}  {}", paint(style::DIM, own.join(" ")))
+    }
+}
+
+/// Whether the places say all that the role does: `holds vault_1, waits for vault_2`.
+fn is_told_by(role: &str, places: &[&Place]) -> bool {
+    role.is_empty() && !places.is_empty()
+        || places.iter().any(|place| place.role.ends_with(role))
+        || role.split(", ").all(|part| places.iter().any(|place| place.role == part))
 }
 
 fn said_at(place: &Place) -> String {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::{Need, Standing};
 use crate::causality::graph::{LaneIndex, ProcessIndex};
+use crate::causality::jobs::JobInHand;
 use crate::causality::shared::SharedHold;
 use crate::record::Site;
 use crate::record::readings::{PipeState, WaitEvent};
@@ -53,7 +54,8 @@ impl<'g> Standing<'g> {
         if !self.is_shared(process, wait) {
             return Vec::new();
         }
-        wait.obj.map_or_else(Vec::new, |obj| self.graph.shared_holds.at(obj, self.moment))
+        let own = wait.obj.map(|obj| self.graph.full_name(process, obj));
+        own.map_or_else(Vec::new, |obj| self.graph.shared_holds.at(&obj, self.moment))
     }
 
     /// The lock that another lane of the parent held when this process was forked: that lane, and where it had taken it.
@@ -133,6 +135,9 @@ impl<'g> Standing<'g> {
         {
             return Need::Lane(runner);
         }
+        if self.lost_job(process, wait).is_some() {
+            return Need::Never;
+        }
         let pending = wait.state.is_some_and(|state| state.eq_ignore_ascii_case("pending"));
         match &wait.pool {
             Some(pool) if pending => {
@@ -144,6 +149,12 @@ impl<'g> Standing<'g> {
             Some(_) => Need::Outside,
             None => Need::Anyone { whole_run: false },
         }
+    }
+
+    /// The job of a pool of processes that is waited for, where the worker that had it in hand has ended.
+    pub fn lost_job(&self, process: ProcessIndex, wait: &WaitEvent<'g>) -> Option<&'g JobInHand> {
+        let ended = |taken: &&JobInHand| self.has_ended(self.graph.lane(taken.worker).process);
+        self.graph.jobs.in_hand(process, wait.job?).filter(ended).min_by_key(|taken| taken.mono)
     }
 
     /// Whether the object belongs to several processes.

@@ -181,20 +181,15 @@ impl<'g> Standing<'g> {
     pub(super) fn peers(&self, lane: LaneIndex, blocked: &Blocked<'g>) -> Vec<LaneIndex> {
         let process = self.graph.lane(lane).process;
         let Some(own) = blocked.wait.obj.filter(|_| blocked.wait.on == Some("channel")) else { return Vec::new() };
-        let own = self.full_name(process, own);
+        let own = self.graph.full_name(process, own);
         let at_same = |party: &&Party| {
             let there = self.graph.lane(party.lane).process;
             let State::Blocked(other) = &party.state else { return false };
             other.wait.on == Some("channel")
-                && other.wait.obj.map(|obj| self.full_name(there, obj)).as_ref() == Some(&own)
+                && other.wait.obj.map(|obj| self.graph.full_name(there, obj)).as_ref() == Some(&own)
         };
         let peers = self.parties.iter().filter(|party| party.lane != lane).filter(at_same);
         peers.map(|party| party.lane).collect()
-    }
-
-    /// An object's name with its process.
-    pub(super) fn full_name(&self, process: ProcessIndex, obj: &str) -> String {
-        if obj.contains('/') { obj.to_owned() } else { format!("{}/{obj}", self.graph.processes[process.0].proc) }
     }
 
     /// Lanes that wait for a lock which this one holds.

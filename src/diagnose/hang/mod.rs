@@ -102,7 +102,11 @@ fn stuck_at(evidence: &Evidence, edges: &[(LaneIndex, Vec<LaneIndex>)], members:
         _ => STUCK_WAIT.kind,
     };
     let exact = match &first.need {
-        Need::Never => !somebody_free(standing, members[0]) || standing.left_at_fork(process, &first.wait).is_some(),
+        Need::Never => {
+            !somebody_free(standing, members[0])
+                || standing.left_at_fork(process, &first.wait).is_some()
+                || standing.lost_job(process, &first.wait).is_some()
+        }
         _ => strictly && seen,
     };
     let certainty = if exact { Certainty::Certain } else { Certainty::Likely };
@@ -224,7 +228,8 @@ fn keeps_the_loop(standing: &Standing, lane: LaneIndex) -> bool {
     facts.lane.kind == LaneKind::Task && idle
 }
 
-/// The main thread waits for a lane that is gone: those who did until then what it waits for, or all others.
+/// The main thread waits for a lane that is gone: those who did until then what it waits for, or all others who could;
+/// where processes share the object, those of other processes too.
 fn nobody_left(evidence: &Evidence, lane: LaneIndex, blocked: &Blocked) -> bool {
     let standing = &evidence.standing;
     let (graph, facts) = (standing.graph, standing.graph.lane(lane));
@@ -233,9 +238,14 @@ fn nobody_left(evidence: &Evidence, lane: LaneIndex, blocked: &Blocked) -> bool 
     }
     let process = &graph.processes[facts.process.0];
     let known_gone = !blocked.known.is_empty() && blocked.known.iter().all(|other| standing.lane_is_over(*other));
-    let others = process.lanes.iter().filter(|other| **other != lane && !graph.lane(**other).is_logq());
-    let mut others = others.filter(|other| graph.lane(**other).last().is_some()).peekable();
-    let all_gone = others.peek().is_some() && others.all(|other| standing.lane_is_over(*other));
+    let whole_run = matches!(blocked.need, Need::Anyone { whole_run: true });
+    let others = graph.lane_indexes().filter(|other| {
+        let (own, theirs) = (facts.process, graph.lane(*other));
+        let counts = !theirs.is_logq() && !graph.process_of(*other).is_logq() && theirs.last().is_some();
+        *other != lane && counts && (whole_run || theirs.process == own)
+    });
+    let mut others = others.peekable();
+    let all_gone = others.peek().is_some() && others.all(|other| standing.lane_is_over(other));
     let died = process.died.iter().any(|died| died.place == "thread" || died.place == "task");
     known_gone || all_gone || died
 }

@@ -2,15 +2,17 @@
 
 use crate::causality::{CausalGraph, LaneIndex, ProcessIndex};
 use crate::diagnose::Resource;
-use crate::record::LaneKind;
 use crate::record::readings::WaitEvent;
+use crate::record::{Lane, LaneKind};
 
 /// `worker-1`, with its process where that is not the reader's.
 pub fn lane(graph: &CausalGraph, lane: LaneIndex, near: ProcessIndex) -> String {
     let facts = graph.lane(lane);
     let name = facts.display_name();
     let name = if facts.lane.kind == LaneKind::Task { format!("task {name}") } else { name };
-    if facts.process == near { name } else { format!("{name} of {}", graph.process_name(facts.process)) }
+    // Every process has a main thread; alone, its name means that of the program itself.
+    let is_clear = facts.lane != Lane::MAIN || graph.processes[facts.process.0].number == Some(1);
+    if facts.process == near && is_clear { name } else { format!("{name} of {}", graph.process_name(facts.process)) }
 }
 
 /// `waits for ledger_guard`.
@@ -47,9 +49,13 @@ pub fn waits(graph: &CausalGraph, process: ProcessIndex, wait: &WaitEvent) -> St
             (Some(have), Some(need)) => format!("waits at {} ({have} of {need} are there)", name("a barrier")),
             _ => format!("waits at {}", name("a barrier")),
         },
+        "channel" if wait.state == Some("full") => format!("waits for room in {}", name("a connection")),
         "channel" => format!("waits for a message through {}", name("a connection")),
         "pipe" if wait.state == Some("full") => "waits for room in a full pipe".to_owned(),
         "pipe" => "waits for data in an empty pipe".to_owned(),
+        "future" if wait.job.is_some() => {
+            format!("waits for the result of job {} of {}", wait.job.unwrap_or_default(), name("a pool"))
+        }
         "future" => match wait.state {
             Some(state) => format!("waits for the result of {} ({})", name("a future"), state.to_lowercase()),
             None => format!("waits for the result of {}", name("a future")),
@@ -71,6 +77,9 @@ pub fn fix(on: &str) -> &'static str {
         "cond" => "wait in a loop that asks the state itself, and notify after every change of it",
         "event" => "set the event in a finally, or wait with a timeout",
         "future" => "resolve the future on every way out, by an exception too",
+        "job" => {
+            "let no worker end in the midst of a job: raise an exception instead; a ProcessPoolExecutor says when one does"
+        }
         "pipe" | "channel" => {
             "read what others write before waiting for their end, and close the ends that are not used"
         }

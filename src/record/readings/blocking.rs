@@ -47,6 +47,8 @@ pub struct WaitEvent<'a> {
     pub runner: Option<&'a str>,
     pub pool: Option<PoolState<'a>>,
     pub in_loop: Option<&'a str>,
+    /// Of a future of a pool of processes: which job it is.
+    pub job: Option<&'a str>,
     /// Of a process, and the pipes to it.
     pub child_pid: Option<u32>,
     pub pipes: Vec<PipeState<'a>>,
@@ -83,6 +85,7 @@ impl<'a> Reading<'a> for WaitEvent<'a> {
             runner: keys.text("runner"),
             pool: keys.inside("pool", PoolState::of),
             in_loop: keys.text("loop"),
+            job: keys.text("job"),
             child_pid: keys.small("child_pid"),
             pipes: keys.list("pipes", PipeState::of),
         }

@@ -37,11 +37,24 @@ pub struct TransferEvent<'a> {
     pub via: Option<&'a str>,
     pub from: Option<&'a str>,
     pub site: Option<Site>,
+    /// Of a pool of processes: which job, and what it runs.
+    pub job: Option<&'a str>,
+    pub function: Option<&'a str>,
+    /// The type of the exception with which it ended.
+    pub exc: Option<&'a str>,
 }
 
 impl<'a> Reading<'a> for TransferEvent<'a> {
     fn of(keys: Keys<'a>) -> Self {
-        TransferEvent { obj: keys.text("obj"), via: keys.text("via"), from: keys.text("from"), site: keys.site("site") }
+        TransferEvent {
+            obj: keys.text("obj"),
+            via: keys.text("via"),
+            from: keys.text("from"),
+            site: keys.site("site"),
+            job: keys.text("job"),
+            function: keys.text("fn"),
+            exc: keys.text("exc"),
+        }
     }
 }
 
@@ -108,6 +121,8 @@ pub struct ExcEvent<'a> {
     pub function: Option<&'a str>,
     /// What asyncio says of it.
     pub note: Option<&'a str>,
+    /// Of a pool of processes: which job failed.
+    pub job: Option<&'a str>,
 }
 
 impl<'a> Reading<'a> for ExcEvent<'a> {
@@ -122,6 +137,7 @@ impl<'a> Reading<'a> for ExcEvent<'a> {
             from: keys.text("from"),
             function: keys.text("fn"),
             note: keys.text("note"),
+            job: keys.text("job"),
         }
     }
 }

@@ -18,7 +18,7 @@ from logq.sites import caller_site, function_name
 from logq.stamp import leave
 from logq.trouble import swallowed
 
-from . import messages, purposes
+from . import messages, pool_results, purposes
 from .messages import SILENT, pool_ends, write_send
 
 TYPE_CHECKING = False
@@ -58,6 +58,7 @@ _pools: list[Any] = []
 
 def forget() -> None:
     _pools.clear()
+    pool_results.forget()
 
 
 def _workers(pool: Any) -> list[int]:
@@ -82,6 +83,7 @@ def _contribute() -> None:
 
 def patch_pool(pool: Any) -> None:
     _contribute()
+    pool_results.patch(pool)
     replace(pool.Pool, "__init__", _wrap_pool_init)
     replace(pool.ApplyResult, "__init__", _wrap_result_init)
     replace(pool.IMapIterator, "__init__", _wrap_result_init)
@@ -115,7 +117,10 @@ def _wrap_result_init(original: Callable[..., None]) -> Any:
 
     def init(self: Any, pool: Any, *args: Any, **kwargs: Any) -> None:
         original(self, pool, *args, **kwargs)
-        if identity.me is not None and getattr(pool, "_logq_pool", None) is not None:
+        if identity.me is None:
+            return
+        pool_results.watch(self)
+        if getattr(pool, "_logq_pool", None) is not None:
             try:
                 self._logq_pool = pool._logq_pool
                 self._logq_front = write_send("job", pool._logq_pool, job=str(self._job), site=caller_site(2))

@@ -51,7 +51,7 @@ impl Account<'_> {
             _ => (
                 format!("{}, and nobody can end that", roles.first().map_or("somebody waits", String::as_str)),
                 format!("{told}; {}.", self.why_nobody(on)),
-                words::fix(on).to_owned(),
+                if self.waits_for_lost_job() { words::fix("job") } else { words::fix(on) }.to_owned(),
             ),
         };
         self.finding.title = title;
@@ -128,6 +128,9 @@ impl Account<'_> {
 
     fn why_nobody(&self, on: &str) -> &'static str {
         let lane = self.hang.members[0];
+        if self.waits_for_lost_job() {
+            return "the worker that had it is gone, and such a pool gives it to no other";
+        }
         let strictly = self.evidence.standing.party(lane).is_some_and(|party| party.stuck);
         match (strictly, on) {
             (true, _) => "everybody else who could do something for it has ended or is stuck too",
@@ -135,6 +138,12 @@ impl Account<'_> {
             (false, "queue-join") => "whoever has taken from it has ended, or waits for more with that undone",
             (false, _) => "whoever did that until then has ended or is stuck",
         }
+    }
+
+    fn waits_for_lost_job(&self) -> bool {
+        let lane = self.hang.members[0];
+        let standing = &self.evidence.standing;
+        self.blocked(lane).is_some_and(|blocked| standing.lost_job(self.process(lane), &blocked.wait).is_some())
     }
 
     fn missing(&mut self) {

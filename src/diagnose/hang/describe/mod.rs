@@ -1,9 +1,12 @@
 //! A hang as a finding: who waits for what since when and where, who had it, who is gone, and who waits behind.
 
 mod conclusion;
+mod gone;
+
+use gone::cause;
 
 use super::{Hang, blocked, words};
-use crate::causality::{Blocked, CausalGraph, Died, LaneIndex, Need, ProcessIndex, State};
+use crate::causality::{Blocked, CausalGraph, LaneIndex, Need, ProcessIndex, State};
 use crate::diagnose::{Actor, Evidence, Finding, Resource};
 use crate::record::Site;
 
@@ -100,6 +103,7 @@ impl<'a> Account<'a> {
         let Some(blocked) = self.blocked(lane) else { return };
         let process = self.process(lane);
         self.lost_owner(lane, blocked);
+        self.lost_job(lane, blocked);
         if let Some(last) = &blocked.wait.last
             && let Some(waker) = last.lane.and_then(|waker| self.graph.mentioned(process, waker))
         {
@@ -136,6 +140,9 @@ impl<'a> Account<'a> {
         }
         if matches!(blocked.need, Need::Anyone { .. } | Need::Several(_)) {
             self.dead(process);
+        }
+        if blocked.need == (Need::Anyone { whole_run: true }) {
+            self.ended_processes(process);
         }
     }
 
@@ -174,93 +181,6 @@ impl<'a> Account<'a> {
             self.finding.evidence(death.id.clone());
         }
         self.actor(lane, role);
-    }
-
-    /// Lanes of the process that died of an exception: one of them may have been to do it.
-    fn dead(&mut self, process: ProcessIndex) {
-        let deaths: Vec<Died> = self.graph.processes[process.0].died.clone();
-        for death in deaths.iter().filter(|death| matches!(death.place.as_str(), "thread" | "task")).take(2) {
-            let lane = death.target.and_then(|target| self.graph.lane_named(process, target)).unwrap_or(death.lane);
-            let id = self.graph.address(lane);
-            let role = format!("died: {}", cause(death));
-            if self.finding.actors.iter().any(|actor| actor.id == id) {
-                continue;
-            }
-            self.finding.site(death.site.as_ref(), role.clone(), Some(&id), None);
-            self.finding.evidence(death.id.clone());
-            self.actor(lane, role);
-        }
-    }
-
-    fn death_of(&self, lane: LaneIndex) -> Option<Died> {
-        let process = self.process(lane);
-        let own = |died: &&Died| match died.target {
-            Some(target) => self.graph.lane_named(process, target) == Some(lane),
-            None => died.lane == lane,
-        };
-        self.graph.processes[process.0].died.iter().find(own).cloned()
-    }
-
-    /// The owner of a lock that is gone, or stayed in the parent.
-    fn lost_owner(&mut self, lane: LaneIndex, blocked: &Blocked<'a>) {
-        if blocked.need != Need::Never {
-            return;
-        }
-        let (graph, process) = (self.graph, self.process(lane));
-        let lock =
-            blocked.wait.obj.map_or_else(|| "the lock".to_owned(), |obj| Resource::of(graph, process, obj).called());
-        if let Some((_, holder, site)) = self.evidence.standing.left_at_fork(process, &blocked.wait) {
-            let parent = graph.processes[process.0].ppid;
-            let parent = graph.processes.iter().position(|facts| Some(facts.pid) == parent).map(ProcessIndex);
-            let holder = holder.as_deref().and_then(|holder| {
-                let own = holder.rsplit_once('/').map_or(holder, |(_, own)| own);
-                graph.mentioned(parent?, holder).or_else(|| graph.mentioned(parent?, own))
-            });
-            let role = format!("held {lock} in the parent at the fork");
-            let id = holder.map(|holder| graph.address(holder));
-            self.finding.site(site.as_ref(), role.clone(), id.as_deref(), None);
-            if let Some(holder) = holder {
-                self.actor(holder, role);
-            }
-            let main = graph.lane_named(process, crate::record::Lane::MAIN);
-            let forked = main.and_then(|main| graph.origin(main)).map(|edge| edge.from);
-            if let Some(forker) = forked.filter(|forker| Some(*forker) != holder) {
-                let site = self.start_site(process);
-                self.finding.site(site.as_ref(), "forked", Some(&graph.address(forker)), None);
-                self.actor(forker, format!("forked {}", graph.process_name(process)));
-            }
-            return;
-        }
-        let holders = self.evidence.standing.shared_holders(process, &blocked.wait);
-        let hold = holders.first();
-        let owner = blocked.wait.owner.and_then(|owner| graph.mentioned(process, owner)).or(hold.map(|hold| hold.lane));
-        let Some(owner) = owner else { return };
-        let id = graph.address(owner);
-        let since = blocked.wait.held_since.or(hold.map(|hold| hold.since)).and_then(|since| graph.wall(owner, since));
-        let took = format!("took {lock}");
-        self.finding.evidence.extend(hold.map(|hold| graph.id_of(hold.lane, hold.seq)));
-        self.finding.site(
-            blocked.wait.held_at.as_ref().or(hold.and_then(|hold| hold.site.as_ref())),
-            took.clone(),
-            Some(&id),
-            since,
-        );
-        let role = match (self.death_of(owner), graph.processes[self.process(owner).0].end.signal) {
-            (Some(death), _) => format!("{took}, then died: {}", cause(&death)),
-            (None, Some(signal)) => format!("{took}; its process was ended by signal {signal}"),
-            (None, None) => format!("{took} and ended without giving it back"),
-        };
-        if let Some(death) = self.death_of(owner) {
-            self.finding.site(death.site.as_ref(), "died", Some(&id), None);
-            self.finding.evidence(death.id);
-        }
-        self.actor(owner, role);
-    }
-
-    /// Where the process was started.
-    fn start_site(&self, process: ProcessIndex) -> Option<Site> {
-        let pid = self.graph.processes[process.0].pid;
-        self.graph.processes.iter().find_map(|parent| parent.child_sites.get(&pid).cloned())
     }
 
     /// A child that is blocked on a pipe of ours.
@@ -312,7 +232,7 @@ impl<'a> Account<'a> {
             if self.finding.actors.len() < MOST_ACTORS && self.finding.sites.len() < MOST_SITES {
                 let id = self.graph.address(*lane);
                 self.actor(*lane, format!("blocked behind it: {role}"));
-                self.finding.site(site.as_ref(), format!("blocked behind it, {role}"), Some(&id), None);
+                self.finding.site(site.as_ref(), format!("blocked behind it: {role}"), Some(&id), None);
             }
         }
         let unnamed = hang.members.len().saturating_sub(MOST_MEMBERS);
@@ -374,8 +294,4 @@ impl<'a> Account<'a> {
             self.finding.actor(Actor::lane(self.graph, lane, role));
         }
     }
-}
-
-fn cause(death: &Died) -> String {
-    if death.msg.is_empty() { death.kind.clone() } else { format!("{}: {}", death.kind, death.msg) }
 }
