@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! I/O column     record ← query ← spool ← store ← collect
-//! pure column    record ← causality ← diagnose ← view
+//! pure column    record ← causality ← diagnose, diff ← view
 //! joined by      investigation
 //! on top         launch, then cli above everything
 //! ```
@@ -17,6 +17,7 @@ pub mod causality;
 pub mod cli;
 pub mod collect;
 pub mod diagnose;
+pub mod diff;
 pub mod investigation;
 pub mod launch;
 pub mod query;

@@ -2,6 +2,7 @@
 
 mod collect;
 mod diagnose;
+mod diff;
 mod dump;
 mod error;
 mod follow;
@@ -52,6 +53,8 @@ enum Command {
     Diagnose(diagnose::DiagnoseArgs),
     /// Say where a run's time went: what decided how long it took, and who waited for what
     Stats(stats::StatsArgs),
+    /// Say where two runs part and what differs; or, of runs that passed and runs that failed, what moves with the outcome
+    Diff(diff::DiffArgs),
     /// Ask a process that runs where it is: stacks, waits and who holds what, tasks
     Dump(dump::DumpArgs),
     /// List the processes, threads and tasks of a run and how each ended
@@ -65,7 +68,7 @@ enum Command {
 /// Exit codes: what scripts may rely on.
 pub mod exit {
     pub const FOUND: u8 = 0;
-    /// `diagnose`: faults that are certain or likely.
+    /// `diagnose`: faults that are certain or likely. `diff`: differences.
     pub const NOTHING_FOUND: u8 = 1;
     pub const BAD_USAGE: u8 = 2;
     pub const UNREADABLE: u8 = 3;
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Some(Command::Why(args)) => why::why(args),
         Some(Command::Diagnose(args)) => diagnose::diagnose(args),
         Some(Command::Stats(args)) => stats::stats(args),
+        Some(Command::Diff(args)) => diff::diff(args),
         Some(Command::Dump(args)) => dump::dump(args),
         Some(Command::Threads(args)) => threads::threads(args),
         Some(Command::Runs(args)) => runs::runs(args),

@@ -1,6 +1,7 @@
 //! Where the two columns meet: a run is read through its store and becomes a graph, and the lanes and records that a
 //! person names are found in it. Knows neither views nor collectors.
 
+mod compared;
 mod lanes;
 mod runs;
 mod search;
@@ -18,6 +19,7 @@ use crate::record::{Lane, LaneKind, Record, RecordName};
 use crate::spool::{RunDir, Spool, SpoolError};
 use crate::store::StoreError;
 
+pub use compared::Compared;
 pub use lanes::LaneChoice;
 pub use runs::{RunChoice, choose_runs, find_store, newest_run};
 pub use search::{
@@ -67,9 +69,15 @@ impl Investigation {
     /// # Errors
     /// When the run's directory cannot be read. Damaged lines and files are no errors but [`Investigation::problems`].
     pub fn open(run: RunDir) -> Result<Investigation, InvestigationError> {
+        Investigation::read(run, &mut |_| {})
+    }
+
+    /// The same; each record is shown to `beside`, too.
+    fn read(run: RunDir, beside: &mut dyn FnMut(&Record)) -> Result<Investigation, InvestigationError> {
         let mut builder = Builder::new();
         let mut problems = scan(&run, &mut |record| {
             builder.add(record);
+            beside(record);
             ControlFlow::Continue(())
         })?;
         heads(&run, &mut |record| builder.add_repeated(record))?;

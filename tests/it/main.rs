@@ -3,6 +3,7 @@
 mod bad_input;
 mod bad_records;
 mod cli_diagnose;
+mod cli_diff;
 mod cli_dump;
 mod cli_errors;
 mod cli_run;
