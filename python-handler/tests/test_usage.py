@@ -42,7 +42,7 @@ def test_a_thread_says_what_it_did_with_its_time(tmp_path):
             assert looks["barred"] == 0
     (end,) = [r for r in records if r.get("ev") == "exit"]
     (main,) = [lane for lane in end["lanes"] if lane["lane"] == "t1"]
-    assert main["cpu"] >= end["cpu"]
+    assert 0 < main["cpu"] <= end["cpu"] + 50_000_000  # what it used before is not counted
     assert main["looks"]["n"] >= 6
 
 

@@ -15,13 +15,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .lane import Lane
 
-__all__ = ["Looks", "at_end", "look", "of_lanes"]
+__all__ = ["Looks", "at_end", "begin", "look", "of_lanes"]
 
 _MANY = 64  # lanes that are looked at
 _LATE = 1_000_000  # ns: whoever is given the GIL so much later than it asked has waited for it
 _IDLE_SHARE = 50  # less than the 50th part of the time on the processor: it does not want it
 _ENOUGH = 3  # looks that say something
 _SHORT = 100_000_000  # ns: of a lane that was there so short the system is not asked
+
+
+# Of the main thread when recording began: process, CPU and runnable time, ns. The interpreter's own start is not its work.
+_at_start: tuple[identity.Process | None, int, int] = (None, 0, 0)
+
+
+def begin() -> None:
+    """Once a program, in its main thread."""
+    global _at_start
+    process = identity.me
+    if process is not None and process.main is not None and process.main.tid:
+        tid = process.main.tid
+        _at_start = (process, kernel.cpu_of(tid) or 0, kernel.runnable_of(tid) or 0)
 
 
 class Looks:
@@ -104,8 +117,11 @@ def of_lanes() -> list[dict[str, object]]:
         return []
     listed = []
     for lane in _threads(process):
-        facts: dict[str, object] = {"lane": lane.key, "cpu": kernel.cpu_of(lane.tid or 0)}
-        facts["runnable"] = kernel.runnable_of(lane.tid or 0)
+        cpu, runnable = kernel.cpu_of(lane.tid or 0), kernel.runnable_of(lane.tid or 0)
+        if lane is process.main and _at_start[0] is process:
+            cpu = cpu - _at_start[1] if cpu is not None else None
+            runnable = runnable - _at_start[2] if runnable is not None else None
+        facts: dict[str, object] = {"lane": lane.key, "cpu": cpu, "runnable": runnable}
         facts["looks"] = lane.looks.facts() if lane.looks is not None else None
         listed.append({key: fact for key, fact in facts.items() if fact is not None})
     return listed

@@ -109,6 +109,8 @@ pub struct Ledger {
     pub backlogs: HashMap<ObjectIndex, Backlog>,
     /// How often locks were waited for, and for how long (ns), as they counted themselves: also waits too short to be written.
     pub counted: HashMap<ObjectIndex, (u64, u64)>,
+    /// Where locks between processes were given back.
+    pub(super) releases: HashMap<ObjectIndex, Vec<(LaneIndex, u64)>>,
     /// What threads did with their time besides their waits.
     pub used: HashMap<LaneIndex, Usage>,
     pub(super) objects: Interned<Object>,

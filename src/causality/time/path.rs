@@ -31,6 +31,8 @@ pub enum Doing {
     Waiting(usize),
     /// It had been given what it waited for, and did not run yet.
     Resuming,
+    /// It had been begun, and wrote nothing yet.
+    Starting,
 }
 
 /// The path back from a record.
@@ -89,7 +91,7 @@ impl Walk<'_> {
         }
         match self.schedule.before(self.at) {
             Before::Given(given, pause) => {
-                self.spend(given.by, Doing::Resuming);
+                self.spend(given.by, if self.at.at == 0 { Doing::Starting } else { Doing::Resuming });
                 self.keep(pause);
                 self.at = given.from;
                 true

@@ -63,6 +63,7 @@ impl LedgerReader {
         match event.kind {
             EventKind::Wait => self.begin(process, lane, record, event),
             EventKind::Got => self.end(process, lane, record, event),
+            EventKind::Acq | EventKind::Rel => self.hold(process, lane, record, event),
             EventKind::Begin => self.late_job(process, event),
             EventKind::End => self.ledger.used.extend(event.end().map(|end| (lane, end.usage))),
             EventKind::Exit => self.close(process, lane, event),
@@ -143,6 +144,17 @@ impl LedgerReader {
         let outcome = if matches!(got.res, None | Some("ok")) { Outcome::Got } else { Outcome::Gone };
         let passed = got.passed.iter().fold(0, |sum: u64, (_, n)| sum.saturating_add(*n));
         self.gots.push(Got { lane, seq: record.seq, object, outcome, passed });
+    }
+
+    /// A lock between processes, or any lock at capture `full`.
+    fn hold(&mut self, process: ProcessIndex, lane: LaneIndex, record: &Record, event: &Event) {
+        let Some(object) = event.obj().and_then(|name| self.object(process, name)) else { return };
+        if event.kind == EventKind::Rel {
+            self.ledger.releases.entry(object).or_default().push((lane, record.seq));
+        } else if let Some(site) = event.site() {
+            let place = self.place(site);
+            self.ledger.handed_at.insert((object, lane), place);
+        }
     }
 
     fn late_job(&mut self, process: ProcessIndex, event: &Event) {

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::ledger::{Ledger, Outcome, Pause, WaitKind};
+use super::ledger::{Ledger, ObjectIndex, Outcome, Pause, WaitKind};
 use crate::causality::{CausalGraph, Edge, EdgeKind, LaneIndex, NodeRef};
 use crate::record::{EventKind, LaneKind};
 
@@ -43,6 +43,8 @@ pub struct Schedule<'a> {
     before: HashMap<NodeRef, Before>,
     /// The wait that a `wait` record began.
     began: HashMap<NodeRef, usize>,
+    /// Where locks between processes were given back, in order of time.
+    releases: HashMap<ObjectIndex, Vec<NodeRef>>,
     /// The processes have different clocks: times between them are as their wall clocks say.
     pub several_clocks: bool,
 }
@@ -56,12 +58,14 @@ impl<'a> Schedule<'a> {
             starts: Vec::new(),
             before: HashMap::new(),
             began: HashMap::new(),
+            releases: HashMap::new(),
             several_clocks,
         };
         for (at, pause) in ledger.pauses.iter().enumerate() {
             schedule.began.extend(graph.find(pause.lane, pause.wait).map(|node| (node, at)));
         }
         schedule.starts = graph.lane_indexes().map(|lane| schedule.starts_of(lane)).collect();
+        schedule.releases = schedule.releases_in_time();
         for (at, pause) in ledger.pauses.iter().enumerate() {
             let Some(got) = pause.got.and_then(|seq| graph.find(pause.lane, seq)) else { continue };
             let given = schedule.ended_by(at, pause, got);
@@ -86,6 +90,16 @@ impl<'a> Schedule<'a> {
             latest
         };
         nodes.map(start).collect()
+    }
+
+    fn releases_in_time(&self) -> HashMap<ObjectIndex, Vec<NodeRef>> {
+        let in_time = |releases: &Vec<(LaneIndex, u64)>| {
+            let mut nodes: Vec<NodeRef> =
+                releases.iter().filter_map(|(lane, seq)| self.graph.find(*lane, *seq)).collect();
+            nodes.sort_by_key(|node| (self.start(*node), *node));
+            nodes
+        };
+        self.ledger.releases.iter().map(|(object, releases)| (*object, in_time(releases))).collect()
     }
 
     /// When what a record tells of began, ns.
@@ -155,6 +169,8 @@ impl<'a> Schedule<'a> {
         }
         let name = pause.object.map(|object| self.ledger.object(object));
         let carries = |edge: &Edge| match (pause.kind, edge.by.as_deref()) {
+            // The next job, or message, of another process.
+            (WaitKind::Item, _) if name.is_none() => edge.kind == EdgeKind::Hard,
             (_, None) => false,
             (_, Some(by)) if name.is_some_and(|object| by.rsplit('/').next() == Some(&*object.name)) => true,
             (WaitKind::Work, Some("join")) => pause.owners.is_empty() || pause.owners.contains(&edge.from),
@@ -173,7 +189,18 @@ impl<'a> Schedule<'a> {
                 return found;
             }
         }
-        self.owner_gave(at, pause, got)
+        self.released(at, pause, got).or_else(|| self.owner_gave(at, pause, got))
+    }
+
+    /// Of a lock between processes: who was the last to give it back before the wait ended.
+    fn released(&self, at: usize, pause: &Pause, got: NodeRef) -> Option<HandOver> {
+        let releases = self.releases.get(&pause.object?)?;
+        let before = releases.partition_point(|release| self.start(*release) < self.start(got));
+        let last = *releases[..before].iter().rev().find(|release| release.lane != got.lane)?;
+        // It is written right before the lock is given back.
+        let given = self.gave(last, at, got)?;
+        let since = self.graph.find(pause.lane, pause.wait).map_or(0, |wait| self.start(wait));
+        Some(HandOver { by: self.start(last).max(since), ..given })
     }
 
     /// The record itself, and the next ones up to and with the first that could carry the stamps of that time.
@@ -244,7 +271,10 @@ impl<'a> Schedule<'a> {
         if !is_task && self.is_late_job(at) {
             return None;
         }
-        let counts = |edge: &&Edge| edge.kind == EdgeKind::Hard && (is_task || edge.by.as_deref() == Some("job"));
+        // The thread of a loop has run its tasks before it had the result of one.
+        let of_task = |edge: &Edge| self.graph.lane(edge.from).lane.kind == LaneKind::Task;
+        let is_given = |edge: &Edge| is_task || edge.by.as_deref() == Some("job") || of_task(edge);
+        let counts = |edge: &&Edge| edge.kind == EdgeKind::Hard && is_given(edge);
         let edges = self.graph.edges_into(at).filter(counts);
         let given = edges.filter_map(|edge| self.plain(self.graph.source(edge)?, at));
         let last = given.max_by_key(|given| (self.start(given.from), given.from))?;

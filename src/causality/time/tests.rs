@@ -42,6 +42,7 @@ fn keys(words: &[&str], ms: u64) -> Value {
         }
         ["got", on] => json!({"ev": "got", "obj": object(on), "res": "ok"}),
         ["gone", on] => json!({"ev": "got", "obj": object(on), "res": "timeout"}),
+        ["acq" | "rel", on] => json!({"ev": words[0], "obj": object(on), "site": ["shop.py", 7, "f"]}),
         ["from", stamp] => json!({"ev": "lane", "from": stamp}),
         ["after", stamp] => json!({"level": "INFO", "msg": "", "hb": [stamp]}),
         _ => json!({"level": "INFO", "msg": words.join(" ")}),
@@ -49,12 +50,16 @@ fn keys(words: &[&str], ms: u64) -> Value {
 }
 
 fn object(on: &str) -> Option<String> {
+    if on == "pool" {
+        return Some("pool:1".to_owned());
+    }
     (on != "join").then(|| format!("{}:{on}", if kind(on) == "lock" { "lock" } else { "queue" }))
 }
 
 fn kind(on: &str) -> &'static str {
     match on {
         "join" => "join",
+        "pool" => "queue-get",
         _ if on.starts_with('q') => "queue-get",
         _ if on.starts_with('r') => "queue-put",
         _ => "lock",
@@ -102,6 +107,7 @@ impl Run {
                 Doing::Working => "",
                 Doing::Waiting(_) => " waits",
                 Doing::Resuming => " resumes",
+                Doing::Starting => " starts",
             };
             let kept = segment.kept.and_then(|pause| self.ledger.pauses[pause].object);
             let kept = kept.map_or_else(String::new, |object| format!(" for {}", self.ledger.object(object).name));
@@ -132,6 +138,29 @@ fn a_wait_for_the_work_of_another_is_that_work() {
     let run = run("t1: 0 begin, 1 wait join t2, 9 got join t2@3, 10 end\n\
                    t2: 1 from t1@1, 3 works, 8 ends");
     assert_eq!(run.path("t1@4"), "t1 0-1, t2 1-3, t2 3-8, t2 8-9, t1 9-10");
+}
+
+#[test]
+fn a_lock_between_processes_is_had_by_who_gives_it_back_last() {
+    let run = run("t1: 0 begin, 2 wait m, 9 got m, 10 end\n\
+                   t2: 0 begin, 1 acq m, 4 rel m, 12 end\n\
+                   t3: 0 begin, 5 acq m, 8 rel m, 9 end");
+    assert_eq!(run.path("t1@4"), "t3 0-2, t3 2-5 for lock:m, t3 5-8 for lock:m, t1 8-9 resumes, t1 9-10");
+}
+
+#[test]
+fn a_worker_without_work_waits_for_who_gives_it_some() {
+    let run = run("t1: 0 begin, 5 submits, 7 end\n\
+                   t2: 0 begin, 2 wait pool, 6 got pool, 9 after t1@2|job, 10 end");
+    assert_eq!(run.path("t2@5"), "t1 0-5, t1 5-6, t2 6-9, t2 9-10");
+}
+
+#[test]
+fn a_task_goes_on_because_of_the_last_that_arrived() {
+    let run = run("a1: 0 begin, 3 writes, 9 after t2@2, 10 end\n\
+                   t2: 0 begin, 8 puts, 12 end");
+    assert_eq!(run.path("a1@4"), "t2 0-8, t2 8-9, a1 9-10");
+    assert_eq!(run.without("a1@4", "lock:m"), 10);
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn share_json(stats: &Stats, share: &Share) -> Value {
         Owner::Alone(on, object) => (on.clone(), *object, None),
         Owner::Work(lane) => ("work".to_owned(), None, Some(*lane)),
         Owner::Resuming => ("resuming".to_owned(), None, None),
+        Owner::Starting => ("starting".to_owned(), None, None),
     };
     let by = share.by.iter().map(|worker| {
         json!({"lane": stats.graph.address(worker.lane), "site": place_json(stats, worker.place), "ns": worker.ns})

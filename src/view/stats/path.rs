@@ -16,6 +16,8 @@ pub enum Owner {
     Work(LaneIndex),
     /// Lanes that had been let go did not run yet.
     Resuming,
+    /// Threads and processes that had been begun wrote nothing yet.
+    Starting,
 }
 
 /// Who was at it meanwhile, where, and for how long.
@@ -72,6 +74,7 @@ pub(super) fn owner(schedule: &Schedule, segment: &Segment) -> Owner {
         (_, Doing::Waiting(own)) => Owner::Alone(pause(own).on.to_string(), pause(own).object),
         (Some(Pause { object: Some(object), kind, .. }), _) => Owner::Object(*kind, *object),
         (_, Doing::Resuming) => Owner::Resuming,
+        (_, Doing::Starting) => Owner::Starting,
         _ => Owner::Work(segment.lane),
     }
 }

@@ -11,6 +11,7 @@ use super::text::heading;
 use super::words::percent;
 use crate::causality::LaneIndex;
 use crate::causality::time::{Doing, Place, Segment, WaitKind};
+use crate::record::LaneKind;
 use crate::view::clock::{duration, time_of_day};
 use crate::view::json::timestamp;
 use crate::view::style::{self, paint};
@@ -130,9 +131,14 @@ fn does(stats: &Stats, step: &Step) -> String {
         (Owner::Object(WaitKind::Exclusion, object), Doing::Working) => format!("keeps {}", stats.object(*object)),
         (Owner::Object(_, object), Doing::Working) => format!("leaves {} full", stats.object(*object)),
         (_, Doing::Resuming) => "is let go, and does not run yet".to_owned(),
-        (Owner::Work(_), _) => brings(stats, step).unwrap_or_else(|| "works".to_owned()),
+        (_, Doing::Starting) => "starts".to_owned(),
+        (Owner::Work(_), _) => brings(stats, step).unwrap_or_else(|| plain(stats, step.lane).to_owned()),
         (owner, _) => stats.owner(owner),
     }
+}
+
+fn plain(stats: &Stats, lane: LaneIndex) -> &'static str {
+    if stats.graph.lane(lane).lane.kind == LaneKind::Task { "works or awaits" } else { "works" }
 }
 
 /// What the work was for, where somebody waited for that.
@@ -155,6 +161,7 @@ pub fn document(stats: &Stats) -> Value {
             Owner::Alone(_, object) => ("waits", *object),
             Owner::Work(_) => ("works", None),
             Owner::Resuming => ("resumes", None),
+            Owner::Starting => ("starts", None),
         };
         json!({
             "from": timestamp(stats.schedule.wall(stats.path.end, step.from)),

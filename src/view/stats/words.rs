@@ -4,14 +4,25 @@ use super::Stats;
 use super::path::Owner;
 use crate::causality::LaneIndex;
 use crate::causality::time::{ObjectIndex, Place, WaitKind};
+use crate::record::{Lane, LaneKind};
 use crate::view::names;
 use crate::view::printable::one_line;
 
 impl Stats<'_> {
-    /// `t3 worker-1`, with its process where there are several.
+    /// `t3 worker-1`; where there are several processes with its own, by whose name a main thread goes.
     pub(super) fn lane(&self, lane: LaneIndex) -> String {
         let several = self.graph.processes.iter().filter(|process| !process.is_logq()).count() > 1;
+        if several && self.graph.lane(lane).lane == Lane::MAIN {
+            let name = self.graph.process_name(self.graph.lane(lane).process);
+            return format!("{} {}", self.graph.address(lane), one_line(&name));
+        }
         names::lane(self.graph, lane, (!several).then_some(lane))
+    }
+
+    /// A task may await what is not written.
+    pub(super) fn works(&self, lane: LaneIndex) -> String {
+        let is_task = self.graph.lane(lane).lane.kind == LaneKind::Task;
+        format!("{} works{}", self.lane(lane), if is_task { " or awaits" } else { "" })
     }
 
     /// `lock stock`.
@@ -38,8 +49,9 @@ impl Stats<'_> {
         match owner {
             Owner::Object(kind, object) => format!("{} {}", waiting(*kind), self.object(*object)),
             Owner::Alone(on, object) => self.alone(on, *object),
-            Owner::Work(lane) => format!("{} works", self.lane(*lane)),
+            Owner::Work(lane) => self.works(*lane),
             Owner::Resuming => "let go, but not running yet".to_owned(),
+            Owner::Starting => "threads or processes start".to_owned(),
         }
     }
 
@@ -49,6 +61,7 @@ impl Stats<'_> {
             (_, Some(object)) => format!("waiting for {}", self.object(object)),
             ("join", None) => "waiting for the end of a thread".to_owned(),
             ("process", None) => "waiting for the end of a process".to_owned(),
+            ("queue-get" | "channel", None) => "waiting for a message".to_owned(),
             (on, None) => format!("waiting for {}", one_line(on)),
         }
     }

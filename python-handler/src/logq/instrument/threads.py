@@ -91,6 +91,7 @@ def patch(threading: Any) -> None:
     if ("daemons", _list_daemons) not in exits.contributors:
         exits.contributors.append(("daemons", _list_daemons))
         exits.contributors.append(("lanes", usage.of_lanes))
+        usage.begin()
     if usage.look not in watchdog.ticks:
         watchdog.ticks.append(usage.look)
     replace(thread, "start", _wrap_start)
