@@ -341,3 +341,31 @@ def test_a_hook_that_looks_at_nothing_is_told_from_one_that_may_have_told(tmp_pa
     died = sorted(done.events("exc", where="thread"), key=lambda record: record["mono"])
     assert [record.get("muted") for record in died] == [True, True, None, None, None]
     assert {record["hook"] for record in died} == {"user"}
+
+
+def test_a_mark_is_made_once_and_never_outlives_a_change(tmp_path):
+    run(
+        tmp_path,
+        """
+        import logging
+        from logq.lane import here, new_thread_lane
+        from logq.stamp import leave, merge
+        lane, other = here(), new_thread_lane()
+        first = leave()
+        assert leave() is first
+        logging.warning("a record")
+        assert leave()[1] == first[1] + 1
+        merge((other, 5, (), ()))
+        assert leave()[2] == ((other, 5, None),) and leave() is lane.mark
+        logging.warning("takes what was merged")
+        assert leave() == (lane, first[1] + 2, (), ())
+        class Merging(list):
+            def __iter__(self):
+                merge((other, 7, (), ()))
+                return list.__iter__(self)
+        lane.soft, lane.mark = Merging(), None
+        leave()
+        lane.soft = []
+        assert leave()[2] == ((other, 7, None),)  # merged in the midst of it
+        """,
+    )

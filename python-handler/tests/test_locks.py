@@ -252,3 +252,28 @@ def test_every_use_of_a_lock_at_capture_full(tmp_path):
     uses = [(r["ev"], names[r["obj"]]) for r in done.records if r.get("ev") in ("acq", "rel")]
     assert uses == [("acq", "one"), ("acq", "two"), ("rel", "two"), ("rel", "one"), ("acq", "one"), ("rel", "one")]
     assert [use["site"][1] for use in done.events("acq")] == [4, 5, 6]
+
+
+def test_a_note_that_fails_leaves_nothing_behind(tmp_path):
+    run(
+        tmp_path,
+        """
+        import sys, threading
+        import logq
+        logq.install(dir=sys.argv[0] + ".logq")
+        from logq.holding import held_by
+        from logq.instrument import taken
+        from logq.lane import here
+        outer = threading.Lock(); inner = threading.Lock(); deep = threading.RLock()
+        def fail(*_): raise MemoryError
+        plain, taken.note_nesting = taken.note_nesting, fail
+        with outer:
+            with inner, deep: assert held_by(here()) == [outer._logq_taken]
+        assert held_by(here()) == []
+        taken.note_nesting = plain
+        with deep, inner: assert held_by(here()) == [deep._logq_taken, inner._logq_taken]
+        assert held_by(here()) == [] and here().sole is None
+        """,
+        booted=False,
+        checked=False,
+    )

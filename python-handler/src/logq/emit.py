@@ -66,6 +66,7 @@ def send(lane: Lane, body: str, low: bool = False) -> int:
             stamps = _stamps(hard, soft, process)
         elif SINGLE_STEP:
             lane.seq = lane.last = number = lane.last + 1
+            lane.mark = None
         else:
             number = lane.next_number()
         mono = _mono()
@@ -189,7 +190,7 @@ def retire(lane: Lane) -> None:
     """The lane ended: parts to come need not name it."""
     lane.process.lanes.pop(lane.key, None)
     lane.over = True
-    lane.who = None
+    lane.who = lane.mark = None
 
 
 def preamble(process: Process, part: int) -> Iterable[bytes]:

@@ -12,6 +12,7 @@ from _thread import get_ident
 
 from . import children, identity, importing, waits, watchdog
 from .emit import open_process
+from .holding import held_by, hold
 from .identity import Process
 from .lane import Lane, here, make_main
 from .place import random_suffix
@@ -135,11 +136,11 @@ def become_child(lane: Lane, stamp: Stamp | None = None, suffix: str | None = No
     main.hard.extend([(known, number, None) for known, number, _ in hard])
     main.soft.extend(soft)
     main.given = (len(hard), len(soft))
-    for taken in list(lane.held):  # what the forking thread holds, its copy goes on holding
+    for taken in held_by(lane):  # what the forking thread holds, its copy goes on holding
         if getattr(taken, "stays_behind", False):  # shared, not copied
             continue
-        taken.holder = main
-        main.held.append(taken)
+        taken.pass_to(main)
+        hold(main, taken)
     orphaned = _held_by_others(parent, lane)
     child.held = [taken.as_orphaned() for taken in orphaned]
     _forget_parents_exit()
@@ -153,7 +154,7 @@ def become_child(lane: Lane, stamp: Stamp | None = None, suffix: str | None = No
 def _held_by_others(parent: Process, lane: Lane) -> list[Any]:
     """The locks that nobody in the child will ever release: their holders stayed behind."""
     others = [other for other in [parent.main, *parent.lanes.values()] if other is not None and other is not lane]
-    held = [taken for other in others for taken in list(other.held) if taken.holder is other]
+    held = [taken for other in others for taken in held_by(other)]
     copied = {taken.number: taken for taken in held if not getattr(taken, "stays_behind", False)}
     return list(copied.values())[:_MOST_HELD]
 

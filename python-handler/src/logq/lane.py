@@ -72,6 +72,7 @@ class Lane:
         "last",
         "left",
         "looks",
+        "mark",
         "name",
         "name_text",
         "nests",
@@ -84,6 +85,7 @@ class Lane:
         "seq",
         "site",
         "soft",
+        "sole",
         "tid",
         "touched",
         "usual_wait",
@@ -102,8 +104,11 @@ class Lane:
         self.count: Any = None if SINGLE_STEP else itertools.count(2)  # counts instead of `last` before 3.10
         self.hard: list[Entry] = []
         self.soft: list[Entry] = []
+        # The stamp that it leaves, once one was asked for; None as soon as anything of that has changed.
+        self.mark: Stamp | None = None
         self.depth = 0
-        self.held: list[Any] = []  # the locks that it holds, in the order they were taken
+        self.sole: Any = None  # the lock that it holds; see `holding.py`
+        self.held: list[Any] = []  # the locks that it holds where they are several
         self.birth = [True]  # popped by whoever writes its first line
         self.nests: set[Any] | None = None  # the ways in which it has taken a lock while it held others
         self.polls: dict[Any, Any] | None = None  # what it has asked without waiting, and was told
@@ -151,6 +156,7 @@ class Lane:
             if depth == 0:
                 del self.hard[: len(hard)]
                 del self.soft[: len(soft)]
+                self.mark = None
         finally:
             self.depth = depth
         return number, hard, soft
@@ -163,7 +169,22 @@ class Lane:
             number = next(self.count)
             if number > self.seq:
                 self.seq = number
+        self.mark = None
         return number
+
+    def stamp(self) -> Stamp:
+        """What it leaves for others now. Made once for as long as nothing changes, and kept in `mark`."""
+        self.left = True
+        self.mark = nothing = (self, -1, (), ())  # whoever changes something in the midst of this puts None there
+        mark = (self, self.seq, tuple(self.hard), tuple(self.soft))
+        if self.mark is nothing:
+            self.mark = None if self.over else mark  # it names its lane: nobody would ever free the two
+        return mark
+
+    def gain(self, entry: Entry) -> None:
+        """Its next record comes after what the entry names."""
+        self.hard.append(entry)
+        self.mark = None
 
     def inherit(self, creator: Lane) -> None:
         """What happened before `creator` starts this lane happened before its first line."""
@@ -207,6 +228,7 @@ class Lane:
             self.depth = depth
         if self.seq < 1:
             self.seq = 1
+        self.mark = None
         return [entry for entry in hard if entry[:2] != self.origin], soft
 
 
@@ -226,7 +248,9 @@ class _TaskLane(Lane):
             self.count = itertools.count(2)
         self.hard = []
         self.soft = []
+        self.mark = None
         self.depth = 0
+        self.sole = None
         self.held = []
         self.birth = [True]
         self.fn = None
@@ -255,12 +279,13 @@ class _Here(_local):
     """The lane of the OS thread that asks, task or not."""
 
     lane: Lane | None = None
-    # The same while no event loop runs in this thread: then nobody need ask for a task.
-    plain: Lane | None = None
     expected: Lane | None = None  # of a task that may run before its creation has returned
 
 
 _here = _Here()
+# `lane` is the same, and of this process, while no event loop runs in the thread: then nobody need ask for a task.
+# Threads that have not settled lack it, and so do all when recording ends. A plain `_local` is the quickest.
+spot: Any = _local()
 
 
 def _no_loop() -> Any:
@@ -275,7 +300,10 @@ loops_are_hidden = False  # there may be loops that do not tell when they begin 
 
 def here() -> Lane:
     """The lane that is running now. Recording must be on."""
-    plain = _here.plain
+    try:
+        plain: Lane | None = spot.lane
+    except AttributeError:
+        plain = None
     if plain is not None and plain.process is identity.me:
         return plain
     loop = running_loop()
@@ -289,7 +317,15 @@ def here() -> Lane:
     lane = _here.lane  # as `thread_lane`, without the call: this runs for each item of each queue
     if lane is None or lane.process is not identity.me:
         lane = adopt()
+    elif loop is None and not loops_are_hidden:
+        spot.lane = lane
     return lane
+
+
+def unsettle() -> None:
+    """No thread has a lane until it asks: recording has ended."""
+    global spot
+    spot = _local()
 
 
 def settle(lane: Lane) -> None:
@@ -300,7 +336,7 @@ def settle(lane: Lane) -> None:
 
 def note_loop(loop: Any) -> None:
     """`loop` runs in this OS thread from now on, or none does."""
-    _here.plain = _here.lane if loop is None and not loops_are_hidden else None
+    spot.lane = _here.lane if loop is None and not loops_are_hidden else None
 
 
 def thread_lane() -> Lane:

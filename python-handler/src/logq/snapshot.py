@@ -14,6 +14,7 @@ import time
 from . import identity, kernel
 from .emit import send
 from .encode import value
+from .holding import held_by
 from .lane import Lane, here
 from .sites import absolute, is_machinery
 from .trouble import swallowed
@@ -151,7 +152,7 @@ def _lane_facts(lane: Lane, where: dict[int, Place], now: int) -> dict[str, obje
         facts["wait"] = f"{lane.key}@{wait.seq}"
     if lane.tid:
         _ask_kernel(facts, lane.tid, now)
-    held = list(lane.held)[-_MAX_HELD:]
+    held = held_by(lane)[-_MAX_HELD:]
     if held:
         facts["held"] = [taken.as_held() for taken in held]
     for key, contribute in of_lane:

@@ -28,10 +28,7 @@ def leave() -> Stamp | None:
     if identity.me is None:
         return None
     lane = here()
-    lane.left = True
-    hard = lane.hard
-    soft = lane.soft
-    return (lane, lane.seq, tuple(hard) if hard else (), tuple(soft) if soft else ())
+    return lane.mark or lane.stamp()
 
 
 def leave_of(lane: Lane) -> Stamp:
@@ -75,6 +72,7 @@ def merge_into(lane: Lane, stamp: Stamp, thing: Thing | Way | None = None) -> No
         mine.extend([(entry[0], entry[1], None) for entry in hard if entry[0] is not lane])
     if soft:
         lane.soft.extend(soft)
+    lane.mark = None
     if len(mine) > _CROWDED or len(lane.soft) > _CROWDED:
         _relieve(lane)
 
@@ -100,6 +98,7 @@ def merge_lock(lane: Lane, stamp: Stamp, thing: Thing) -> None:
         mine.extend([(entry[0], entry[1], None) for entry in hard if entry[0] is not lane])
     if soft:
         mine.extend([(entry[0], entry[1], None) for entry in soft if entry[0] is not lane])
+    lane.mark = None
     if len(mine) > _CROWDED:
         _relieve(lane)
 
@@ -152,7 +151,7 @@ def merge_text(text: object) -> None:
     if entry is None or process is None:
         return
     lane = here()
-    lane.hard.append(entry)
+    lane.gain(entry)
     event("recv", {"via": "stamp", "from": text}, lane)
 
 

@@ -28,7 +28,7 @@ from . import (
 )
 from .emit import open_process
 from .identity import Process
-from .lane import make_main
+from .lane import make_main, unsettle
 from .options import Options, asked
 from .place import Place, find_directory, new_run
 from .redact import make_redactor
@@ -186,9 +186,10 @@ def uninstall() -> None:
     stacks.forget()
     importing.forget_all()
     patching.restore_all()
-    instrument.uninstall()
     records.wrapped = records.catches_all = False
     render.redactors.clear()
     render.contexts.clear()
     if identity.me is not None:
         _retired, identity.me = identity.me, None
+    unsettle()
+    instrument.uninstall()

@@ -12,6 +12,7 @@ import time
 
 from . import identity, watchdog
 from .emit import event
+from .holding import held_by
 from .lane import here
 from .sites import absolute, is_machinery
 from .trouble import swallowed
@@ -91,7 +92,7 @@ def begin(
                 "obj": wait.reference,
                 "on": on,
                 **(owner or {}),
-                "held": [taken.as_held() for taken in list(lane.held)[-16:]] or None,
+                "held": [taken.as_held() for taken in held_by(lane)[-16:]] or None,
                 "since": since,
                 "timeout": timeout,
                 "site": stack[0] if stack else None,

@@ -8,6 +8,7 @@ looked at, three times a second.
 from __future__ import annotations
 
 from logq import identity, snapshot, watchdog
+from logq.holding import held_by
 from logq.lane import Lane
 
 from . import aio_waits
@@ -61,7 +62,7 @@ def _find() -> frozenset[str]:
     if len(tasks) > _MANY:
         return frozenset()
     for key, task in tasks.items():
-        if any(isinstance(taken, Taken) for taken in task._logq_lane.held):
+        if any(isinstance(taken, Taken) for taken in held_by(task._logq_lane)):
             circle = _follow(key, tasks)
             if circle:
                 return circle

@@ -10,6 +10,7 @@ import gc
 from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType, MethodType
 
 from logq import identity, snapshot
+from logq.holding import held_by
 from logq.lane import Lane
 from logq.objects import Thing
 from logq.sites import absolute, is_machinery
@@ -216,7 +217,7 @@ def awaits(task: Any, future: Any, until: float | None = None) -> dict[str, obje
     if until is not None:
         facts["timeout"] = max(0.0, until - task.get_loop().time())
     lane: Lane = task._logq_lane
-    held = [taken.as_held() for taken in list(lane.held)[-16:]]
+    held = [taken.as_held() for taken in held_by(lane)[-16:]]
     sites = _sites(frames)
     facts.update(
         {

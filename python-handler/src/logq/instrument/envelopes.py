@@ -90,7 +90,7 @@ def _merge(lane: Lane, entry: Entry, thing: Thing | Way | None) -> None:
         giver = Elsewhere(key)
     if thing is not None and thing.told is not process:
         thing.tell()
-    lane.hard.append((giver, number, thing))
+    lane.gain((giver, number, thing))
 
 
 class _Door(ModuleType):

@@ -27,7 +27,6 @@ from .taken import (
     forget_lost,
     give,
     list_contended,
-    merge_taken,
     reset,
     take,
     timeout_of,
@@ -37,16 +36,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    from logq.lane import Lane
-
 __all__ = ["forget", "patch"]
 
-# The C type, which mypy need not know better than we do.
+# The C types, which mypy need not know better than we do.
 _CRLock: Any = _thread.RLock
+_acquire: Any = LockType.acquire
+_release: Any = LockType.release
 
 _mono = time.monotonic_ns
 _frame = sys._getframe
-_spot = lanes._here
+_spot = lanes.spot
 _MOMENT_NS = int(waits.MOMENT * 1e9)
 
 # The C function that makes a lock, as `threading` had it.
@@ -54,10 +53,11 @@ _make: Callable[..., Any] = LockType
 
 
 def patch(threading: Any) -> None:
-    global _make
+    global _make, _spot
+    _spot = lanes.spot
     if getattr(threading, "_CRLock", None) is None:  # gevent has put its own locks here
         return
-    if identity.me is None or threading.Lock is Lock:
+    if identity.me is None or threading.Lock is Lock or type(threading.Lock()) is not LockType:
         return
     _make = threading.Lock
     original = threading.Lock
@@ -76,6 +76,8 @@ def patch(threading: Any) -> None:
 
 
 def forget() -> None:
+    global _spot
+    _spot = lanes.spot
     forget_contended()
 
 
@@ -101,10 +103,8 @@ class _Kind(type):
 class Lock(metaclass=_Kind):
     """A C lock, and what is known of it."""
 
-    __slots__ = ("__weakref__", "_logq_free", "_logq_raw", "_logq_taken", "_logq_try")
+    __slots__ = ("__weakref__", "_logq_raw", "_logq_taken")
     _logq_raw: Any
-    _logq_try: Callable[..., bool]
-    _logq_free: Callable[[], None]
     _logq_taken: Taken
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -114,8 +114,6 @@ class Lock(metaclass=_Kind):
             return raw
         self = object.__new__(cls)
         self._logq_raw = raw
-        self._logq_try = raw.acquire
-        self._logq_free = raw.release
         self._logq_taken = Taken("lock", "threading.Lock", (frame.f_code, frame.f_lasti), self)
         forget_lost()
         return self
@@ -126,70 +124,55 @@ class Lock(metaclass=_Kind):
     def acquire(self, *args: Any, **kwargs: Any) -> bool:
         timeout = timeout_of(args, kwargs) if args or kwargs else -1.0
         if timeout is None:
-            if not self._logq_try(*args, **kwargs):
+            if not _acquire(self._logq_raw, *args, **kwargs):
                 note_poll(self._logq_taken, _frame(1), True)
                 return False
             end_polls(self._logq_taken)
-        elif not self._logq_try(False) and not acquire_slowly(
-            self._logq_taken, "lock", self._logq_try, self._logq_free, timeout
-        ):
+        elif not _acquire(self._logq_raw, False) and not self._logq_wait(timeout):
             return False
-        try:
-            take(self._logq_taken, _frame(1), timeout == -1.0)
-        except Exception:
-            self._logq_taken.holder = None
+        take(self._logq_taken, _frame(1), timeout == -1.0)
         return True
 
+    def _logq_wait(self, timeout: float) -> bool:
+        raw = self._logq_raw
+        return acquire_slowly(self._logq_taken, "lock", raw.acquire, raw.release, timeout)
+
+    # `__enter__` and `__exit__`, of RLock too, have what `take` and `give` do inline, for a lane that holds nothing
+    # else and takes the lock where it did before: most uses of a lock are these, and a call would double them.
+
     def __enter__(self) -> bool:
-        if not self._logq_try(False):
-            acquire_slowly(self._logq_taken, "lock", self._logq_try, self._logq_free, -1.0)
+        if not _acquire(self._logq_raw, False):
+            self._logq_wait(-1.0)
         taken = self._logq_taken
         try:
             frame = _frame(1)
-            lane: Lane | None = _spot.plain
-            if (
-                lane is None
-                or lane.process is not identity.me
-                or frame.f_code is not taken.code
-                or taken.turns is not None
-                or lane.held
-            ):
-                take(taken, frame)
+            lane = _spot.lane
+            code = frame.f_code
+            if code is taken.usual and lane is taken.last and lane.sole is None:
+                taken.at = (lane, code, frame.f_lasti, _mono())
+                lane.sole = taken
                 return True
-            taken.lasti = frame.f_lasti
-            taken.since = _mono()
-            taken.holder = lane
-            lane.held.append(taken)
-            stamp = taken.stamp
-            if stamp is not None and stamp[0] is not lane:
-                merge_taken(lane, stamp, taken)
-        except Exception:
-            taken.holder = None
+        except Exception:  # this thread has no lane yet
+            pass
+        take(taken, _frame(1))
         return True
 
     def release(self) -> None:
-        try:
-            give(self._logq_taken)
-        except Exception:
-            self._logq_taken.holder = None
-        self._logq_free()
+        give(self._logq_taken)
+        _release(self._logq_raw)
 
     def __exit__(self, kind: object, problem: object, traceback: object) -> None:
         taken = self._logq_taken
         try:
-            lane = taken.holder
-            if lane is not None and lane is _spot.plain and lane.held[-1] is taken:
-                taken.holder = None
-                lane.held.pop()
-                if lane.hard or lane.soft:
-                    taken.stamp = (lane, lane.seq, tuple(lane.hard), tuple(lane.soft))
-                else:
-                    taken.stamp = (lane, lane.seq, (), ())
+            lane = _spot.lane
+            if lane is not None and lane.sole is taken:
+                taken.at = lane.sole = None
+                taken.stamp = lane.mark or lane.stamp()
             else:
                 give(taken)
         except Exception:
-            taken.holder = None
-        self._logq_free()
+            give(taken)
+        _release(self._logq_raw)
 
     def locked(self) -> bool:
         locked = bool(self._logq_raw.locked())
@@ -258,40 +241,28 @@ class RLock(_CRLock):  # type: ignore[misc]
             return False
         self._logq_depth += 1
         if self._logq_depth == 1:
-            try:
-                take(self._logq_taken, _frame(1), timeout == -1.0)
-            except Exception:
-                self._logq_taken.holder = None
+            take(self._logq_taken, _frame(1), timeout == -1.0)
         return True
 
     def __enter__(self) -> bool:
         if not _racquire(self, False):
             self._logq_wait(-1.0)
-        self._logq_depth += 1
-        if self._logq_depth > 1:
+        if self._logq_depth:
+            self._logq_depth += 1
             return True
+        self._logq_depth = 1
         taken = self._logq_taken
         try:
             frame = _frame(1)
-            lane: Lane | None = _spot.plain
-            if (
-                lane is None
-                or lane.process is not identity.me
-                or frame.f_code is not taken.code
-                or taken.turns is not None
-                or lane.held
-            ):
-                take(taken, frame)
+            lane = _spot.lane
+            code = frame.f_code
+            if code is taken.usual and lane is taken.last and lane.sole is None:
+                taken.at = (lane, code, frame.f_lasti, _mono())
+                lane.sole = taken
                 return True
-            taken.lasti = frame.f_lasti
-            taken.since = _mono()
-            taken.holder = lane
-            lane.held.append(taken)
-            stamp = taken.stamp
-            if stamp is not None and stamp[0] is not lane:
-                merge_taken(lane, stamp, taken)
-        except Exception:
-            taken.holder = None
+        except Exception:  # this thread has no lane yet
+            pass
+        take(taken, _frame(1))
         return True
 
     def _logq_wait(self, timeout: float) -> bool:
@@ -305,36 +276,27 @@ class RLock(_CRLock):  # type: ignore[misc]
     def __exit__(self, kind: object, problem: object, traceback: object) -> None:
         taken = self._logq_taken
         try:
-            lane = taken.holder
-            if self._logq_depth == 1 and lane is not None and lane is _spot.plain and lane.held[-1] is taken:
-                taken.holder = None
+            lane = _spot.lane
+            if self._logq_depth == 1 and lane is not None and lane.sole is taken:
+                taken.at = lane.sole = None
                 self._logq_depth = 0
-                lane.held.pop()
-                if lane.hard or lane.soft:
-                    taken.stamp = (lane, lane.seq, tuple(lane.hard), tuple(lane.soft))
-                else:
-                    taken.stamp = (lane, lane.seq, (), ())
+                taken.stamp = lane.mark or lane.stamp()
             elif _rowned(self):
                 self._logq_leave()
         except Exception:
-            taken.holder = None
+            if _rowned(self):
+                self._logq_leave()
         _rrelease(self)
 
     def _logq_leave(self) -> None:
         if self._logq_depth == 1:
-            try:
-                give(self._logq_taken)
-            except Exception:
-                self._logq_taken.holder = None
+            give(self._logq_taken)
         if self._logq_depth:
             self._logq_depth -= 1
 
     def _release_save(self) -> Any:
         if _rowned(self):
-            try:
-                give(self._logq_taken)
-            except Exception:
-                self._logq_taken.holder = None
+            give(self._logq_taken)
             self._logq_depth = 0
         return _rsave(self)
 
@@ -348,10 +310,7 @@ class RLock(_CRLock):  # type: ignore[misc]
             wait = waits.begin("rlock", _mono() - _MOMENT_NS, taken, taken.as_owned())
             _rrestore(self, state)  # it cannot be interrupted: a `with` around the wait must find it held
         self._logq_depth = state[0]
-        try:
-            take(self._logq_taken, _frame(1))
-        except Exception:
-            self._logq_taken.holder = None
+        take(self._logq_taken, _frame(1))
         if wait is not None:
             wait.end("ok")
 
@@ -371,4 +330,4 @@ RLock.__module__, RLock.__name__, RLock.__qualname__ = "_thread", "RLock", "RLoc
 
 signals.guard(Lock.acquire, Lock.__enter__, Lock.release, Lock.__exit__)
 signals.guard(RLock.acquire, RLock.__enter__, RLock.release, RLock.__exit__)
-signals.guard(RLock._release_save, RLock._acquire_restore, RLock._logq_wait)
+signals.guard(RLock._release_save, RLock._acquire_restore, RLock._logq_wait, Lock._logq_wait)

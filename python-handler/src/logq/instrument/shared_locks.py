@@ -15,6 +15,7 @@ from _weakref import ref
 
 from logq import identity, waits
 from logq.emit import event
+from logq.holding import held_by, hold, let_go
 from logq.lane import here
 from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery, site_from
@@ -41,15 +42,13 @@ class Hold:
     """One acquisition, in its lane's list of what it holds beside the locks of threads. A forked child does not
     hold it."""
 
-    __slots__ = ("code", "holder", "lasti", "number", "since", "site", "thing")
+    __slots__ = ("holder", "number", "since", "site", "thing")
 
     stays_behind = True
 
     def __init__(self, thing: SharedThing, lane: Lane, site: Site | None) -> None:
         self.thing = thing
         self.number = (thing.home, thing.number)
-        self.code = None
-        self.lasti = site[1] if site is not None else 0
         self.holder = lane
         self.site = site
         self.since = time.monotonic_ns()
@@ -59,6 +58,9 @@ class Hold:
 
     def is_there(self) -> bool:
         return True
+
+    def place(self) -> tuple[Any, int]:
+        return (None, self.site[1] if self.site is not None else 0)
 
 
 def patch(synchronize: Any) -> None:
@@ -273,7 +275,7 @@ def _note_acquisition(lock: Any, thing: SharedThing, frame: Any) -> None:
             thing.tell()
         lane = here()
         site = site_from(frame)
-        lane.held.append(Hold(thing, lane, site))
+        hold(lane, Hold(thing, lane, site))
         event("acq", {"obj": thing.reference(), "site": site}, lane)
     except Exception:
         swallowed()
@@ -287,9 +289,9 @@ def _note_release(lock: Any, thing: SharedThing) -> None:
         if thing.told is not identity.me:
             thing.tell()
         lane = here()
-        for hold in reversed(lane.held):
-            if getattr(hold, "thing", None) is thing:
-                lane.held.remove(hold)
+        for held in reversed(held_by(lane)):
+            if getattr(held, "thing", None) is thing:
+                let_go(lane, held)
                 break
         event("rel", {"obj": thing.reference()}, lane)
     except Exception:

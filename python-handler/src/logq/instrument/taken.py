@@ -11,10 +11,12 @@ import time
 from logq import identity, waits
 from logq import lane as lanes
 from logq.emit import event
+from logq.holding import drop_lost, held_by, hold, let_go
 from logq.lane import here
 from logq.objects import Thing
 from logq.sites import is_machinery, position, user_frame
 from logq.stamp import merge_into, merge_lock
+from logq.trouble import swallowed
 
 from . import signals
 
@@ -22,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    from logq.lane import Lane, Stamp
+    from logq.lane import Lane, Site, Stamp
 
 __all__ = [
     "Taken",
@@ -39,7 +41,6 @@ __all__ = [
 ]
 
 _mono = time.monotonic_ns
-_spot = lanes._here
 _LONGEST = 4_000_000.0  # seconds; what is longer, or no number, the C lock judges itself
 _MANY = 100
 _MOST_CONTENDED = 1000
@@ -51,15 +52,14 @@ class Taken(Thing):
     """What is known of one lock. Changed by its holder only; it does not keep the lock alive."""
 
     __slots__ = (
-        "code",
+        "at",
         "contended",
         "crossed",
-        "holder",
-        "lasti",
+        "last",
         "made",
-        "since",
         "stamp",
         "turns",
+        "usual",
         "waited",
         "waiting",
     )
@@ -67,10 +67,12 @@ class Taken(Thing):
     def __init__(self, family: str, kind: str, made: Any, lock: Any) -> None:
         super().__init__(family, kind, None, None, lock)
         self.made = made  # code and position, for `site`
-        self.holder: Lane | None = None
-        self.code: Any = None
-        self.lasti = 0
-        self.since = 0
+        # While it is held: by whom, the code and the instruction that took it, since when.
+        self.at: tuple[Lane, Any, int, int] | None = None
+        # Whom it was taken by last, and in which code. Who finds itself in both need not look at the rest: it has
+        # left the stamp itself, and nobody wants the turns counted.
+        self.last: Lane | None = None
+        self.usual: Any = None
         self.stamp: Stamp | None = None
         # The stamp of a release by another lane than had acquired it: not mutual exclusion but a signal.
         self.crossed: Stamp | None = None
@@ -88,32 +90,48 @@ class Taken(Thing):
     def is_there(self) -> bool:
         return self.owner is not None and self.owner() is not None
 
+    @property
+    def holder(self) -> Lane | None:
+        at = self.at
+        return at[0] if at is not None else None
+
+    def place(self) -> tuple[Any, int]:
+        """Where it was taken, as the arguments of `position`."""
+        at = self.at
+        return (at[1], at[2]) if at is not None else (None, 0)
+
+    def pass_to(self, lane: Lane) -> None:
+        """In the child of a fork: what the forking lane holds is its copy's."""
+        at = self.at
+        if at is not None:
+            self.at = (lane, *at[1:])
+
     def as_held(self) -> dict[str, object]:
         if self.told is not identity.me:
             self.tell()
-        return {"obj": self.reference(), "site": position(self.code, self.lasti), "since": self.since}
+        at = self.at
+        return {"obj": self.reference(), "site": _site(at), "since": at[3] if at is not None else None}
 
     def as_orphaned(self) -> dict[str, object]:
         """In the child of a fork, of a lock whose holder stayed behind."""
-        holder, process = self.holder, identity.me
-        lane = holder.reference(process) if holder is not None and process is not None else None
-        return {"obj": self.reference(), "lane": lane, "site": position(self.code, self.lasti)}
+        at, process = self.at, identity.me
+        lane = at[0].reference(process) if at is not None and process is not None else None
+        return {"obj": self.reference(), "lane": lane, "site": _site(at)}
 
     def as_owned(self) -> dict[str, object]:
         """Of a lock that another lane may be releasing right now."""
-        holder, code, lasti, since = self.holder, self.code, self.lasti, self.since
-        process = identity.me
-        if holder is None or process is None:
+        at, process = self.at, identity.me
+        if at is None or process is None:
             return {}
-        return {"owner": holder.reference(process), "held_at": position(code, lasti), "held_since": since}
+        return {"owner": at[0].reference(process), "held_at": _site(at), "held_since": at[3]}
 
 
-def _running() -> Lane | None:
-    return here() if identity.me is not None else None
+def _site(at: tuple[Lane, Any, int, int] | None) -> Site | None:
+    return position(at[1], at[2]) if at is not None else None
 
 
-# The two notes. `locks.py` has them once more inside `__enter__` and `__exit__`, for the usual case that
-# nothing special is the matter: the C lock's own time is a fraction of that of one call in Python.
+# The two notes. Neither raises. `locks.py` has them once more inside `__enter__` and `__exit__`, for the usual case
+# that nothing special is the matter: the C lock's own time is a fraction of that of one call in Python.
 
 
 def take(taken: Taken, frame: Any, patient: bool = True) -> None:
@@ -121,31 +139,31 @@ def take(taken: Taken, frame: Any, patient: bool = True) -> None:
 
     `patient` when it would have waited for ever: only such a lane can be part of a deadlock.
     """
-    lane: Lane | None = _spot.plain
-    if lane is None or lane.process is not identity.me:
-        lane = _running()
-        if lane is None:
-            taken.holder = None
+    try:
+        if identity.me is None:
+            taken.at = None
             return
-    code = frame.f_code
-    if code is not taken.code:
-        if is_machinery(code.co_filename):
+        lane = here()
+        code = frame.f_code
+        if code is not taken.usual and is_machinery(code.co_filename):
             frame = user_frame(frame)
             code = frame.f_code
-        taken.code = code
-    taken.lasti = frame.f_lasti
-    taken.since = _mono()
-    taken.holder = lane
-    held = lane.held
-    held.append(taken)
-    turns = taken.turns
-    if turns is not None:
-        turns[lane] = turns.get(lane, 0) + 1
-    stamp = taken.stamp
-    if stamp is not None and stamp[0] is not lane:
-        merge_taken(lane, stamp, taken)
-    if patient and len(held) > 1:
-        note_nesting(lane, taken)
+        taken.at = (lane, code, frame.f_lasti, _mono())
+        several = hold(lane, taken)
+        if lane is not taken.last:
+            stamp = taken.stamp
+            if stamp is not None and stamp[0] is not lane:
+                merge_taken(lane, stamp, taken)
+            taken.last = lane
+        taken.usual = code
+        turns = taken.turns
+        if turns is not None:
+            taken.usual = None  # only after it was set: who begins to wait does it the other way round
+            turns[lane] = turns.get(lane, 0) + 1
+        if several and patient:
+            note_nesting(lane, taken)
+    except Exception:
+        _abandon(taken)
 
 
 def merge_taken(lane: Lane, stamp: Stamp, taken: Taken) -> None:
@@ -157,51 +175,56 @@ def merge_taken(lane: Lane, stamp: Stamp, taken: Taken) -> None:
 
 def give(taken: Taken) -> None:
     """The running lane is about to release the lock."""
-    holder = taken.holder
-    if holder is None:
-        return
-    lane: Lane | None = _spot.plain
-    if lane is None or lane.process is not identity.me:
-        lane = _running()
-    taken.holder = None
-    held = holder.held
-    if held and held[-1] is taken:
-        held.pop()
-    else:
-        _drop(held, taken)
-    if lane is None:
-        taken.stamp = None
-        return
-    lane.left = True
-    hard = lane.hard
-    soft = lane.soft
-    taken.stamp = (lane, lane.seq, tuple(hard) if hard else (), tuple(soft) if soft else ())
-    if lane is not holder:
-        taken.crossed = taken.stamp
-
-
-def _drop(held: list[Any], taken: Taken) -> None:
     try:
-        held.remove(taken)
-    except ValueError:
-        pass
+        holder = taken.holder
+        if holder is None:
+            return
+        taken.at = None
+        let_go(holder, taken)
+        if identity.me is None:
+            taken.stamp = None
+            return
+        lane = here()
+        stamp = lane.mark or lane.stamp()
+        if lane is not holder:
+            # One of its own: the same lane may leave the same mark as a holder, too.
+            taken.crossed = stamp = (stamp[0], stamp[1], stamp[2], stamp[3])
+            taken.usual = taken.last = None
+        taken.stamp = stamp
+    except Exception:
+        _abandon(taken)
+
+
+def _abandon(taken: Taken) -> None:
+    """A note failed: better none of it than half, and nothing that the lane would be said to hold for ever."""
+    swallowed()
+    _drop(taken)
+
+
+def _drop(taken: Taken) -> None:
+    holder, taken.at = taken.holder, None
+    if holder is not None:
+        let_go(holder, taken)
 
 
 def note_nesting(lane: Lane, taken: Taken) -> None:
     """Writes `nest`, once for each way in which this lane takes the lock while it holds others."""
-    key = tuple([(outer.number, id(outer.code), outer.lasti) for outer in lane.held])
+    held = held_by(lane)
+    places = [(other.number, other.place()) for other in held]
+    key = tuple([(number, id(code), lasti) for number, (code, lasti) in places])
     known = lane.nests
     if known is None:
         known = lane.nests = set()
     if key in known or len(known) >= _MOST_NESTS:
         return
     known.add(key)
-    outer = [other.as_held() for other in lane.held[:-1] if other is not taken]
+    outer = [other.as_held() for other in held if other is not taken]
+    if not outer:
+        return
     if taken.told is not identity.me:
         taken.tell()
-    site = position(taken.code, taken.lasti)
-    held = [{"obj": other["obj"], "site": other["site"]} for other in outer]
-    event("nest", {"obj": taken.reference(), "site": site, "held": held}, lane)
+    facts = [{"obj": other["obj"], "site": other["site"]} for other in outer]
+    event("nest", {"obj": taken.reference(), "site": position(*taken.place()), "held": facts}, lane)
 
 
 # Blocking. ------------------------------------------------------------------------------------
@@ -255,6 +278,7 @@ def _watch_turns(taken: Taken, wait: waits.Wait | None) -> dict[Lane, int]:
     turns = taken.turns
     if turns is None:
         turns = taken.turns = {}
+    taken.usual = None
     return turns.copy()
 
 
@@ -326,16 +350,15 @@ def timeout_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> float | None:
 
 
 def reset(taken: Taken) -> None:
-    holder, taken.holder, taken.stamp = taken.holder, None, None
-    if holder is not None:
-        _drop(holder.held, taken)
+    _drop(taken)
+    taken.stamp = taken.usual = taken.last = None
 
 
 def forget_lost() -> None:
     """Locks that were dropped while they were held would gather in their lane."""
-    lane: Lane | None = _spot.lane
+    lane: Lane | None = lanes._here.lane
     if lane is not None and len(lane.held) > _MANY:
-        lane.held[:] = [taken for taken in lane.held if taken.is_there()]
+        drop_lost(lane)
 
 
 signals.guard(acquire_slowly)

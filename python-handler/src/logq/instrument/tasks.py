@@ -266,7 +266,7 @@ def _end(lane: Lane, task: Any) -> None:
         folded = lane.process.folded
         folded[key] = folded.get(key, 0) + 1
         lane.over = True
-        lane.who = None
+        lane.who = lane.mark = None
         return
     else:
         event("end", {"how": "ok"}, lane)

@@ -51,9 +51,7 @@ class Trail(Tally):
         lane = here()
         if self.traffic is not None:
             self.traffic.send(lane)
-        lane.left = True
-        hard, soft = lane.hard, lane.soft
-        notes.append((id(item), (lane, lane.seq, tuple(hard) if hard else (), tuple(soft) if soft else ())))
+        notes.append((id(item), lane.mark or lane.stamp()))
         self.last_put = lane
         try:
             self.putters[lane] += 1

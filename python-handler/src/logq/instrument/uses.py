@@ -64,7 +64,7 @@ def _tell(ev: str, lock: Any) -> None:
         if taken.holder is None or getattr(lock, "_logq_depth", 1) != 1:  # only the outermost level is noted
             return
         taken.tell()
-        site = position(taken.code, taken.lasti) if ev == "acq" else None
+        site = position(*taken.place()) if ev == "acq" else None
         event(ev, {"obj": taken.reference(), "site": site})
     except Exception:
         swallowed()
