@@ -255,7 +255,7 @@ def test_what_is_merged_in_the_midst_of_a_record_is_not_lost(tmp_path):
         print([entry[1] for entry in lane.hard])
         merge_into(lane, (giver, 3, (), ()))
         print([entry[1] for entry in lane.hard])
-        child.inherit(lane)
+        child.inherit(lane.stamp())
         merge_into(child, (giver, 4, (), ()))
         print(child.has_news(lane))
         """,

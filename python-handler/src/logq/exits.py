@@ -17,6 +17,7 @@ from . import identity
 from .emit import event
 from .identity import Process
 from .patching import dress, replace
+from .sites import position
 from .trouble import swallowed
 
 TYPE_CHECKING = False
@@ -165,7 +166,11 @@ def _facts(process: Process, how: str, rc: object) -> dict[str, object]:
         "rc": rc,
         "how": how,
         "cpu": time.thread_time_ns() if _is_main_thread() else None,
-        "folded": [{"site": site, "fn": fn, "n": count} for (site, fn), count in list(process.folded.items())] or None,
+        "folded": [
+            {"site": position(code, instruction), "fn": fn or "", "n": count}
+            for (_, instruction, fn), (code, count) in list(process.folded.items())
+        ]
+        or None,
     }
     for key, contribute in contributors:
         try:

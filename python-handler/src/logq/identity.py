@@ -100,7 +100,8 @@ class Process:
         self.lanes: dict[str, Lane] = {}  # written and still running
         self.things: dict[int, Any] = {}  # number -> weak reference to a told Thing
         self.held: list[dict[str, object]] = []  # after a fork, what other lanes than the forking one held
-        self.folded: dict[tuple[Any, str], int] = {}  # (site, fn) -> count
+        # Tasks that were only counted: (id of code, instruction, fn) -> [code, count].
+        self.folded: dict[tuple[int, int, str | None], list[Any]] = {}
         self.ended: list[bool] = [True]  # popped by whoever writes `exit`
         self.quiet = False  # infrastructure of multiprocessing: leaves no file of its own accord
 

@@ -17,6 +17,7 @@ from _weakref import ref
 
 from . import identity
 from .identity import Process
+from .sites import position
 
 __all__ = ["Lane", "Stamp", "adopt", "here", "new_task_lane", "new_thread_lane", "thread_lane"]
 
@@ -27,12 +28,14 @@ get_native_id = getattr(_thread, "get_native_id", get_ident)  # where the platfo
 
 TYPE_CHECKING = False  # for mypy; `typing` costs more than the rest of logq's start
 if TYPE_CHECKING:
-    from typing import Any, Callable, Union
+    from typing import Any, Callable, Optional, Union
 
     Site = tuple[str, int, str]
     # (giver, its last number, the object that carried it): an entry of `hb` or `hbl`.
     Entry = tuple[Union["Lane", "Elsewhere"], int, Any]
     Stamp = tuple["Lane", int, tuple[Entry, ...], tuple[Entry, ...]]
+    # A task's creation: the process, the creator's stamp, code and instruction, the coroutine's name, when.
+    Birth = tuple[Process, Stamp, Any, int, Optional[str], int]
 
 
 class Elsewhere:
@@ -186,18 +189,16 @@ class Lane:
         self.hard.append(entry)
         self.mark = None
 
-    def inherit(self, creator: Lane) -> None:
-        """What happened before `creator` starts this lane happened before its first line."""
-        creator.left = True
-        seq = creator.seq
+    def inherit(self, start: Stamp) -> None:
+        """What happened before its creator left `start` happened before its first line."""
+        creator, seq, hard, soft = start
         self.origin = (creator, seq)
         # First of all the creator itself: until this lane's first line says so by `from`, the stamps
         # that it leaves must.
         self.hard.append((creator, seq, None))
-        if creator.hard or creator.soft:
-            # What the creator had merged did not come to this lane by those objects.
-            self.hard.extend([(giver, number, None) for giver, number, _ in creator.hard])
-            self.soft.extend(creator.soft)
+        # What the creator had merged did not come to this lane by those objects.
+        self.hard.extend([(giver, number, None) for giver, number, _ in hard])
+        self.soft.extend(soft)
         self.given = (len(self.hard), len(self.soft))
 
     def has_news(self, for_whom: Lane) -> bool:
@@ -232,54 +233,11 @@ class Lane:
         return [entry for entry in hard if entry[:2] != self.origin], soft
 
 
-class _TaskLane(Lane):
-    """A lane whose seldom members come to be when one is first asked for: most tasks are short and silent, and
-    there are many of them."""
-
-    __slots__ = ()
-
-    def __init__(self, process: Process) -> None:
-        self.process = process
-        self.key = key = f"a{next(process.tasks)}"
-        self.kind = "task"
-        self.seq = 0
-        self.last = 1
-        if not SINGLE_STEP:
-            self.count = itertools.count(2)
-        self.hard = []
-        self.soft = []
-        self.mark = None
-        self.depth = 0
-        self.sole = None
-        self.held = []
-        self.birth = [True]
-        self.fn = None
-        self.origin = None
-        self.began = time.monotonic_ns()
-        self.given = (0, 0)
-        self.left = False
-        self.head = f'{process.lane_head}{key}"'
-        self.who = None
-        self.over = False
-        self.heir = None
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in Lane.__slots__ or name == "__weakref__":
-            raise AttributeError(name)
-        model = Lane(self.process, self.key, self.kind)
-        for member in Lane.__slots__[1:]:  # the first is `__weakref__`
-            try:
-                object.__getattribute__(self, member)
-            except AttributeError:
-                setattr(self, member, getattr(model, member))
-        return object.__getattribute__(self, name)
-
-
 class _Here(_local):
     """The lane of the OS thread that asks, task or not."""
 
     lane: Lane | None = None
-    expected: Lane | None = None  # of a task that may run before its creation has returned
+    expected: Birth | None = None  # of a task that may run before its creation has returned
 
 
 _here = _Here()
@@ -355,10 +313,15 @@ def new_thread_lane(name: str | None = None) -> Lane:
     return lane
 
 
-def new_task_lane() -> Lane:
-    process = identity.me
-    assert process is not None
-    return _TaskLane(process)
+def new_task_lane(birth: Birth, task: Any) -> Lane:
+    process, start, code, instruction, fn, began = birth
+    lane = Lane(process, f"a{next(process.tasks)}", "task")
+    lane.inherit(start)
+    lane.site = position(code, instruction)
+    lane.fn = fn
+    lane.began = began
+    lane.who = ref(task)  # weakly on this side: tasks must go when the program lets go of them
+    return lane
 
 
 def enter(lane: Lane) -> None:
@@ -407,23 +370,19 @@ def _thread_object() -> Any:
 
 def adopt_task(task: Any) -> Lane:
     """A lane for a task that was made behind our back, or that came along through a fork."""
-    lane, _here.expected = _here.expected, None
-    if lane is None or lane.process is not identity.me:
-        lane = new_task_lane()
-        lane.inherit(thread_lane())
-    attach(lane, task)
+    birth, _here.expected = _here.expected, None
+    process = identity.me
+    assert process is not None
+    if birth is None or birth[0] is not process:
+        maker = thread_lane()
+        birth = (process, maker.mark or maker.stamp(), None, 0, None, time.monotonic_ns())
+    task._logq_lane = lane = new_task_lane(birth, task)
     return lane
 
 
-def attach(lane: Lane, task: Any) -> None:
-    """Binds lane and task. Weakly on this side: tasks must go when the program lets go of them."""
-    lane.who = ref(task)
-    task._logq_lane = lane
-
-
-def expect(lane: Lane | None) -> None:
-    """The next task that runs in this thread without a lane has this one."""
-    _here.expected = lane
+def expect(birth: Birth | None) -> None:
+    """The next task that runs in this thread without a lane was born like this."""
+    _here.expected = birth
 
 
 def make_main(process: Process, ident: int) -> Lane:

@@ -25,6 +25,7 @@ __all__ = [
     "position",
     "site_from",
     "user_frame",
+    "user_place",
 ]
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -59,6 +60,17 @@ def site_from(frame: FrameType | None) -> Site | None:
             return (absolute(filename), frame.f_lineno or 0, frame.f_code.co_name)
         frame = frame.f_back
     return None
+
+
+def user_place(frame: Any) -> tuple[Any, int]:
+    """The same as the arguments of `position`: what is looked up often, and seldom told, need not have its line."""
+    while frame is not None:
+        code = frame.f_code
+        file = code.co_filename
+        if not (_foreign[file] if file in _foreign else is_machinery(file)):
+            return (code, frame.f_lasti)
+        frame = frame.f_back
+    return (None, 0)
 
 
 def position(code: Any, instruction: int) -> Site | None:

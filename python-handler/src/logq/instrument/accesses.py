@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from logq import identity
 from logq.emit import event
+from logq.holding import held_by
 from logq.lane import here
 from logq.sites import is_machinery, position, user_frame
 from logq.trouble import swallowed
@@ -54,7 +55,7 @@ def note(thing: SharedThing, item: object, rw: str, frame: Any) -> None:
         if is_machinery(code.co_filename):
             return
         lane = here()
-        held = tuple([(taken.number, taken.since) for taken in lane.held[-_MOST_HELD:]])
+        held = tuple([(taken.number, taken.since) for taken in held_by(lane)[-_MOST_HELD:]])
         touched = _stretch(lane, held)
         key = (thing, item, type(item), rw, code, frame.f_lasti)
         if key in touched.seen:
@@ -79,9 +80,9 @@ def _write(lane: Lane, touched: _Touched, thing: SharedThing, item: object, rw: 
     if thing.traffic is None:
         thing.traffic = Throttle(thing)
     if thing.traffic.may_write(lane):
-        held = [_acquisition(taken) for taken in lane.held[-_MOST_HELD:]]
+        held = [_acquisition(taken) for taken in held_by(lane)[-_MOST_HELD:]]
         event("access", {"var": thing.reference(), "item": item, "rw": rw, "site": site, "held": held or None}, lane)
-        lane.left = False  # whom it meets from here on meets it after this
+        lane.left, lane.mark = False, None  # whom it meets from here on meets it after this
     touched.seq = lane.seq
 
 

@@ -22,9 +22,10 @@ from logq.sites import is_machinery
 from logq.stamp import leave, leave_of, merge, merge_into, merge_lock
 from logq.trouble import swallowed
 
-from . import aio_foreign, aio_loops, aio_lost, tasks
+from . import aio_foreign, aio_lost, tasks
 from .aio_carried import causes, wrap_call_soon_threadsafe
 from .aio_locks import thing_of
+from .tasks import is_counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ _STEPS = {"_check_closed", "_debug", "_check_thread", "_check_callback", "_call_
 def _wrap_call_soon(original: Callable[..., Any]) -> Any:
     code = code_of(original)
     is_known = code is not None and set(code.co_names) == _STEPS
-    task_done, homes = tasks.task_done, aio_loops.homes
+    task_done = tasks.task_done
 
     def call_soon(self: Any, callback: Any, *args: Any, context: Any = None) -> Any:
         if identity.me is not None:
@@ -166,8 +167,8 @@ def _wrap_call_soon(original: Callable[..., Any]) -> Any:
                     return None
                 if _future_types.get(type(args[0])) or (len(args) == 1 and _is_future(args[0])):
                     _hand_over(callback, args[0])
-            home = homes.get(id(self))
-            if home is not None and home.ident != get_ident() and aio_foreign.is_foreign(self):
+            # While it runs, a loop of asyncio's own knows its thread.
+            if (not is_known or self._thread_id != get_ident()) and aio_foreign.is_foreign(self):
                 aio_foreign.note(self, callback, args)
         if is_known and not self._debug:  # the two steps of the original, without a frame of its own
             self._check_closed()
@@ -208,6 +209,8 @@ def _hand_over(callback: Any, future: Any) -> None:
         if lane is None:
             _hand_to_callback(callback, future)
             return
+        if is_counted(future) and future._logq_birth[1][0] is lane:
+            return  # it learned nothing since its creation
         done: Lane | None = getattr(future, "_logq_lane", None)
         if done is not None:
             if done.has_news(lane):

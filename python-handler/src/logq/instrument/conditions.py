@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["patch"]
 
+_MOMENT = waits.MOMENT
+_frame = sys._getframe
+_mono = time.monotonic_ns
+
 
 def patch(threading: Any) -> None:
     condition = threading.Condition
@@ -69,7 +73,7 @@ def _spare_library(original: Callable[..., None], noting: Callable[..., None], t
     has_c_lock = getattr(threading, "_CRLock", None) is not None  # gevent has put its own locks here
 
     def init(self: Any, lock: Any = None) -> None:
-        if type(self) is kind and is_machinery(sys._getframe(1).f_code.co_filename):
+        if type(self) is kind and is_machinery(_frame(1).f_code.co_filename):
             original(self, RLock() if lock is None and has_c_lock else lock)
         else:
             noting(self, lock)
@@ -96,36 +100,42 @@ def _with_own_waiter(original: Any, threading: Any) -> Any:
     if code is None or "_allocate_lock" not in code.co_names or original.__closure__:
         return original
     world = dict(vars(threading))
-    world["_allocate_lock"] = _Waiter
+    world["_allocate_lock"] = _make_waiter
     wait = FunctionType(code, world, original.__name__, original.__defaults__)
     wait.__kwdefaults__ = original.__kwdefaults__
     return dress(wait, original)
 
 
+def _make_waiter() -> Any:
+    """In the place of `allocate_lock`, called by `Condition.wait`."""
+    lock = allocate_lock()
+    if identity.me is None:
+        return lock
+    waiter = _Waiter.__new__(_Waiter)
+    waiter._lock = lock
+    waiter._is_new = True
+    # Told only of a condition of the program's own, not of one inside an event or a queue. To ask a frame
+    # for its variables is dear, so first: does the library itself wait?
+    frame = _frame(1)
+    caller = frame.f_back.f_code if frame.f_back is not None else None
+    if caller is not None and is_machinery(caller.co_filename) and caller.co_name != "wait_for":
+        thing = None
+    else:
+        thing = getattr(frame.f_locals.get("self"), "_logq_thing", None)
+    waiter._thing = thing
+    waiter.release = lock.release if thing is None else waiter._notify
+    return waiter
+
+
 class _Waiter:
     """The lock of one wait: its owner takes it twice, who notifies releases it."""
 
-    __slots__ = ("_lock", "_stamp", "_taken", "_thing", "release")
-
-    def __new__(cls) -> Any:
-        if identity.me is None:
-            return allocate_lock()
-        return object.__new__(cls)
-
-    def __init__(self) -> None:
-        self._lock = allocate_lock()
-        self._taken = False
-        self._stamp: Stamp | None = None
-        # Told only of a condition of the program's own, not of one inside an event or a queue. To ask a frame
-        # for its variables is dear, so first: does the library itself wait?
-        frame = sys._getframe(1)
-        caller = frame.f_back.f_code if frame.f_back is not None else None
-        if caller is not None and is_machinery(caller.co_filename) and caller.co_name != "wait_for":
-            self._thing = None
-            self.release = self._lock.release
-            return
-        self._thing = getattr(frame.f_locals.get("self"), "_logq_thing", None)
-        self.release = self._lock.release if self._thing is None else self._notify
+    __slots__ = ("_is_new", "_lock", "_stamp", "_thing", "release")
+    _is_new: bool
+    _lock: Any
+    _stamp: Stamp | None
+    _thing: Thing | None
+    release: Callable[[], None]
 
     def _notify(self) -> None:
         if self._lock.locked():
@@ -133,25 +143,25 @@ class _Waiter:
         self._lock.release()
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        if not self._taken:
-            self._taken = True
-            return self._lock.acquire()
-        got = self._block(timeout, sys._getframe(1)) if blocking else self._lock.acquire(False)
+        if self._is_new:
+            self._is_new = False
+            self._stamp = None
+            return bool(self._lock.acquire())
+        since = _mono()
+        got = bool(self._lock.acquire(blocking, timeout if not blocking or 0 <= timeout <= _MOMENT else _MOMENT))
+        if not got and blocking and not 0 <= timeout <= _MOMENT:
+            got = self._block(timeout, _frame(1), since)
         if got and self._thing is not None:
             merge(self._stamp, self._thing)
         return got
 
-    def _block(self, timeout: float, frame: Any) -> bool:
-        since = time.monotonic_ns()
-        if 0 <= timeout <= waits.MOMENT:
-            return self._lock.acquire(True, timeout)
-        if self._lock.acquire(True, waits.MOMENT):
-            return True
+    def _block(self, timeout: float, frame: Any, since: int) -> bool:
+        """It has waited for a moment in vain."""
         wait = _begin(frame, since, None if timeout < 0 else timeout)
         left = timeout if timeout < 0 else max(0.0, timeout - (time.monotonic_ns() - since) / 1e9)
         res = "exc"
         try:
-            got = self._lock.acquire(True, left)
+            got = bool(self._lock.acquire(True, left))
             res = "ok" if got else "timeout"
             return got
         finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from logq import identity
 from logq.objects import Thing
+from logq.sites import position
 
 from . import purposes
 
@@ -35,7 +36,7 @@ def thing_of(future: Any) -> Thing:
     thing: Thing | None = getattr(future, "_logq_thing", None)
     if thing is None:
         submitted = getattr(future, "_logq_submitted", None)
-        site = submitted[1] if submitted is not None else None
+        site = position(*submitted[1]) if submitted is not None else None
         thing = future._logq_thing = Thing("fut", f"concurrent.futures.{type(future).__name__}", site, None, future)
         pool = getattr(future, "_logq_pool", None)
         if pool is not None:

@@ -17,7 +17,7 @@ from logq.fields import current, take_up
 from logq.lane import Lane, here
 from logq.objects import JOB, RESULT, Thing
 from logq.patching import dress, replace
-from logq.sites import caller_site, is_machinery
+from logq.sites import caller_site, is_machinery, position, user_place
 from logq.stamp import leave, leave_of, merge, merge_into
 from logq.trouble import swallowed
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["patch_base", "patch_thread"]
 
 
+_frame = sys._getframe
 _mono = time.monotonic_ns
 
 
@@ -126,12 +127,12 @@ def _wrap_init(original: Callable[..., None]) -> Any:
         original(self, *args, **kwargs)
         if identity.me is None:
             return
-        code = sys._getframe(1).f_code
+        code = _frame(1).f_code
         try:
             if not is_machinery(code.co_filename):
                 self._logq_thing = Thing("fut", f"concurrent.futures.{type(self).__name__}", caller_site(2), None, self)
             elif code.co_name == "run_coroutine_threadsafe":
-                self._logq_submitted = (leave(), caller_site(2), _mono())
+                self._logq_submitted = (leave(), user_place(_frame(1)), _mono(), None)
         except Exception:
             swallowed()
 
@@ -145,10 +146,9 @@ def _wrap_item(original: Callable[..., None]) -> Any:
         original(self, future, *args, **kwargs)
         if identity.me is not None:
             try:
-                future._logq_submitted = (leave(), caller_site(2), _mono())
-                fields = current()
-                if fields is not None:
-                    future._logq_fields = fields
+                lane = here()
+                place = user_place(_frame(1))
+                future._logq_submitted = (lane.mark or lane.stamp(), place, _mono(), current())
             except Exception:
                 swallowed()
 
@@ -157,12 +157,14 @@ def _wrap_item(original: Callable[..., None]) -> Any:
 
 def _wrap_run(original: Callable[..., None]) -> Any:
     def run(self: Any, *args: Any) -> None:
+        fields = begun = None
         try:
-            begun = _begin(self.future)
-            fields = getattr(self.future, "_logq_fields", None)
+            submitted = getattr(self.future, "_logq_submitted", None)
+            if submitted is not None and identity.me is not None:
+                fields = submitted[3]
+                begun = _begin(self.future, submitted)
         except Exception:
             swallowed()
-            begun = fields = None
         changed = fields is not current()
         before = take_up(fields) if changed else None  # also none: a worker has those of whoever had it start
         try:
@@ -179,14 +181,10 @@ def _wrap_run(original: Callable[..., None]) -> Any:
     return dress(run, original)
 
 
-def _begin(future: Any) -> tuple[Pool, Lane] | None:
+def _begin(future: Any, submitted: Any) -> tuple[Pool, Lane] | None:
     """The running lane begins to run `future`."""
-    submitted = getattr(future, "_logq_submitted", None)
-    if submitted is None or identity.me is None:
-        return None
     lane = here()
-    if submitted[0] is not None:
-        merge_into(lane, submitted[0], JOB)
+    merge_into(lane, submitted[0], JOB)
     future._logq_runner = lane
     pool: Pool | None = getattr(future, "_logq_pool", None)
     if pool is None:
@@ -227,7 +225,8 @@ def _wrap_settle(original: Callable[..., Any]) -> Any:
 def _leave_on(future: Any) -> None:
     """The stamp must be there before anyone can see the result. A settled future keeps its own."""
     if identity.me is not None and future._state in ("PENDING", "RUNNING"):
-        future._logq_stamp = leave()
+        lane = here()
+        future._logq_stamp = lane.mark or lane.stamp()
 
 
 def _wrap_fail(original: Callable[..., None]) -> Any:
@@ -245,7 +244,8 @@ def _wrap_fail(original: Callable[..., None]) -> Any:
 
 def _note_failure(future: Any, exception: BaseException) -> None:
     key = id(future)
-    giver, site, _ = getattr(future, "_logq_submitted", None) or (None, None, 0)
+    submitted = getattr(future, "_logq_submitted", None)
+    giver, site = (submitted[0], position(*submitted[1])) if submitted is not None else (None, None)
     facts = describe(exception)
 
     def collected(_: Any) -> None:
@@ -283,10 +283,10 @@ def _say_all_lost() -> None:
 
 
 def _asked(future: Any) -> None:
-    stamp = getattr(future, "_logq_stamp", None)
     if identity.me is None:
         return
     lane = here()
+    stamp = getattr(future, "_logq_stamp", None)
     if stamp is not None:
         merge_into(lane, stamp, RESULT)
     failure = _unretrieved.pop(id(future), None) if _unretrieved else None

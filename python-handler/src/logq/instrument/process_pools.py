@@ -14,7 +14,7 @@ from _weakref import ref
 from logq import identity, snapshot
 from logq.objects import Thing
 from logq.patching import dress, replace
-from logq.sites import caller_site, function_name
+from logq.sites import caller_site, function_name, position, user_place
 from logq.stamp import leave
 from logq.trouble import swallowed
 
@@ -211,11 +211,11 @@ def _wrap_item_init(original: Callable[..., None]) -> Any:
             if pool is None:
                 return
             job = str(executor._queue_count)
-            site = caller_site(2)
+            place = user_place(sys._getframe(1))
             future._logq_pool = pool
             future._logq_job = job
-            front = write_send("job", pool, job=job, site=site)
-            future._logq_submitted = (leave(), site, time.monotonic_ns())
+            front = write_send("job", pool, job=job, site=position(*place))
+            future._logq_submitted = (leave(), place, time.monotonic_ns(), None)
             if front is not None:
                 self._logq_front = messages.with_note(front, f"{job} {function_name(fn) or '?'}")
         except Exception:

@@ -71,10 +71,9 @@ def _wrap_start(original: Callable[..., int]) -> Any:
 
 def _describe(function: Any) -> Callable[[Lane], None]:
     creator = here()
-    creator.left = True
     # As they are now: by the time that the thread asks, its maker will have gone on.
     start = Lane(creator.process, "", "thread")
-    start.inherit(creator)
+    start.inherit(creator.mark or creator.stamp())
     site, name = caller_site(3), function_name(function)
 
     def describe(made: Lane) -> None:

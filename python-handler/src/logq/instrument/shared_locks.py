@@ -232,9 +232,9 @@ def _owner_of(thing: SharedThing) -> dict[str, object]:
         return {}
     main = process.main
     for lane in [*([main] if main is not None else []), *list(process.lanes.values())]:
-        for hold in list(lane.held):
-            if getattr(hold, "thing", None) is thing:
-                return {"owner": lane.reference(process), "held_at": hold.site, "held_since": hold.since}
+        for held in held_by(lane):
+            if getattr(held, "thing", None) is thing:
+                return {"owner": lane.reference(process), "held_at": held.site, "held_since": held.since}
     return {}
 
 

@@ -95,6 +95,11 @@ class Taken(Thing):
         at = self.at
         return at[0] if at is not None else None
 
+    @property
+    def since(self) -> int:
+        at = self.at
+        return at[3] if at is not None else 0
+
     def place(self) -> tuple[Any, int]:
         """Where it was taken, as the arguments of `position`."""
         at = self.at

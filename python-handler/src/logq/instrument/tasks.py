@@ -3,13 +3,15 @@
 Coroutines are not wrapped and the task factory is left to the program. A task's end is seen by a
 done callback that `aio_handover.py` runs at once, in the task's last step; an `await` of a task that is
 done already, by the lookup of `__await__` on a subclass.
+
+Most tasks are short, write nothing and end well. Such a one is counted, and never has a lane: that is made
+of what is known of its creation, its birth, when somebody first asks for `_logq_lane`.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from _weakref import ref
 from types import CoroutineType
 
 from logq import exits, identity
@@ -19,7 +21,7 @@ from logq.failure import brief
 from logq.lane import Lane, here, new_task_lane
 from logq.objects import RESULT
 from logq.patching import dress, replace
-from logq.sites import caller_site, function_name
+from logq.sites import caller_site, function_name, user_place
 from logq.stamp import leave_of, merge_into
 from logq.trouble import swallowed
 
@@ -29,6 +31,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from logq.identity import Process
+    from logq.lane import Birth
+
 __all__ = ["patch_base_events", "patch_events", "patch_loop", "patch_tasks", "task_done"]
 
 # A task that wrote nothing, kept nothing and ended well is only counted if it lived shorter than this.
@@ -37,7 +42,10 @@ _SHORT_NS = 100_000_000
 _Task: Any = None  # the subclass that notices who looks at its end
 _done: Any = None  # its own `done`, that notices nothing
 _handle_run: Any = None
-_spot = lanes._here
+_COUNTED: Any = object()
+_making: dict[int, Lane] = {}  # by id of the task
+_frame = sys._getframe
+_mono = time.monotonic_ns
 
 
 def patch_tasks(tasks: Any) -> None:
@@ -94,6 +102,9 @@ def patch_loop(loop: Any) -> None:
 def _make_task(plain: Any) -> Any:
     class Task(plain):  # type: ignore[misc]
         __doc__ = plain.__doc__
+        # Its birth, and what was made of that: None, _COUNTED, or its lane.
+        __slots__ = ("_logq_birth", "_logq_made")
+        _logq_lane = _OnDemand()
 
     Task.__module__ = plain.__module__
     Task.__qualname__ = plain.__qualname__
@@ -101,6 +112,27 @@ def _make_task(plain: Any) -> Any:
         setattr(Task, name, _OnLook(getattr(plain, name), plain.done, name != "done"))
     Task.cancel = _wrap_cancel(plain.cancel, plain.done)
     return Task
+
+
+class _OnDemand:
+    """`_logq_lane` of a task that has none yet. The watchdog may ask at the same time as the task itself."""
+
+    __slots__ = ()
+
+    def __get__(self, task: Any, owner: Any = None) -> Any:
+        if task is None:
+            raise AttributeError("_logq_lane")
+        lane = new_task_lane(task._logq_birth, task)
+        lane.over = task._logq_made is _COUNTED
+        key = id(task)
+        lane = _making.setdefault(key, lane)
+        made = task._logq_made
+        if isinstance(made, Lane):
+            lane = made  # another thread has been quicker: this was set before the entry went
+        else:
+            task._logq_made = task._logq_lane = lane
+        _making.pop(key, None)
+        return lane
 
 
 class _OnLook:
@@ -117,32 +149,35 @@ class _OnLook:
     def __get__(self, task: Any, owner: Any = None) -> Any:
         if task is None:
             return self.original
-        try:
-            lane = task._logq_lane
-            if lane.over or self.done(task):
-                _look(task, lane, self.asks)
-        except AttributeError:
-            pass
-        except Exception:
-            swallowed()
+        # asyncio itself asks, between two steps, for the task that it is about to wake: that one has been told.
+        if self.done(task) and _frame(1).f_code is not _handle_run:
+            try:
+                _look(task, self.asks)
+            except AttributeError:
+                pass
+            except Exception:
+                swallowed()
         return self.bind(task, owner)
 
 
-def _look(task: Any, lane: Lane, asks: bool) -> None:
+def _look(task: Any, asks: bool) -> None:
     process = identity.me
-    if process is None:
+    if process is None or (is_counted(task) and task._logq_birth[1][0] is here()):
         return
+    lane: Lane = task._logq_lane
     if not lane.over and lane.process is process:
         _end(lane, task)  # its loop is none of those we know: its callback is yet to come
-    # asyncio itself asks, between two steps, for the task that it is about to wake: that one has been told.
-    if sys._getframe(2).f_code is _handle_run:
-        return
     if asks and lane.failure is not None:
-        aio_lost.asked(task, sys._getframe(2).f_code)
+        aio_lost.asked(task, _frame(2).f_code)
     reader = here()
     if lane.has_news(reader):
         lane.heir = reader
         merge_into(reader, leave_of(lane), RESULT)
+
+
+def is_counted(task: Any) -> bool:
+    """Whether the task has ended, was only counted, and has no lane: only its creator's stamp is to be had of it."""
+    return type(task) is _Task and task._logq_made is _COUNTED
 
 
 def _wrap_create_task(original: Callable[..., Any]) -> Any:
@@ -151,42 +186,49 @@ def _wrap_create_task(original: Callable[..., Any]) -> Any:
     def create_task(self: Any, coro: Any, **kwargs: Any) -> Any:
         if identity.me is None:
             return original(self, coro, **kwargs)
-        lane = _expect_task(coro)
+        birth = _note_birth(coro, _frame(1))
+        if getattr(self, "_task_factory", self) is None and (not kwargs or kwargs.keys() in names):
+            self._check_closed()
+            task = _Task(coro, loop=self, **kwargs)
+            if self._debug and task._source_traceback:
+                del task._source_traceback[-1]
+            if birth is not None:
+                task._logq_birth = birth
+                task._logq_made = None
+                task.add_done_callback(task_done)
+            return task
+        lanes.expect(birth)  # it may run before its creation has returned
         try:
-            if getattr(self, "_task_factory", self) is None and (not kwargs or kwargs.keys() in names):
-                self._check_closed()
-                task = _Task(coro, loop=self, **kwargs)
-                if task._source_traceback:
-                    del task._source_traceback[-1]
-            else:
-                task = original(self, coro, **kwargs)
+            task = original(self, coro, **kwargs)
         finally:
-            _spot.expected = None
-        _follow(task, lane)
+            lanes.expect(None)
+        _follow(task, birth)
         return task
 
     return dress(create_task, original)
 
 
-def _expect_task(coro: Any) -> Lane | None:
+def _note_birth(coro: Any, frame: Any) -> Birth | None:
+    """Run for every task, so it is written for speed."""
     try:
         if not exits.top_sought:
             exits.note_top()
-        lane = new_task_lane()
-        lane.inherit(here())
-        lane.site = caller_site(3)
-        lane.fn = coro.__qualname__ if type(coro) is CoroutineType else function_name(coro)
-        _spot.expected = lane
-        return lane
+        creator = here()
+        code, instruction = user_place(frame)
+        name = coro.__qualname__ if type(coro) is CoroutineType else function_name(coro)
+        return (creator.process, creator.mark or creator.stamp(), code, instruction, name, _mono())
     except Exception:
+        swallowed()
         return None
 
 
-def _follow(task: Any, lane: Lane | None) -> None:
+def _follow(task: Any, birth: Birth | None) -> None:
+    """A task that a factory made, or a loop in C."""
     try:
-        if lane is not None and getattr(task, "_logq_lane", None) is None:
-            lane.who = ref(task)
-            task._logq_lane = lane
+        if birth is not None:
+            task._logq_birth = birth
+            if getattr(task, "_logq_lane", None) is None:
+                task._logq_lane = new_task_lane(birth, task)
         if task.done() if type(task) is not _Task else _done(task):
             task_done(task)  # it ran eagerly
         else:
@@ -244,11 +286,20 @@ def _note_cancel(task: Any) -> None:
 
 def task_done(task: Any) -> None:
     """Runs before the callbacks of those who wait for the task."""
-    lane: Lane | None = getattr(task, "_logq_lane", None)
-    if lane is None or lane.process is not identity.me:
-        return
     try:
-        if not lane.over:
+        process = identity.me
+        if type(task) is _Task and task._logq_made is None:
+            birth: Birth = task._logq_birth
+            if birth[0] is not process:
+                return
+            if task._exception is None and _mono() - birth[5] < _SHORT_NS and not task.cancelled():
+                _count(process, birth[2], birth[3], birth[4])
+                task._logq_made = _COUNTED
+                return
+        elif is_counted(task):
+            return
+        lane: Lane | None = getattr(task, "_logq_lane", None)
+        if lane is not None and not lane.over and lane.process is process:
             _end(lane, task)
     except Exception:
         swallowed()
@@ -261,16 +312,26 @@ def _end(lane: Lane, task: Any) -> None:
         event("end", {"how": "exc", "exc": lane.failure}, lane)
     elif task.cancelled():
         event("end", {"how": "cancelled"}, lane)
-    elif lane.birth and not lane.left and not lane.held and time.monotonic_ns() - lane.began < _SHORT_NS:
-        key = (lane.site, lane.fn or "")
-        folded = lane.process.folded
-        folded[key] = folded.get(key, 0) + 1
+    elif lane.birth and not lane.left and lane.sole is None and _mono() - lane.began < _SHORT_NS:
+        birth = getattr(task, "_logq_birth", None)
+        code, instruction = birth[2:4] if birth is not None else (None, 0)
+        _count(lane.process, code, instruction, lane.fn)
         lane.over = True
         lane.who = lane.mark = None
         return
     else:
         event("end", {"how": "ok"}, lane)
     retire(lane)
+
+
+def _count(process: Process, code: Any, instruction: int, name: str | None) -> None:
+    """By the id of the code, whose hash would cost more than all of this; so it must stay."""
+    key = (id(code), instruction, name)
+    folded = process.folded
+    if key in folded:
+        folded[key][1] += 1
+    else:
+        folded[key] = [code, 1]
 
 
 def _hide_callback(base_futures: Any) -> None:
