@@ -64,19 +64,24 @@ def _unprintable(thing: object, problem: Exception) -> str:
 
 
 # ("1795367703", "2026-11-22T17:15:03."): replaced as a whole, so that it needs no lock.
-_second: tuple[str, str] = ("", "")
+this_second: tuple[str, str] = ("", "")
 
 
 def stamp_time(now: int) -> str:
     """Nanoseconds since 1970 as RFC 3339 UTC with nine decimals."""
-    global _second
     digits = str(now)  # the last nine are the fraction: cheaper than to divide and to format
-    second = digits[:-9]
-    known, prefix = _second
-    if known != second:
-        prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(int(second)))
-        _second = (second, prefix)
+    known, prefix = this_second
+    if known != digits[:-9]:
+        prefix = begin_second(digits[:-9])
     return f"{prefix}{digits[-9:]}Z"
+
+
+def begin_second(second: str) -> str:
+    """What all the times of a second begin with."""
+    global this_second
+    prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(int(second)))
+    this_second = (second, prefix)
+    return prefix
 
 
 def value(thing: object) -> str:

@@ -36,7 +36,8 @@ _noted: tuple[int, FrameType | None, int] | None = None
 _top: FrameType | None = None
 top_sought = False  # looked for by the main thread, from inside the program
 _process: Process | None = None
-_RETURNS = ("RETURN_VALUE", "RETURN_CONST", "RETURN_GENERATOR", "INSTRUMENTED_RETURN_VALUE")
+# By which a module ends, too: to import their names would take longer than the rest of an exit.
+_RETURNS = frozenset(code.co_code[-2] for code in ((lambda: None).__code__, (lambda value: value).__code__))
 
 
 def patch() -> None:
@@ -203,12 +204,10 @@ def _left_by_exception() -> bool | None:
     """Whether the main module's frame was left by an exception; None where it was never seen."""
     if _top is None:
         return None
-    import opcode
-
     code, position = _top.f_code.co_code, _top.f_lasti
     while position > 0 and code[position] == 0:  # caches of 3.11 and later
         position -= 2
-    return opcode.opname[code[position]] not in _RETURNS
+    return code[position] not in _RETURNS
 
 
 def _may_raise_exit() -> bool:

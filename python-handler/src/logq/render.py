@@ -35,6 +35,9 @@ _plain_size = 0
 # (logger, level, file, line, function) -> their members, ready to be put into a line.
 _places: dict[tuple[str, str, str, int, str], str] = {}
 _MAX_PLACES = 8192
+# Templates as members, likewise: nearly all are constants of the program, and whoever passes arguments has one.
+_templates: dict[str, str] = {}
+_MAX_TEMPLATES = 4096
 # How much of a text is kept that did not come by logging: with six bytes a character it fits a line.
 _MAX_NOTED = 100_000
 
@@ -43,8 +46,13 @@ redactors: list[Callable[[dict[str, Any]], None]] = []
 contexts: list[Any] = []
 
 
+_Record: Any = None  # logging's class of records, and how it puts a message together
+_get_message: Any = None
+
+
 def measure_plain_record(logging: Any) -> None:
-    global _plain_size
+    global _plain_size, _Record, _get_message
+    _Record, _get_message = logging.LogRecord, logging.LogRecord.getMessage
     _plain_size = len(logging.LogRecord("", 0, "", 0, "", (), None).__dict__)
 
 
@@ -66,12 +74,15 @@ def members(record: Any, lane: Lane) -> str:
         place = _places[record.name, record.levelname, record.pathname, record.lineno, record.funcName]
     except (KeyError, TypeError):
         place = _place(record)
+    template = record.msg
     if not record.args:
-        body = f'{place}{thread},"msg":{_quote(record.msg)}'
+        body = f'{place}{thread},"msg":{_quote(template)}'
     else:
         try:
-            text = record.getMessage()
-            body = f'{place}{thread},"msg":{_quote(text)},"tpl":{_quote(record.msg)}'
+            is_usual = type(record) is _Record and _Record.getMessage is _get_message
+            text = template % record.args if is_usual else record.getMessage()
+            quoted = _templates[template] if template in _templates else _template(template)
+            body = f'{place}{thread},"msg":{_quote(text)}{quoted}'
         except Exception:
             return _detailed(record, lane)
     added = current()
@@ -79,6 +90,13 @@ def members(record: Any, lane: Lane) -> str:
         body += added.text()
     # Half of a surrogate pair, perhaps: strict parsers refuse it.
     return _detailed(record, lane) if "\\ud" in body else body
+
+
+def _template(template: str) -> str:
+    if len(_templates) >= _MAX_TEMPLATES:
+        _templates.clear()
+    _templates[template] = quoted = f',"tpl":{_quote(template)}'
+    return quoted
 
 
 def _detailed(record: Any, lane: Lane) -> str:

@@ -53,6 +53,7 @@ class Sink:
         "_early",
         "_fd",
         "_flushing",
+        "_full_at",
         "_identity",
         "_last",
         "_lock_fd",
@@ -64,7 +65,6 @@ class Sink:
         "_shelf",
         "_told",
         "_torn",
-        "_written",
         "broken",
         "failing",
         "lost",
@@ -86,7 +86,7 @@ class Sink:
         self._lock_fd = -1
         self._identity: tuple[int, int] = (0, 0)
         self._position = 0
-        self._written = 0
+        self._full_at = 0  # the position from which on records belong into the next part
         self._torn = False
         self._flushing = False
         self._early: list[bytes] = []  # used from its ends only, by atomic operations
@@ -128,9 +128,8 @@ class Sink:
             self.taken = data
             raise
         self.taken = data
-        self._position += count
-        self._written += count
-        if count != len(data) or self._early or self._written > self._part_size or self.failing:
+        self._position = position = self._position + count
+        if count != len(data) or self._early or position > self._full_at or self.failing:
             self._account(count, data)
 
     def _write_after_torn(self, fd: int, data: bytes) -> None:
@@ -162,7 +161,7 @@ class Sink:
             self.failing = False
         if self._early:
             self.flush_early()
-        if self._written > self._part_size:
+        if self._position > self._full_at:
             self._rotate()
 
     def _check(self, fd: int, now: int) -> None:
@@ -222,7 +221,8 @@ class Sink:
         state = os.fstat(fd)
         self._identity = (state.st_dev, state.st_ino)
         self._position = state.st_size
-        self._written = 0  # its first lines do not count: there may be more of them than fit into a part
+        # Its first lines do not count: there may be more of them than fit into a part.
+        self._full_at = self._position + self._part_size
 
     def _write_unopened(self, data: bytes, now: int) -> None:
         """Before the file is open, or after it was lost."""
@@ -254,7 +254,7 @@ class Sink:
             return
         low = -1
         try:
-            if self._written <= self._part_size:
+            if self._position <= self._full_at:
                 return
             part = self._shelf.next_number()
             low = self._begin_part(part)
@@ -264,7 +264,7 @@ class Sink:
             self._adopt(self._fd)
             self.part = part
         except (OSError, _Foreign):
-            self._written = 0  # try again after another part's worth
+            self._full_at = self._position + self._part_size  # try again after another part's worth
         finally:
             if low >= 0:
                 os.close(low)
@@ -300,7 +300,6 @@ class Sink:
         finally:
             self._rotating.release()
         self._position += count
-        self._written += count
         self._account(count, data)
 
     def _drop_early(self) -> None:

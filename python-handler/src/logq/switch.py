@@ -19,8 +19,6 @@ from . import (
     importing,
     instrument,
     patching,
-    prints,
-    recorder,
     records,
     render,
     stacks,
@@ -31,7 +29,6 @@ from .identity import Process
 from .lane import make_main, unsettle
 from .options import Options, asked
 from .place import Place, find_directory, new_run
-from .redact import make_redactor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,9 +86,12 @@ def install_for_handler(capture: str | None, directory: str | None, redact: Reda
 
 
 def add_options(redact: Redact, context: Iterable[Any]) -> None:
-    redactor = make_redactor(redact)
-    if redactor is not None:
-        render.redactors.append(redactor)
+    if redact is not None:
+        from .redact import make_redactor
+
+        redactor = make_redactor(redact)
+        if redactor is not None:
+            render.redactors.append(redactor)
     for variable in context or ():
         if variable not in render.contexts:
             render.contexts.append(variable)
@@ -173,9 +173,13 @@ def catch_all(options: Options) -> None:
         records.catches_all = True
         importing.when_imported("logging", records.patch)
         importing.when_imported("warnings", alerts.patch)
-        if options.record_level is not None:
+        if options.record_level is not None:  # seldom: most starts need not pay for these imports
+            from . import recorder
+
             importing.when_imported("logging", recorder.patch)
     if options.prints:
+        from . import prints
+
         prints.patch()
 
 
