@@ -62,8 +62,8 @@ def main() -> None:
     base = medians(times["plain"])
     for name, measured in times.items():
         wall, cpu = medians(measured)
-        added = "" if name == "plain" else f"   added {wall - base[0]:5.1f} ms, {cpu - base[1]:5.1f} ms CPU   budget {BUDGET}"
-        print(f"{name:30} {wall:7.1f} ms, {cpu:7.1f} ms CPU{added}")
+        added = f"   added {wall - base[0]:5.1f} ms, {cpu - base[1]:5.1f} ms CPU   budget {BUDGET}"
+        print(f"{name:30} {wall:7.1f} ms, {cpu:7.1f} ms CPU{'' if name == 'plain' else added}")
     shutil.rmtree(directory)
 
 

@@ -230,7 +230,7 @@ def test_who_overtook_and_which_locks_cost_time(tmp_path):
     names = {event["obj"]: event.get("name") for event in done.events("obj")}
     (costly,) = done.event("exit")["locks"]
     assert names[costly["obj"]] == "busy"
-    gots = [got for got in done.events("got") if got["obj"] == costly["obj"]]
+    gots = done.events("got", obj=costly["obj"])
     assert costly["contended"] == len(gots)
     assert costly["waited"] >= sum(got["waited"] for got in gots) // 2
     assert list(gots[-1]["passed"]) == ["t1"]

@@ -279,12 +279,15 @@ def _watch_turns(taken: Taken, wait: waits.Wait | None) -> dict[Lane, int]:
     """From now on it is counted who takes the lock, for whoever waits. Returns the counts so far."""
     if wait is None:
         return {}
-    taken.waiting.append(wait.lane)
     turns = taken.turns
     if turns is None:
         turns = taken.turns = {}
     taken.usual = None
-    return turns.copy()
+    before = turns.copy()
+    taken.waiting.append(wait.lane)  # last, since whoever sees it may take the lock there and then
+    if taken.turns is None:  # who waited before has gone meanwhile
+        taken.turns = turns
+    return before
 
 
 def _unwatch_turns(taken: Taken, wait: waits.Wait, before: dict[Lane, int]) -> dict[str, int] | None:
