@@ -46,7 +46,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     for pair in diagnosed.windows(2) {
         let [(few, cheap), (many, dear)] = pair else { continue };
         let (records, cost) = (*many as f64 / *few as f64, dear.wall.as_secs_f64() / cheap.wall.as_secs_f64());
-        println!("  {} → {} M records: {records:.1} × the records, {cost:.1} × the time", millions(*few), millions(*many));
+        println!(
+            "  {} → {} M records: {records:.1} × the records, {cost:.1} × the time",
+            millions(*few),
+            millions(*many)
+        );
     }
     if let Some((records, _)) = diagnosed.iter().find(|(records, _)| *records == 1_000_000) {
         other_commands(&made(*records)?)?;

@@ -31,9 +31,8 @@ pub fn run(program: &Path, arguments: &[&str]) -> io::Result<Cost> {
     if !libc::WIFEXITED(status) || libc::WEXITSTATUS(status) > 1 {
         return Err(io::Error::other(format!("{} {arguments:?} failed: {status}", program.display())));
     }
-    let seconds = |time: libc::timeval| {
-        Duration::from_micros(u64::try_from(time.tv_sec * 1_000_000 + time.tv_usec).unwrap_or(0))
-    };
+    let seconds =
+        |time: libc::timeval| Duration::from_micros(u64::try_from(time.tv_sec * 1_000_000 + time.tv_usec).unwrap_or(0));
     // Linux counts in KiB.
     let memory = u64::try_from(used.ru_maxrss).unwrap_or(0) * 1024;
     Ok(Cost { wall: begun.elapsed(), cpu: seconds(used.ru_utime) + seconds(used.ru_stime), memory })

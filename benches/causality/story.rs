@@ -1,7 +1,7 @@
 //! What the lanes of a made-up run do: a service of four processes with threads, queues, locks, a pool and tasks, which logs
 //! most of the time and hands things over the rest of it. At its end two threads of one process wait for each other.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::path::Path;
 
@@ -31,6 +31,8 @@ struct Service {
     jobs: VecDeque<Left>,
     /// The stamp that the last owner of each lock left.
     freed: Vec<Option<Left>>,
+    /// How locks were taken under others: each way is told once.
+    nested: HashSet<(At, usize, usize)>,
 }
 
 /// Writes a run of about so many records into that directory.
@@ -83,7 +85,7 @@ impl Service {
             workers.push(world.begin_lane(main, "t", &format!("worker-{number}"), "work")?);
         }
         let (queue, jobs, freed) = (VecDeque::new(), VecDeque::new(), vec![None; LOCKS]);
-        Ok(Service { main, workers, tasks: VecDeque::new(), queue, jobs, freed })
+        Ok(Service { main, workers, tasks: VecDeque::new(), queue, jobs, freed, nested: HashSet::new() })
     }
 
     fn act(&mut self, world: &mut World) -> io::Result<()> {
@@ -98,7 +100,7 @@ impl Service {
             900..960 => self.work_off(world, worker),
             960..992 => self.turn_tasks(world),
             992..998 => complain(world, worker),
-            _ => nest(world, worker),
+            _ => self.nest(world, worker),
         }
     }
 
@@ -153,6 +155,21 @@ impl Service {
             world.write(self.main, r#""ev":"sync""#)?;
         }
         Ok(())
+    }
+
+    /// A lock taken under another one, in one order everywhere.
+    fn nest(&mut self, world: &mut World, lane: At) -> io::Result<()> {
+        let low = world.chance.usize(..LOCKS - 1) + 2;
+        let high = world.chance.usize(low + 1..LOCKS + 2);
+        if !self.nested.insert((lane, low, high)) {
+            return log(world, lane);
+        }
+        world.write(
+            lane,
+            &format!(
+                r#""ev":"nest","obj":"lock:{high}","site":["/srv/shop/state.py",93,"move"],"held":[{{"obj":"lock:{low}","site":["/srv/shop/state.py",88,"move"]}}]"#
+            ),
+        )
     }
 
     fn task(&mut self, world: &mut World) -> io::Result<At> {
@@ -272,18 +289,6 @@ fn complain(world: &mut World, lane: At) -> io::Result<()> {
         lane,
         &format!(
             r#""ev":"exc","where":"future","type":"LookupError","msg":"no such order","stack":[{{"file":"/srv/shop/orders.py","line":{line},"func":"handle","code":"raise"}}],"obj":"fut:31","site":["/srv/shop/service.py",60,"submit"]"#
-        ),
-    )
-}
-
-/// A lock taken under another one, in one order everywhere.
-fn nest(world: &mut World, lane: At) -> io::Result<()> {
-    let low = world.chance.usize(..LOCKS - 1) + 2;
-    let high = world.chance.usize(low + 1..LOCKS + 2);
-    world.write(
-        lane,
-        &format!(
-            r#""ev":"nest","obj":"lock:{high}","site":["/srv/shop/state.py",93,"move"],"held":[{{"obj":"lock:{low}","site":["/srv/shop/state.py",88,"move"]}}]"#
         ),
     )
 }

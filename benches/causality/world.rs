@@ -35,7 +35,7 @@ struct Process {
 }
 
 /// A lane's place: process and index. Of a lane that has ended it is given to another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct At {
     pub process: usize,
     lane: usize,
@@ -131,8 +131,9 @@ impl World {
 
     /// Names an object of the lane's process.
     pub fn make(&mut self, by: At, obj: &str, kind: &str, name: &str) -> io::Result<()> {
-        let keys =
-            format!(r#""ev":"obj","obj":"{obj}","kind":"{kind}","name":"{name}","site":["/srv/shop/state.py",12,"<module>"]"#);
+        let keys = format!(
+            r#""ev":"obj","obj":"{obj}","kind":"{kind}","name":"{name}","site":["/srv/shop/state.py",12,"<module>"]"#
+        );
         self.write(by, &keys)?;
         self.processes[by.process].objects.push(keys);
         Ok(())
@@ -186,7 +187,8 @@ impl World {
 
     /// The stamp as a lane of that process writes it.
     pub fn written(&self, left: &Left, process: usize) -> String {
-        let key = if left.process == process { String::new() } else { format!("{}/", self.processes[left.process].key) };
+        let key =
+            if left.process == process { String::new() } else { format!("{}/", self.processes[left.process].key) };
         let by = if left.by.is_empty() { String::new() } else { format!("|{}", left.by) };
         format!("{key}{}@{}{by}", left.lane, left.seq)
     }

@@ -1,6 +1,8 @@
 //! The chain of hand-overs that led to a record, back to the root of the run.
 
-use super::graph::{CausalGraph, Edge, EdgeKind, NodeRef};
+use std::collections::HashMap;
+
+use super::graph::{CausalGraph, Edge, EdgeKind, LaneIndex, NodeRef};
 use crate::record::EventKind;
 
 /// The hand-overs behind a record, the last one first.
@@ -27,17 +29,18 @@ impl CausalGraph {
     /// thread", and what it was told to do came later.
     pub fn chain(&self, of: NodeRef) -> Chain {
         let mut chain = Chain { of, hops: Vec::new() };
+        // By lane, the earliest record at which the chain has left it.
+        let mut left: HashMap<LaneIndex, usize> = HashMap::new();
         let mut at = of;
         while let Some((to, edge)) = self.latest_hand_over(at) {
             let source = self.source(edge);
             chain.hops.push(Hop { to, edge: edge.clone(), from: source.map(|source| self.saying(source)) });
             let Some(source) = source else { break };
             // Only a damaged file leads round in a circle; no true chain is longer than the records there are.
-            let known =
-                chain.hops.iter().any(|hop| hop.to.lane == source.lane && hop.to.at <= source.at && hop.to != to);
-            if known {
+            if left.get(&source.lane).is_some_and(|earliest| source.at >= *earliest) {
                 break;
             }
+            left.insert(to.lane, to.at);
             at = source;
         }
         chain

@@ -8,6 +8,7 @@ use super::is_error;
 use super::rhythm::Rhythm;
 use super::snaps::Snaps;
 use super::waits::Waits;
+use crate::record::glance::BriefLog;
 use crate::record::readings::{LaneEvent, ObjEvent, ProcEvent};
 use crate::record::{Body, Event, EventKind, Lane, LaneKind, Log, Record, RecordId, Site};
 
@@ -144,6 +145,8 @@ pub struct LaneFacts {
     pub(super) origin: Option<usize>,
     pub end: Option<LaneEnd>,
     pub nodes: Vec<Node>,
+    /// Places of the nodes that have incoming edges.
+    pub(super) merging: Vec<u32>,
     pub logs: u64,
     pub errors: u64,
     pub warnings: u64,
@@ -198,6 +201,14 @@ impl ProcessFacts {
     /// `logq run` itself, which is not counted and not diagnosed.
     pub fn is_logq(&self) -> bool {
         self.number == Some(0) || self.how.as_deref() == Some("logq")
+    }
+
+    /// Learns what any record says of its process.
+    pub(super) fn meet(&mut self, number: Option<u32>, pid: u32) {
+        self.number = self.number.or(number);
+        if self.pid == 0 {
+            self.pid = pid;
+        }
     }
 
     pub(super) fn learn_proc(&mut self, event: &ProcEvent, ts: i64) {
@@ -302,6 +313,7 @@ impl LaneFacts {
             origin: None,
             end: None,
             nodes: Vec::new(),
+            merging: Vec::new(),
             logs: 0,
             errors: 0,
             warnings: 0,
@@ -360,17 +372,29 @@ impl LaneFacts {
 
     pub(super) fn count(&mut self, record: &Record) {
         let Body::Log(log) = &record.body else { return };
-        self.logs += 1;
-        self.rhythm.add(log);
         self.errors += u64::from(is_error(&log.level));
         self.warnings += u64::from((30..40).contains(&log.level.number));
         if log.level.number >= 30 {
             self.keep_complaint(record.seq, log);
         }
+        self.count_brief(&BriefLog {
+            level: log.level.number,
+            logger: &log.logger,
+            msg: &log.msg,
+            line: log.site.as_ref().map(|site| site.line),
+            thread: log.thread.as_deref(),
+            task: log.task.as_deref(),
+        });
+    }
+
+    /// What counts of any log record.
+    pub(super) fn count_brief(&mut self, log: &BriefLog) {
+        self.logs += 1;
+        self.rhythm.add(log.logger, log.msg, log.line);
         // Threads and tasks may be renamed at any time, and a thread made in C has no name at first.
-        let own = if self.lane.kind == LaneKind::Task { &log.task } else { &log.thread };
         if self.name.is_none() {
-            self.name.clone_from(own);
+            let own = if self.lane.kind == LaneKind::Task { log.task } else { log.thread };
+            self.name = own.map(str::to_owned);
         }
     }
 
@@ -388,6 +412,7 @@ impl LaneFacts {
     /// Puts the records in the lane's order and counts what is missing.
     pub(super) fn settle(&mut self) {
         self.nodes.sort_by_key(|node| node.seq);
+        self.nodes.shrink_to_fit();
         for pair in self.nodes.windows(2) {
             match pair[1].seq - pair[0].seq {
                 0 => self.repeated += 1,
@@ -395,5 +420,11 @@ impl LaneFacts {
             }
         }
         self.gaps += self.nodes.first().map_or(0, |first| first.seq.saturating_sub(1));
+    }
+
+    /// Notes which nodes have incoming edges, once all edges are known.
+    pub(super) fn note_merging(&mut self) {
+        let merging = self.nodes.iter().zip(0..).filter(|(node, _)| node.edges.1 > 0);
+        self.merging = merging.map(|(_, place)| place).collect();
     }
 }

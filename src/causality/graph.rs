@@ -3,11 +3,12 @@
 //! Nodes are records, kept small (what they say is read again where it is shown). A record's incoming edges are
 //! the stamps it merged. Two readings: with and without the hand-overs that came only by mutual exclusion.
 
-use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 
 use super::facts::{LaneFacts, ProcessFacts, UnseenChild};
 use super::jobs::Jobs;
 use super::observed::Observations;
+use super::reach::Outgoing;
 use super::shared::SharedHolds;
 use crate::record::{EventKind, Lane, ProcessName, RecordId, RecordName};
 
@@ -23,8 +24,8 @@ pub struct Node {
     pub seq: u64,
     pub ts: i64,
     pub mono: u64,
-    /// Its own incoming edges, as a range of the graph's edge list.
-    pub(super) edges: (usize, usize),
+    /// Its incoming edges: where in the graph's edge list, and how many.
+    pub(super) edges: (u32, u32),
     pub event: Option<EventKind>,
     /// Severity number of a log record; 0 for an event.
     pub level: u16,
@@ -54,7 +55,7 @@ pub struct Edge {
     pub seq: u64,
     pub kind: EdgeKind,
     /// The object that carried it, like `queue:2`.
-    pub by: Option<Box<str>>,
+    pub by: Option<Arc<str>>,
 }
 
 /// Which hand-overs count.
@@ -79,8 +80,8 @@ pub struct CausalGraph {
     pub processes: Vec<ProcessFacts>,
     pub lanes: Vec<LaneFacts>,
     pub(super) edges: Vec<Edge>,
-    /// Edges that were found after all records were in, by lane and number of the node they end in.
-    pub(super) late_edges: HashMap<(LaneIndex, u64), Vec<Edge>>,
+    /// By sender; made when somebody asks.
+    pub(super) outgoing: OnceLock<Outgoing>,
     /// Rare events, whole.
     pub observed: Observations,
     /// Children whose end was seen and that left no record.
@@ -138,7 +139,9 @@ impl CausalGraph {
     }
 
     pub fn lane_named(&self, process: ProcessIndex, lane: Lane) -> Option<LaneIndex> {
-        self.processes[process.0].lanes.iter().copied().find(|index| self.lanes[index.0].lane == lane)
+        let lanes = &self.processes[process.0].lanes;
+        let place = lanes.binary_search_by_key(&lane, |index| self.lanes[index.0].lane).ok()?;
+        Some(lanes[place])
     }
 
     pub fn process_numbered(&self, number: u32) -> Option<ProcessIndex> {
@@ -176,53 +179,9 @@ impl CausalGraph {
 
     /// The edges that end in a node.
     pub fn edges_into(&self, at: NodeRef) -> impl Iterator<Item = &Edge> {
-        let node = self.node(at);
-        let late = self.late_edges.get(&(at.lane, node.seq));
-        self.edges[node.edges.0..node.edges.1].iter().chain(late.into_iter().flatten())
-    }
-
-    /// Whether `earlier` happened before `later`. A record does not happen before itself.
-    pub fn before(&self, earlier: NodeRef, later: NodeRef, reading: Reading) -> bool {
-        if earlier.lane == later.lane {
-            return earlier.at < later.at;
-        }
-        self.ancestors(later, reading).get(&earlier.lane).is_some_and(|reached| earlier.at <= reached.at)
-    }
-
-    /// For every lane that could have influenced the node, the last of its records that did; the node itself for its
-    /// own lane. A backward search that keeps the highest record seen in each lane.
-    pub fn ancestors(&self, of: NodeRef, reading: Reading) -> BTreeMap<LaneIndex, NodeRef> {
-        let mut reached: BTreeMap<LaneIndex, NodeRef> = BTreeMap::new();
-        let mut todo = vec![of];
-        while let Some(at) = todo.pop() {
-            // Records up to `seen` of this lane have had their edges followed already.
-            let seen = reached.get(&at.lane).map_or(0, |known| known.at + 1);
-            if at.at < seen {
-                continue;
-            }
-            reached.insert(at.lane, at);
-            for place in (seen..=at.at).rev() {
-                for edge in self.edges_into(NodeRef { lane: at.lane, at: place }) {
-                    if reading == Reading::NoLock && edge.kind == EdgeKind::Lock {
-                        continue;
-                    }
-                    todo.extend(self.source(edge));
-                }
-            }
-        }
-        reached
-    }
-
-    /// The hand-overs that other lanes received from this one: the edge's own record number, and the receiver.
-    pub fn edges_out_of(&self, lane: LaneIndex) -> Vec<(u64, NodeRef, &Edge)> {
-        let mut found = Vec::new();
-        for other in self.lane_indexes().filter(|other| *other != lane) {
-            for at in self.nodes_of(other) {
-                found.extend(self.edges_into(at).filter(|edge| edge.from == lane).map(|edge| (edge.seq, at, edge)));
-            }
-        }
-        found.sort_by_key(|(seq, at, _)| (*seq, self.node(*at).ts, at.lane));
-        found
+        let (first, count) = self.node(at).edges;
+        let range = first as usize..first as usize + count as usize;
+        self.edges.get(range).unwrap_or_default().iter()
     }
 
     pub(super) fn last_seq(&self, lane: LaneIndex) -> u64 {
@@ -237,11 +196,26 @@ impl CausalGraph {
         began.max_by_key(|(_, process)| process.began).map(|(index, _)| ProcessIndex(index))
     }
 
-    pub(super) fn settle(&mut self) {
-        let all = self.edges.iter().chain(self.late_edges.values().flatten());
-        self.dangling = all.filter(|edge| edge.seq > 0 && self.last_seq(edge.from) < edge.seq).count();
-        for process in &mut self.processes {
-            process.lanes.sort_by_key(|lane| self.lanes[lane.0].lane);
-        }
+    /// Gives a node more incoming edges, when all records are in.
+    pub(super) fn add_late_edges(&mut self, at: NodeRef, late: Vec<Edge>) {
+        let own: Vec<Edge> = self.edges_into(at).cloned().collect();
+        let first = self.edges.len();
+        self.edges.extend(own);
+        self.edges.extend(late);
+        self.lanes[at.lane.0].nodes[at.at].edges = edge_range(first, self.edges.len());
+    }
+
+    /// Counts the stamps that point to records which are not there.
+    pub(super) fn count_dangling(&mut self) {
+        let dangles = |edge: &&Edge| edge.seq > 0 && self.last_seq(edge.from) < edge.seq;
+        self.dangling = self.edges.iter().filter(dangles).count();
+    }
+}
+
+/// A stretch of the edge list as a node keeps it. A graph of more edges than can be counted so keeps no more of them.
+pub(super) fn edge_range(first: usize, end: usize) -> (u32, u32) {
+    match (u32::try_from(first), u32::try_from(end - first)) {
+        (Ok(first), Ok(count)) => (first, count),
+        _ => (0, 0),
     }
 }

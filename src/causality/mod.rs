@@ -14,6 +14,7 @@ mod jobs;
 mod naming;
 mod observed;
 mod order;
+mod reach;
 mod rhythm;
 mod shared;
 mod snaps;
@@ -23,10 +24,13 @@ mod tests;
 pub mod time;
 mod waits;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::record::{Body, Event, EventKind, Lane, LaneKind, Level, Record, Stamp};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::record::{Body, Event, EventKind, Glance, Lane, LaneKind, Level, Record, Said, StampRef};
+
+use graph::edge_range;
 
 pub use chain::{Chain, Hop};
 pub use facts::{Died, LaneEnd, LaneFacts, ObjectFacts, ProcessEnd, ProcessFacts, UnaskedFuture};
@@ -45,9 +49,10 @@ pub use waits::{Wait, Waits};
 #[derive(Debug, Default)]
 pub struct Builder {
     graph: CausalGraph,
-    process_of: HashMap<Arc<str>, ProcessIndex>,
-    lane_of: HashMap<(ProcessIndex, Lane), LaneIndex>,
-    /// Edges that end in a lane's first record, known from its `lane` or `proc` event.
+    process_of: FxHashMap<Arc<str>, ProcessIndex>,
+    lane_of: FxHashMap<(ProcessIndex, Lane), LaneIndex>,
+    /// What carried hand-overs, each name once.
+    carriers: FxHashSet<Arc<str>>,
     reaps: Vec<Reaped>,
 }
 
@@ -74,21 +79,15 @@ impl Builder {
             return;
         }
         let process = self.process(&record.proc);
-        let facts = &mut self.graph.processes[process.0];
-        if facts.number.is_none() {
-            facts.number = record.process;
-        }
-        if facts.pid == 0 {
-            facts.pid = record.pid;
-        }
+        self.graph.processes[process.0].meet(record.process, record.pid);
         if record.lane.kind == LaneKind::Unreadable {
-            facts.malformed += 1;
+            self.graph.processes[process.0].malformed += 1;
             return;
         }
         let lane = self.lane(process, record.lane);
         let first_edge = self.graph.edges.len();
-        self.push_edges(process, &record.hb, EdgeKind::Hard);
-        self.push_edges(process, &record.hbl, EdgeKind::Lock);
+        record.hb.iter().for_each(|stamp| self.push_edge(process, &stamp.borrowed(), EdgeKind::Hard));
+        record.hbl.iter().for_each(|stamp| self.push_edge(process, &stamp.borrowed(), EdgeKind::Lock));
         let (event, level) = match &record.body {
             Body::Event(event) => {
                 self.graph.observed.consider(record, event, process, lane);
@@ -99,10 +98,36 @@ impl Builder {
             Body::Malformed(_) => return,
         };
         let (ts, mono) = began(record).unwrap_or((record.ts, record.mono));
-        let node = Node { seq: record.seq, ts, mono, edges: (first_edge, self.graph.edges.len()), event, level };
+        let edges = edge_range(first_edge, self.graph.edges.len());
+        let node = Node { seq: record.seq, ts, mono, edges, event, level };
         let facts = &mut self.graph.lanes[lane.0];
         facts.count(record);
         facts.nodes.push(node);
+    }
+
+    /// Takes a record that a glance told enough of.
+    pub fn add_glance(&mut self, record: &Glance) {
+        let process = self.process(record.proc);
+        self.graph.processes[process.0].meet(Some(record.process), record.pid);
+        let lane = self.lane(process, record.lane);
+        let first_edge = self.graph.edges.len();
+        record.hb.iter().for_each(|stamp| self.push_edge(process, stamp, EdgeKind::Hard));
+        record.hbl.iter().for_each(|stamp| self.push_edge(process, stamp, EdgeKind::Lock));
+        let (event, level) = match &record.said {
+            Said::Event(kind, from) => {
+                if let Some(from) = from.and_then(StampRef::parse) {
+                    self.push_edge(process, &from, EdgeKind::Hard);
+                }
+                (Some(*kind), 0)
+            }
+            Said::Log(log) => {
+                self.graph.lanes[lane.0].count_brief(log);
+                (None, log.level)
+            }
+        };
+        let edges = edge_range(first_edge, self.graph.edges.len());
+        let node = Node { seq: record.seq, ts: record.ts, mono: record.mono, edges, event, level };
+        self.graph.lanes[lane.0].nodes.push(node);
     }
 
     /// Takes a line that a part begins with, for what it says of lanes and objects whose own first lines are gone
@@ -127,9 +152,23 @@ impl Builder {
         for lane in &mut self.graph.lanes {
             lane.settle();
         }
+        self.graph.edges.shrink_to_fit();
+        for process in &mut self.graph.processes {
+            process.lanes.sort_by_key(|lane| self.graph.lanes[lane.0].lane);
+        }
+        self.graph.count_dangling();
         self.link_reaps();
-        self.graph.settle();
+        for lane in &mut self.graph.lanes {
+            lane.note_merging();
+        }
         self.graph
+    }
+
+    fn process_with_key(&mut self, key: &str) -> ProcessIndex {
+        match self.process_of.get(key) {
+            Some(found) => *found,
+            None => self.process(&key.into()),
+        }
     }
 
     fn process(&mut self, proc: &Arc<str>) -> ProcessIndex {
@@ -153,19 +192,23 @@ impl Builder {
         index
     }
 
-    fn push_edges(&mut self, process: ProcessIndex, stamps: &[Stamp], kind: EdgeKind) {
-        for stamp in stamps {
-            self.push_edge(process, stamp, kind);
-        }
-    }
-
-    fn push_edge(&mut self, process: ProcessIndex, stamp: &Stamp, kind: EdgeKind) {
-        let source = match &stamp.proc {
-            Some(proc) => self.process(proc),
+    fn push_edge(&mut self, process: ProcessIndex, stamp: &StampRef, kind: EdgeKind) {
+        let source = match stamp.proc {
+            Some(proc) => self.process_with_key(proc),
             None => process,
         };
         let from = self.lane(source, stamp.lane);
-        self.graph.edges.push(Edge { from, seq: stamp.seq, kind, by: stamp.by.clone() });
+        let by = stamp.by.map(|by| self.carrier(by));
+        self.graph.edges.push(Edge { from, seq: stamp.seq, kind, by });
+    }
+
+    fn carrier(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.carriers.get(name) {
+            return known.clone();
+        }
+        let name: Arc<str> = name.into();
+        self.carriers.insert(name.clone());
+        name
     }
 
     /// Keeps what an event says about processes, lanes and objects, and the edge of its `from`.
@@ -234,17 +277,17 @@ impl Builder {
 
     fn note_received(&mut self, record: &Record, event: &Event, process: ProcessIndex, lane: LaneIndex) {
         let Some(received) = event.transfer() else { return };
-        let Some(stamp) = received.from.and_then(|from| from.parse::<Stamp>().ok()) else { return };
+        let Some(stamp) = received.from.and_then(StampRef::parse) else { return };
         self.push_edge(process, &stamp, EdgeKind::Hard);
         if received.via == Some("job") {
-            let submitter = stamp.proc.as_ref().map_or(process, |proc| self.process(proc));
+            let submitter = stamp.proc.map_or(process, |proc| self.process_with_key(proc));
             self.graph.jobs.take(lane, submitter, record, &received);
         }
     }
 
     /// The hand-over that began a lane: an edge, and known as the lane's origin.
     fn push_origin(&mut self, process: ProcessIndex, lane: LaneIndex, from: Option<&str>) {
-        let Some(stamp) = from.and_then(|text| text.parse::<Stamp>().ok()) else { return };
+        let Some(stamp) = from.and_then(StampRef::parse) else { return };
         self.graph.lanes[lane.0].origin = Some(self.graph.edges.len());
         self.push_edge(process, &stamp, EdgeKind::Start);
     }
@@ -282,12 +325,12 @@ impl Builder {
             }
             let by_parent = !self.graph.process_of(reaped.at.0).is_logq();
             self.graph.processes[child.0].learn_reap(reaped.rc, reaped.signal, reaped.mono, by_parent);
+            let Some(at) = self.graph.find(reaped.at.0, reaped.at.1) else { continue };
             let lasts = self.graph.processes[child.0].lanes.iter();
-            let lasts: Vec<(LaneIndex, u64)> = lasts.map(|lane| (*lane, self.graph.last_seq(*lane))).collect();
-            for (from, seq) in lasts {
-                let edge = Edge { from, seq, kind: EdgeKind::Hard, by: None };
-                self.graph.late_edges.entry(reaped.at).or_default().push(edge);
-            }
+            let lasts =
+                lasts.map(|lane| Edge { from: *lane, seq: self.graph.last_seq(*lane), kind: EdgeKind::Hard, by: None });
+            let lasts: Vec<Edge> = lasts.collect();
+            self.graph.add_late_edges(at, lasts);
         }
     }
 }

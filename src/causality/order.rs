@@ -31,9 +31,11 @@ struct Walk<'a> {
     /// How many records of each lane have been given out.
     done: Vec<usize>,
     ready: BinaryHeap<Ready>,
-    /// Lanes whose next record waits for a record of the keyed lane.
-    waiting: HashMap<LaneIndex, Vec<LaneIndex>>,
+    /// Lanes whose next record waits for a record of the keyed lane, by that record's place.
+    waiting: HashMap<LaneIndex, BinaryHeap<Reverse<(usize, LaneIndex)>>>,
     blocked: Vec<bool>,
+    /// Every lane that was ever blocked, by its record then: the earliest that still is cuts a circle.
+    heads: BinaryHeap<Ready>,
 }
 
 impl Walk<'_> {
@@ -46,6 +48,7 @@ impl Walk<'_> {
             ready: BinaryHeap::new(),
             waiting: HashMap::new(),
             blocked: vec![false; lanes],
+            heads: BinaryHeap::new(),
         };
         for lane in graph.lane_indexes() {
             walk.consider(lane);
@@ -68,12 +71,13 @@ impl Walk<'_> {
         let Some(at) = self.head(lane) else { return };
         let missing = self.graph.edges_into(at).find_map(|edge| {
             let source = self.graph.source(edge)?;
-            (source.at >= self.done[source.lane.0] && source.lane != lane).then_some(source.lane)
+            (source.at >= self.done[source.lane.0] && source.lane != lane).then_some(source)
         });
         match missing {
             Some(source) => {
                 self.blocked[lane.0] = true;
-                self.waiting.entry(source).or_default().push(lane);
+                self.heads.push(self.key(at));
+                self.waiting.entry(source.lane).or_default().push(Reverse((source.at, lane)));
             }
             None => self.ready.push(self.key(at)),
         }
@@ -84,21 +88,36 @@ impl Walk<'_> {
             return Some(lane);
         }
         // Everything left waits for something: a circle. Its earliest record goes first.
-        let heads = self.graph.lane_indexes().filter(|lane| self.blocked[lane.0]).filter_map(|lane| self.head(lane));
-        let earliest = heads.max_by_key(|at| self.key(*at))?.lane;
-        for lanes in self.waiting.values_mut() {
-            lanes.retain(|lane| *lane != earliest);
+        while let Some(head) = self.heads.pop() {
+            let Reverse((_, _, lane)) = head;
+            let is_current = self.head(lane).is_some_and(|at| self.key(at) == head);
+            if self.blocked[lane.0] && is_current {
+                self.blocked[lane.0] = false;
+                return Some(lane);
+            }
         }
-        self.blocked[earliest.0] = false;
-        Some(earliest)
+        None
     }
 
     fn advance(&mut self, lane: LaneIndex) {
         self.done[lane.0] += 1;
         self.consider(lane);
-        for waiter in self.waiting.remove(&lane).unwrap_or_default() {
-            self.blocked[waiter.0] = false;
-            self.consider(waiter);
+        while let Some(waiter) = self.next_waiter(lane) {
+            // One whose circle was cut meanwhile waits no more, or for another lane.
+            if std::mem::take(&mut self.blocked[waiter.0]) {
+                self.consider(waiter);
+            }
         }
+    }
+
+    /// A lane that waits for a record of this lane which has been given out.
+    fn next_waiter(&mut self, lane: LaneIndex) -> Option<LaneIndex> {
+        let waiters = self.waiting.get_mut(&lane)?;
+        let Reverse((at, waiter)) = *waiters.peek()?;
+        if at >= self.done[lane.0] {
+            return None;
+        }
+        waiters.pop();
+        Some(waiter)
     }
 }

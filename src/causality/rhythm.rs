@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use crate::record::Log;
-
 /// So many log records are remembered, each as a hash.
 const KEPT: usize = 32;
 /// The longest period that is looked for.
@@ -15,12 +13,13 @@ const LONGEST: usize = 4;
 pub struct Rhythm(VecDeque<u64>);
 
 impl Rhythm {
-    pub(super) fn add(&mut self, log: &Log) {
+    /// A record of that logger at that line of code.
+    pub(super) fn add(&mut self, logger: &str, msg: &str, line: Option<u64>) {
         if self.0.len() == KEPT {
             self.0.pop_front();
         }
         let mut hasher = DefaultHasher::new();
-        (&log.logger, &log.msg, log.site.as_ref().map(|site| site.line)).hash(&mut hasher);
+        (logger, msg, line).hash(&mut hasher);
         self.0.push_back(hasher.finish());
     }
 
@@ -40,7 +39,7 @@ mod tests {
     fn rhythm(messages: &[&str]) -> Rhythm {
         let mut rhythm = Rhythm::default();
         for msg in messages {
-            rhythm.add(&Log { msg: (*msg).to_owned(), ..Log::default() });
+            rhythm.add("shop", msg, Some(1));
         }
         rhythm
     }

@@ -11,7 +11,7 @@ use serde_json::Map;
 
 use super::*;
 use crate::record::decode::Place;
-use crate::record::{Log, RecordName, decode};
+use crate::record::{Log, RecordName, Stamp, decode};
 
 /// Highest record number by lane.
 type Seen = BTreeMap<usize, u64>;

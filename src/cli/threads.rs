@@ -1,5 +1,6 @@
 //! `logq threads`: the processes, threads and tasks of a run, and how each ended.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use clap::Args;
 use super::output::{self, Format};
 use super::selection::LaneArgs;
 use super::{CliError, exit};
+use crate::causality::LaneIndex;
 use crate::investigation::{self, Investigation};
 use crate::view::json;
 use crate::view::threads::Overview;
@@ -34,7 +36,10 @@ pub fn threads(args: ThreadsArgs) -> Result<ExitCode, CliError> {
             Overview { run: case.run.name(), graph: &case.graph, alive: &case.alive, problems: &case.problems };
         found |= !lanes.is_empty();
         match args.format {
-            Format::Text => overview.write(&|lane| lanes.contains(&lane), &mut out)?,
+            Format::Text => {
+                let shown: HashSet<LaneIndex> = lanes.into_iter().collect();
+                overview.write(&|lane| shown.contains(&lane), &mut out)?;
+            }
             Format::Json => {
                 for lane in &lanes {
                     json::write_line(&overview.lane_json(*lane), &mut out)?;

@@ -3,7 +3,7 @@
 //! Goodlock over the `nest` records: a circle of "took this while holding that", each step by another lane, with no lock
 //! held in all of them, and with nothing but locks to keep the lanes apart in time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::wording::{list, name_of};
 use super::{Actor, Certainty, Diagnosis, Evidence, Finding, Resource};
@@ -17,6 +17,8 @@ const LONGEST: usize = 4;
 const MOST: usize = 20;
 /// So many steps of the search; beyond, what was found is told.
 const STEPS: usize = 200_000;
+/// Of so many records it is worked out what came before them.
+const PASTS: usize = 200;
 
 impl Diagnosis for LockOrder {
     fn kind(&self) -> &'static str {
@@ -27,10 +29,9 @@ impl Diagnosis for LockOrder {
         let graph = evidence.graph;
         let mut found = Vec::new();
         for process in (0..graph.processes.len()).map(ProcessIndex) {
-            let nestings = nestings(graph, process);
+            let nestings = in_circles(nestings(graph, process));
             if nestings.len() > 1 {
-                let mut search =
-                    Search { graph, nestings: &nestings, found: Vec::new(), seen: BTreeSet::new(), steps: 0 };
+                let mut search = Search::among(graph, &nestings);
                 search.run();
                 found.extend(search.found.iter().map(|circle| describe(graph, process, circle)));
             }
@@ -61,12 +62,13 @@ struct Nesting {
 
 fn nestings(graph: &CausalGraph, process: ProcessIndex) -> Vec<Nesting> {
     let mut found: Vec<Nesting> = Vec::new();
+    let waited_for = waited_for(graph, process);
     for observed in graph.observed.of_process(EventKind::Nest, process) {
         let Some(nest) = observed.event.nest() else { continue };
         let Some((taken, at)) = nest.obj.zip(graph.find(observed.lane, observed.seq)) else { continue };
         let all_held: BTreeSet<String> = nest.held.iter().map(|held| held.obj.to_owned()).collect();
         // Taking again what one has blocks nobody. A lock that a lane waits for at the end is a hang's affair.
-        if all_held.contains(taken) || is_waited_for(graph, process, taken) {
+        if all_held.contains(taken) || waited_for.contains(taken) {
             continue;
         }
         for held in nest.held.iter().filter(|held| !held.obj.is_empty()) {
@@ -83,17 +85,34 @@ fn nestings(graph: &CausalGraph, process: ProcessIndex) -> Vec<Nesting> {
     found
 }
 
-fn is_waited_for(graph: &CausalGraph, process: ProcessIndex, obj: &str) -> bool {
-    graph.processes[process.0].lanes.iter().any(|lane| {
-        let facts = graph.lane(*lane);
-        let wait = facts.waits.at(u64::MAX).filter(|_| facts.end.is_none());
-        wait.and_then(|wait| wait.told()?.obj.map(|own| own == obj)).unwrap_or(false)
-    })
+/// The objects that lanes of the process wait for at its end.
+fn waited_for(graph: &CausalGraph, process: ProcessIndex) -> HashSet<&str> {
+    let unended = graph.processes[process.0].lanes.iter().map(|lane| graph.lane(*lane));
+    let waits = unended.filter(|facts| facts.end.is_none()).filter_map(|facts| facts.waits.at(u64::MAX));
+    waits.filter_map(|wait| wait.told()?.obj).collect()
+}
+
+/// Leaves out, again and again, what no circle can go through: a lock that is never taken under another one, or under
+/// which none is. What is right takes locks in one order, and nothing is left.
+fn in_circles(mut nestings: Vec<Nesting>) -> Vec<Nesting> {
+    loop {
+        let before = nestings.len();
+        let held: HashSet<String> = nestings.iter().map(|nesting| nesting.held.clone()).collect();
+        let taken: HashSet<String> = nestings.iter().map(|nesting| nesting.taken.clone()).collect();
+        nestings.retain(|nesting| taken.contains(&nesting.held) && held.contains(&nesting.taken));
+        if nestings.len() == before {
+            return nestings;
+        }
+    }
 }
 
 struct Search<'a> {
     graph: &'a CausalGraph,
     nestings: &'a [Nesting],
+    /// By the lock that was held.
+    under: HashMap<&'a str, Vec<&'a Nesting>>,
+    /// What came before a nesting's record, by lane, without the order of locks.
+    past: HashMap<NodeRef, BTreeMap<LaneIndex, NodeRef>>,
     found: Vec<Vec<&'a Nesting>>,
     /// Sets of locks that a circle was found for.
     seen: BTreeSet<BTreeSet<&'a str>>,
@@ -101,30 +120,34 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
+    fn among(graph: &'a CausalGraph, nestings: &'a [Nesting]) -> Search<'a> {
+        let mut under: HashMap<&str, Vec<&Nesting>> = HashMap::new();
+        for nesting in nestings {
+            under.entry(&nesting.held).or_default().push(nesting);
+        }
+        let (past, found, seen) = (HashMap::new(), Vec::new(), BTreeSet::new());
+        Search { graph, nestings, under, past, found, seen, steps: 0 }
+    }
+
     fn run(&mut self) {
-        let nestings = self.nestings;
-        for first in nestings {
+        for first in self.nestings {
             self.extend(&mut vec![first]);
         }
     }
 
     fn extend(&mut self, path: &mut Vec<&'a Nesting>) {
-        let nestings = self.nestings;
         let (Some(first), Some(last)) = (path.first().copied(), path.last().copied()) else { return };
-        for next in nestings.iter().filter(|next| next.held == last.taken) {
+        for next in self.under.get(last.taken.as_str()).cloned().unwrap_or_default() {
             self.steps += 1;
             if self.steps > STEPS || self.found.len() >= MOST {
                 return;
             }
-            if !self.may_meet(path, next) {
+            if !may_stand_beside(path, next) {
                 continue;
             }
             path.push(next);
             if next.taken == first.held {
-                let locks: BTreeSet<&str> = path.iter().map(|step| step.held.as_str()).collect();
-                if self.seen.insert(locks) {
-                    self.found.push(path.clone());
-                }
+                self.close(path);
             } else if path.len() < LONGEST {
                 self.extend(path);
             }
@@ -132,15 +155,39 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The step is another lane's, under no lock that one of the others was under, and nothing but locks orders it.
-    fn may_meet(&self, path: &[&Nesting], next: &Nesting) -> bool {
-        path.iter().all(|step| {
-            step.at.lane != next.at.lane
-                && step.all_held.is_disjoint(&next.all_held)
-                && !self.graph.before(step.at, next.at, Reading::NoLock)
-                && !self.graph.before(next.at, step.at, Reading::NoLock)
-        })
+    /// Keeps the circle unless one of the same locks is known, or more than locks orders its steps.
+    fn close(&mut self, path: &[&'a Nesting]) {
+        let locks: BTreeSet<&str> = path.iter().map(|step| step.held.as_str()).collect();
+        if !self.seen.contains(&locks) && self.are_unordered(path) {
+            self.seen.insert(locks);
+            self.found.push(path.to_vec());
+        }
     }
+
+    fn are_unordered(&mut self, path: &[&Nesting]) -> bool {
+        for step in path {
+            if !self.past.contains_key(&step.at) {
+                if self.past.len() >= PASTS {
+                    return false;
+                }
+                let mut past = self.graph.ancestors(step.at, Reading::NoLock);
+                past.retain(|lane, _| self.nestings.iter().any(|nesting| nesting.at.lane == *lane));
+                self.past.insert(step.at, past);
+            }
+        }
+        let comes_before = |earlier: &Nesting, later: &Nesting| {
+            let past = self.past.get(&later.at).and_then(|past| past.get(&earlier.at.lane));
+            past.is_some_and(|last| earlier.at.at <= last.at)
+        };
+        let others =
+            |step: &Nesting| path.iter().filter(|other| other.at != step.at).any(|other| comes_before(other, step));
+        !path.iter().any(|step| others(step))
+    }
+}
+
+/// The step is another lane's, under no lock that one of the others was under.
+fn may_stand_beside(path: &[&Nesting], next: &Nesting) -> bool {
+    path.iter().all(|step| step.at.lane != next.at.lane && step.all_held.is_disjoint(&next.all_held))
 }
 
 fn describe(graph: &CausalGraph, process: ProcessIndex, circle: &[&Nesting]) -> Finding {

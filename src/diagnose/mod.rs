@@ -21,6 +21,7 @@ mod tests;
 mod wording;
 mod wrong_thread;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -78,11 +79,17 @@ pub struct Evidence<'a> {
     pub problems: &'a [String],
     /// How the run stood at its end.
     pub standing: Standing<'a>,
+    /// Of all kinds, once they were looked for.
+    hangs: OnceCell<Vec<hang::Hang>>,
 }
 
 impl<'a> Evidence<'a> {
     pub fn new(graph: &'a CausalGraph, alive: &'a HashSet<Arc<str>>, problems: &'a [String]) -> Evidence<'a> {
-        Evidence { graph, alive, problems, standing: Standing::at_end(graph) }
+        Evidence { graph, alive, problems, standing: Standing::at_end(graph), hangs: OnceCell::new() }
+    }
+
+    fn hangs(&self) -> &[hang::Hang] {
+        self.hangs.get_or_init(|| hang::find(self))
     }
 }
 

@@ -177,7 +177,7 @@ impl Account {
 
     /// Names every object that a hand-over came by.
     fn name_carriers(&mut self, names: &mut Names) {
-        let mut carriers: Vec<(ProcessIndex, Box<str>)> = Vec::new();
+        let mut carriers: Vec<(ProcessIndex, Arc<str>)> = Vec::new();
         for to in self.graph.lane_indexes().flat_map(|lane| self.graph.nodes_of(lane)) {
             for edge in self.graph.edges_into(to) {
                 carriers.extend(edge.by.clone().map(|by| (self.graph.lane(edge.from).process, by)));

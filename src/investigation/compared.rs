@@ -18,7 +18,7 @@ impl Compared {
     /// When the run's directory cannot be read.
     pub fn open(run: RunDir, names: &mut Names) -> Result<Compared, InvestigationError> {
         let mut recorder = Recorder::default();
-        let case = Investigation::read(run, &mut |record| recorder.add(record, names))?;
+        let case = Investigation::read(run, Some(&mut |record| recorder.add(record, names)))?;
         let lacks = lacks(&case);
         let account = Account::new(case.run.name(), case.graph, recorder, names);
         Ok(Compared { account, lacks })

@@ -1,5 +1,7 @@
 //! Which lanes are meant by `--process`, `--thread` and `--task`: by number, by name or glob, by native id.
 
+use std::collections::HashSet;
+
 use super::{InvestigationError, is_shown};
 use crate::causality::{CausalGraph, LaneIndex, ProcessIndex};
 use crate::query::{Glob, text};
@@ -32,12 +34,12 @@ pub(super) fn choose(graph: &CausalGraph, choice: &LaneChoice) -> Result<Vec<Lan
     if choice.threads.is_empty() && choice.tasks.is_empty() {
         return Ok(candidates);
     }
-    let mut chosen: Vec<LaneIndex> = Vec::new();
+    let (mut chosen, mut known) = (Vec::new(), HashSet::new());
     let sorts = [(&choice.threads, LaneKind::Thread, "thread"), (&choice.tasks, LaneKind::Task, "task")];
     for (words, kind, sort) in sorts {
         for word in words {
             let found = lanes_called(graph, &candidates, word, kind, sort, processes.as_deref())?;
-            chosen.extend(found.into_iter().filter(|lane| !chosen.contains(lane)).collect::<Vec<_>>());
+            chosen.extend(found.into_iter().filter(|lane| known.insert(*lane)));
         }
     }
     Ok(chosen)

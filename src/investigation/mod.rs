@@ -16,7 +16,7 @@ use crate::causality::{Builder, CausalGraph, LaneIndex, NodeRef};
 use crate::diagnose::{self, Diagnosis, Evidence, Finding};
 use crate::query::QueryError;
 use crate::record::{Lane, LaneKind, Record, RecordName};
-use crate::spool::{RunDir, Spool, SpoolError};
+use crate::spool::{RunDir, Sight, Spool, SpoolError};
 use crate::store::StoreError;
 
 pub use compared::Compared;
@@ -69,15 +69,21 @@ impl Investigation {
     /// # Errors
     /// When the run's directory cannot be read. Damaged lines and files are no errors but [`Investigation::problems`].
     pub fn open(run: RunDir) -> Result<Investigation, InvestigationError> {
-        Investigation::read(run, &mut |_| {})
+        Investigation::read(run, None)
     }
 
     /// The same; each record is shown to `beside`, too.
-    fn read(run: RunDir, beside: &mut dyn FnMut(&Record)) -> Result<Investigation, InvestigationError> {
+    fn read(run: RunDir, mut beside: Option<&mut dyn FnMut(&Record)>) -> Result<Investigation, InvestigationError> {
         let mut builder = Builder::new();
-        let mut problems = scan(&run, &mut |record| {
-            builder.add(record);
-            beside(record);
+        let mut problems = skim(&run, &mut |sight| {
+            match sight.glance().filter(|_| beside.is_none()) {
+                Some(glance) => builder.add_glance(&glance),
+                None => {
+                    let record = sight.understand().record;
+                    builder.add(&record);
+                    beside.as_mut().filter(|_| !record.again).map(|beside| beside(&record));
+                }
+            }
             ControlFlow::Continue(())
         })?;
         heads(&run, &mut |record| builder.add_repeated(record))?;
@@ -99,20 +105,31 @@ impl Investigation {
         &self,
         wanted: impl IntoIterator<Item = NodeRef>,
     ) -> Result<BTreeMap<NodeRef, Record>, InvestigationError> {
-        let mut places: HashMap<(Arc<str>, Lane, u64), NodeRef> = HashMap::new();
+        let mut places: HashMap<Arc<str>, HashMap<(Lane, u64), NodeRef>> = HashMap::new();
         for at in wanted {
             let id = self.graph.id(at);
-            places.insert((id.proc, id.lane, id.seq), at);
+            places.entry(id.proc).or_default().insert((id.lane, id.seq), at);
         }
         let mut contents = BTreeMap::new();
         if places.is_empty() {
             return Ok(contents);
         }
-        scan(&self.run, &mut |record| {
-            if let Some(at) = places.remove(&(record.proc.clone(), record.lane, record.seq)) {
-                contents.insert(at, record.clone());
+        let mut left: usize = places.values().map(HashMap::len).sum();
+        let is_wanted = |places: &HashMap<Arc<str>, HashMap<(Lane, u64), NodeRef>>, proc: &str, lane, seq| {
+            places.get(proc).is_some_and(|places| places.contains_key(&(lane, seq)))
+        };
+        skim(&self.run, &mut |sight| {
+            let seen = sight.glance().map(|seen| is_wanted(&places, seen.proc, seen.lane, seen.seq));
+            if seen == Some(false) {
+                return ControlFlow::Continue(());
             }
-            if places.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            let record = sight.understand().record;
+            let of_process = places.get_mut(&record.proc).filter(|_| !record.again);
+            if let Some(at) = of_process.and_then(|places| places.remove(&(record.lane, record.seq))) {
+                contents.insert(at, record);
+                left -= 1;
+            }
+            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         Ok(contents)
     }
@@ -181,11 +198,22 @@ fn scan(
     run: &RunDir,
     each: &mut dyn FnMut(&Record) -> ControlFlow<()>,
 ) -> Result<crate::spool::Problems, InvestigationError> {
+    skim(run, &mut |sight| {
+        let record = sight.understand().record;
+        if record.again { ControlFlow::Continue(()) } else { each(&record) }
+    })
+}
+
+/// Every line of the run.
+fn skim(
+    run: &RunDir,
+    each: &mut dyn FnMut(Sight<'_>) -> ControlFlow<()>,
+) -> Result<crate::spool::Problems, InvestigationError> {
     let listing = run.spool().list()?;
     let mut problems = listing.problems.clone();
     for part in listing.parts() {
         let mut cursor = crate::spool::Cursor::default();
-        let read = part.read(&mut cursor, u64::MAX, &mut problems, &mut |entry| each(&entry.record));
+        let read = part.skim(&mut cursor, u64::MAX, &mut problems, each);
         if read.stopped {
             break;
         }

@@ -52,6 +52,12 @@ pub struct Lane {
 impl Lane {
     /// The lane that every process begins with.
     pub const MAIN: Lane = Lane { kind: LaneKind::Thread, number: 1 };
+
+    fn of(text: &str) -> Option<Lane> {
+        let mut letters = text.chars();
+        let kind = LaneKind::of_letter(letters.next()?)?;
+        Some(Lane { kind, number: digits(letters.as_str())? })
+    }
 }
 
 impl fmt::Display for Lane {
@@ -69,10 +75,7 @@ impl FromStr for Lane {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Lane, BadName> {
-        let bad = || BadName(text.to_owned(), "a lane like t3, a17 or g2");
-        let mut letters = text.chars();
-        let kind = letters.next().and_then(LaneKind::of_letter).ok_or_else(bad)?;
-        Ok(Lane { kind, number: digits(letters.as_str()).ok_or_else(bad)? })
+        Lane::of(text).ok_or_else(|| BadName(text.to_owned(), "a lane like t3, a17 or g2"))
     }
 }
 
@@ -176,18 +179,42 @@ impl FromStr for Stamp {
 
     fn from_str(text: &str) -> Result<Stamp, BadName> {
         let bad = || BadName(text.to_owned(), "a stamp like t1@12 or 4242-k3f9xz/t1@12|queue:2");
+        StampRef::parse(text).map(|stamp| stamp.to_owned()).ok_or_else(bad)
+    }
+}
+
+/// A [`Stamp`] in somebody else's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StampRef<'a> {
+    pub proc: Option<&'a str>,
+    pub lane: Lane,
+    pub seq: u64,
+    pub by: Option<&'a str>,
+}
+
+impl<'a> StampRef<'a> {
+    pub fn parse(text: &'a str) -> Option<StampRef<'a>> {
         let (name, by) = match text.split_once('|') {
-            Some((name, by)) => (name, Some(by.into())),
+            Some((name, by)) => (name, Some(by)),
             None => (text, None),
         };
-        let (place, seq) = name.rsplit_once('@').ok_or_else(bad)?;
+        let (place, seq) = name.rsplit_once('@')?;
         let (proc, lane) = match place.rsplit_once('/') {
-            Some((proc, lane)) if !proc.is_empty() => (Some(Arc::from(proc)), lane),
-            Some(_) => return Err(bad()),
+            Some((proc, lane)) if !proc.is_empty() => (Some(proc), lane),
+            Some(_) => return None,
             None => (None, place),
         };
-        let lane = lane.parse().map_err(|_| bad())?;
-        Ok(Stamp { proc, lane, seq: digits(seq).ok_or_else(bad)?, by })
+        Some(StampRef { proc, lane: Lane::of(lane)?, seq: digits(seq)?, by })
+    }
+
+    pub fn to_owned(&self) -> Stamp {
+        Stamp { proc: self.proc.map(Arc::from), lane: self.lane, seq: self.seq, by: self.by.map(Box::from) }
+    }
+}
+
+impl Stamp {
+    pub fn borrowed(&self) -> StampRef<'_> {
+        StampRef { proc: self.proc.as_deref(), lane: self.lane, seq: self.seq, by: self.by.as_deref() }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod event;
 mod exception;
 pub mod field;
 pub mod foreign;
+pub mod glance;
 pub mod id;
 pub mod level;
 pub mod readings;
@@ -21,7 +22,8 @@ pub use decode::decode;
 pub use event::{Event, EventKind, Site};
 pub use exception::{Exception, Frame};
 pub use field::Field;
-pub use id::{Lane, LaneKind, LaneRef, ProcessName, RecordId, RecordName, Stamp};
+pub use glance::{Glance, Said};
+pub use id::{Lane, LaneKind, LaneRef, ProcessName, RecordId, RecordName, Stamp, StampRef};
 pub use level::Level;
 pub use signal::signal_name;
 

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub use follow::Follower;
 pub use layout::{RunDir, StoreDir};
 pub use liveness::{HeldLock, hold, is_alive};
-pub use part::{Cursor, Entry, OpenPart, Part, PartRead, Tail};
+pub use part::{Cursor, Entry, OpenPart, Part, PartRead, Sight, Tail};
 pub use problems::Problems;
 pub use sources::{BadSource, Listing, Positions, Process, SourceId, Spool};
 

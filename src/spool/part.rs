@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::lines::{self, Line, Lines};
 use super::{Problems, SourceId, is_alive};
 use crate::record::decode::{self, KEEP_OF_MALFORMED, MAX_LINE, Place};
-use crate::record::{EventKind, Record};
+use crate::record::{EventKind, Glance, Record, glance};
 
 /// How much is read around a line that is fetched alone: its neighbours are often fetched next.
 const WINDOW: u64 = 16 * 1024;
@@ -35,6 +35,24 @@ pub struct Entry<'a> {
     pub len: u64,
     /// The line; only its beginning where it is longer than a line may be.
     pub line: &'a [u8],
+}
+
+/// One line, not understood yet.
+pub struct Sight<'a> {
+    line: Line<'a>,
+    source: &'a SourceId,
+    place: &'a mut Place,
+}
+
+impl<'a> Sight<'a> {
+    /// What the line says, where a glance tells.
+    pub fn glance(&self) -> Option<Glance<'_>> {
+        if self.line.len > MAX_LINE as u64 { None } else { glance::glance(self.line.bytes, self.place) }
+    }
+
+    pub fn understand(self) -> Entry<'a> {
+        understand(&self.line, self.source, self.place)
+    }
 }
 
 /// A place in a part, between two lines, to read on from.
@@ -85,18 +103,31 @@ impl Part {
         each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
     ) -> PartRead {
         let mut malformed = 0;
-        let mut fresh = |entry: Entry<'_>| {
+        let read = self.skim(cursor, until, problems, &mut |sight| {
+            let entry = sight.understand();
             if entry.record.again {
                 return ControlFlow::Continue(());
             }
             malformed += u64::from(matches!(entry.record.body, crate::record::Body::Malformed(_)));
             each(entry)
-        };
-        let end = self.read_all(cursor, until, &mut fresh).unwrap_or_else(|error| {
+        });
+        problems.malformed += malformed;
+        read
+    }
+
+    /// As [`Part::read`], and leaves it to the caller to understand each line, also those that only repeat earlier parts
+    /// and those that are no records: these are not counted.
+    pub fn skim(
+        &self,
+        cursor: &mut Cursor,
+        until: u64,
+        problems: &mut Problems,
+        each: &mut dyn FnMut(Sight<'_>) -> ControlFlow<()>,
+    ) -> PartRead {
+        let end = self.read_all(cursor, until, each).unwrap_or_else(|error| {
             problems.cannot_read(&self.path, error);
             PartRead { tail: Tail::Clean, stopped: false }
         });
-        problems.malformed += malformed;
         if let Tail::Torn { bytes } = end.tail {
             problems.torn.insert(self.id.clone(), bytes);
         }
@@ -105,7 +136,8 @@ impl Part {
 
     /// Gives the lines that a part begins with to be readable alone: `proc`, then the live lanes and objects.
     pub fn head(&self, problems: &mut Problems, each: &mut dyn FnMut(Entry<'_>)) {
-        let read = self.read_all(&mut Cursor::default(), u64::MAX, &mut |entry| {
+        let read = self.read_all(&mut Cursor::default(), u64::MAX, &mut |sight| {
+            let entry = sight.understand();
             if !entry.record.again {
                 return ControlFlow::Break(());
             }
@@ -136,8 +168,8 @@ impl Part {
     /// The process's number as the part's first line says it.
     pub(super) fn number_said(&self) -> Option<u32> {
         let mut number = None;
-        let _ = self.read_all(&mut Cursor::default(), u64::MAX, &mut |entry| {
-            number = number_of(&entry.record);
+        let _ = self.read_all(&mut Cursor::default(), u64::MAX, &mut |sight| {
+            number = number_of(&sight.understand().record);
             ControlFlow::Break(())
         });
         number
@@ -147,7 +179,7 @@ impl Part {
         &self,
         cursor: &mut Cursor,
         until: u64,
-        each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
+        each: &mut dyn FnMut(Sight<'_>) -> ControlFlow<()>,
     ) -> io::Result<PartRead> {
         let file = open_plain(&self.path)?;
         let len = file.metadata()?.len();
@@ -161,7 +193,9 @@ impl Part {
         loop {
             while let Some(line) = lines.next()? {
                 *cursor = Cursor::at(line.next());
-                if line.len > 0 && each(understand(&line, &self.id, &mut place)).is_break() {
+                place.offset = line.offset;
+                let is_empty = line.len == 0;
+                if !is_empty && each(Sight { line, source: &self.id, place: &mut place }).is_break() {
                     return Ok(PartRead { tail: Tail::Clean, stopped: true });
                 }
             }

@@ -174,7 +174,7 @@ pub fn to_json(
         json!({
             "to": step(graph, hop.to, contents),
             "how": names::hand_over(graph, &hop.edge, hop.to).arriving,
-            "object": hop.edge.by,
+            "object": hop.edge.by.as_deref(),
             "from": hop.from.map(|from| step(graph, from, contents)),
             "sender": graph.address(hop.edge.from),
         })

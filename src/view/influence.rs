@@ -143,7 +143,7 @@ impl Forward<'_> {
             json!({
                 "from": graph.id(onward.from).to_string(),
                 "how": names::hand_over(graph, &onward.edge, onward.to).leaving,
-                "object": onward.edge.by,
+                "object": onward.edge.by.as_deref(),
                 "to": chain::step(graph, onward.to, contents),
             })
         };

@@ -1,7 +1,7 @@
 //! The timeline model: the records of the chosen lanes in causal order, with the hand-overs between them and to and
 //! from the others. What it looks like is `timeline_text`'s business.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::causality::{CausalGraph, EdgeKind, LaneIndex, NodeRef};
 use crate::record::{EventKind, Record};
@@ -22,6 +22,8 @@ pub struct Timeline<'a> {
     pub around: Option<NodeRef>,
     /// Shown lanes that gave nothing to another lane and took nothing from one: only the clock orders them.
     pub by_clock: BTreeSet<LaneIndex>,
+    /// The lanes shown, to be asked about each of many records.
+    shown: HashSet<LaneIndex>,
 }
 
 /// One line of a timeline.
@@ -78,8 +80,9 @@ impl<'a> Timeline<'a> {
     pub fn of(graph: &'a CausalGraph, lanes: Vec<LaneIndex>, filter: &Filter) -> Timeline<'a> {
         let by_clock = if lanes.len() > 1 { unordered(graph, &lanes) } else { BTreeSet::new() };
         let around = filter.around;
+        let shown = lanes.iter().copied().collect();
         let mut timeline =
-            Timeline { graph, lanes, rows: Vec::new(), left_out: 0, left_out_after: 0, around, by_clock };
+            Timeline { graph, lanes, rows: Vec::new(), left_out: 0, left_out_after: 0, around, by_clock, shown };
         let causes = if filter.causes { timeline.causes(filter) } else { BTreeSet::new() };
         let order = match timeline.lanes.as_slice() {
             [one] if causes.is_empty() => graph.nodes_of(*one).collect(),
@@ -93,7 +96,7 @@ impl<'a> Timeline<'a> {
             if causes.contains(&at) && filter.allows(graph.node(at).ts) {
                 timeline.rows.push(Row::Cause(at));
             }
-            if !timeline.lanes.contains(&at.lane) {
+            if !timeline.shown.contains(&at.lane) {
                 continue;
             }
             timeline.push(at, filter);
@@ -120,7 +123,7 @@ impl<'a> Timeline<'a> {
         for to in self.lanes.iter().flat_map(|lane| self.graph.nodes_of(*lane)) {
             for edge in self.graph.edges_into(to).filter(|edge| edge.kind != EdgeKind::Lock || filter.everything) {
                 let Some(from) = self.graph.source(edge).map(|from| self.graph.saying(from)) else { continue };
-                if !self.lanes.contains(&from.lane) && !self.graph.process_of(from.lane).is_logq() {
+                if !self.shown.contains(&from.lane) && !self.graph.process_of(from.lane).is_logq() {
                     causes.insert(from);
                 }
             }
@@ -133,7 +136,7 @@ impl<'a> Timeline<'a> {
         let mut outs: BTreeMap<(LaneIndex, u64), Vec<Row>> = BTreeMap::new();
         for lane in &self.lanes {
             for (seq, to, edge) in self.graph.edges_out_of(*lane) {
-                let shown = self.lanes.contains(&to.lane) || self.graph.process_of(to.lane).is_logq();
+                let shown = self.shown.contains(&to.lane) || self.graph.process_of(to.lane).is_logq();
                 if shown || (edge.kind == EdgeKind::Lock && !filter.everything) {
                     continue;
                 }
@@ -176,7 +179,7 @@ impl<'a> Timeline<'a> {
             if edge.from == at.lane || (lock && !filter.everything) || said || logq {
                 continue;
             }
-            arriving.push(Row::In { to: at, edge: place, across: self.lanes.contains(&edge.from) });
+            arriving.push(Row::In { to: at, edge: place, across: self.shown.contains(&edge.from) });
         }
         let plumbing = matches!(node.event, Some(EventKind::Obj | EventKind::Sync));
         let too_mild = node.event.is_none() && filter.level.is_some_and(|level| node.level < level);

@@ -47,7 +47,7 @@ fn hand_over(timeline: &Timeline, direction: &str, lane: LaneIndex, to: NodeRef,
         "lane": graph.address(lane),
         "from": graph.id_of(edge.from, edge.seq).to_string(),
         "to": graph.id(to).to_string(),
-        "object": edge.by,
+        "object": edge.by.as_deref(),
         "how": if direction == "in" { words.arriving } else { words.leaving },
     })
 }

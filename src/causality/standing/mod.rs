@@ -4,6 +4,7 @@
 //! whoever one of those can wake, until nothing changes. What could go on in a way that the records do not tell (a sleeper, a
 //! wait with a timeout, a thread in a system call) is free, so that silence is never taken for a standstill. No findings here.
 
+mod free;
 mod needs;
 mod stuck;
 
@@ -90,6 +91,28 @@ pub struct Standing<'g> {
     ended: HashSet<ProcessIndex>,
     snaps: HashMap<ProcessIndex, (&'g Snap, SnapEvent<'g>)>,
     loops: HashMap<LaneIndex, SnapLoop<'g>>,
+    seen: Seen,
+    company: Company,
+}
+
+/// Where lanes stand in the lists of their process's snapshot.
+#[derive(Default)]
+struct Seen {
+    threads: HashMap<LaneIndex, usize>,
+    tasks: HashMap<LaneIndex, usize>,
+}
+
+/// Parties by what they have in common, so that nobody has to look for them again and again.
+#[derive(Default)]
+struct Company {
+    /// The threads that each process waits for before it ends.
+    threads: HashMap<ProcessIndex, Vec<LaneIndex>>,
+    /// Who waits for a lock that the lane holds, or for something else of its own.
+    kept_out: HashMap<LaneIndex, Vec<LaneIndex>>,
+    /// Who waits at a channel, by the channel's full name.
+    at_channel: HashMap<String, Vec<LaneIndex>>,
+    /// How many of each process are not stuck.
+    going: HashMap<ProcessIndex, usize>,
 }
 
 impl<'g> Standing<'g> {
@@ -108,9 +131,12 @@ impl<'g> Standing<'g> {
             ended: HashSet::new(),
             snaps: HashMap::new(),
             loops: HashMap::new(),
+            seen: Seen::default(),
+            company: Company::default(),
         };
         standing.learn_processes();
         standing.learn_lanes();
+        standing.learn_company();
         standing.settle();
         standing
     }
@@ -126,6 +152,12 @@ impl<'g> Standing<'g> {
 
     pub fn has_ended(&self, process: ProcessIndex) -> bool {
         self.ended.contains(&process)
+    }
+
+    /// Whether anybody but the lane goes on in its process.
+    pub fn others_go_on(&self, lane: LaneIndex) -> bool {
+        let going = self.company.going.get(&self.graph.lane(lane).process).copied().unwrap_or(0);
+        going > usize::from(self.party(lane).is_some_and(|party| !party.stuck))
     }
 
     pub fn lane_is_over(&self, lane: LaneIndex) -> bool {
@@ -163,8 +195,23 @@ impl<'g> Standing<'g> {
                         self.loops.insert(lane, event_loop.clone());
                     }
                 }
+                self.note_seen(process, &told);
                 self.snaps.insert(process, (snap, told));
             }
+        }
+    }
+
+    fn note_seen(&mut self, process: ProcessIndex, told: &SnapEvent) {
+        let threads = told.lanes.iter().zip(0..);
+        for (lane, place) in
+            threads.filter_map(|(seen, place)| Some((self.graph.mentioned(process, seen.lane)?, place)))
+        {
+            self.seen.threads.entry(lane).or_insert(place);
+        }
+        let tasks = told.tasks.iter().zip(0..);
+        for (lane, place) in tasks.filter_map(|(seen, place)| Some((self.graph.mentioned(process, seen.lane)?, place)))
+        {
+            self.seen.tasks.entry(lane).or_insert(place);
         }
     }
 
@@ -189,26 +236,56 @@ impl<'g> Standing<'g> {
         }
         let blocked_tasks: Vec<LaneIndex> =
             self.parties.iter().filter(|party| holds_thread(party)).map(|party| party.lane).collect();
+        let by_tid = self.threads_by_tid();
         for task in blocked_tasks {
-            self.stop_thread_of(task);
+            self.stop_thread_of(task, &by_tid);
         }
         self.stop_tasks();
     }
 
+    /// Places of the threads, by process and the system's number.
+    fn threads_by_tid(&self) -> HashMap<(ProcessIndex, u64), usize> {
+        let mut by_tid = HashMap::new();
+        for (place, party) in self.parties.iter().enumerate() {
+            let facts = self.graph.lane(party.lane);
+            if let (LaneKind::Thread, Some(tid)) = (facts.lane.kind, facts.tid) {
+                by_tid.entry((facts.process, tid)).or_insert(place);
+            }
+        }
+        by_tid
+    }
+
+    fn learn_company(&mut self) {
+        let mut company = Company::default();
+        for party in &self.parties {
+            let facts = self.graph.lane(party.lane);
+            if facts.lane.kind == LaneKind::Thread && !facts.daemon {
+                company.threads.entry(facts.process).or_default().push(party.lane);
+            }
+            let State::Blocked(blocked) = &party.state else { continue };
+            if let Need::Lane(holder) = blocked.need
+                && holder != party.lane
+            {
+                company.kept_out.entry(holder).or_default().push(party.lane);
+            }
+            if let (Some("channel"), Some(obj)) = (blocked.wait.on, blocked.wait.obj) {
+                company.at_channel.entry(self.graph.full_name(facts.process, obj)).or_default().push(party.lane);
+            }
+        }
+        self.company = company;
+    }
+
     /// Tasks that could run, in a thread that stands still.
     fn stop_tasks(&mut self) {
-        let stopped: Vec<(ProcessIndex, Option<u64>, LaneIndex)> = self
-            .parties
-            .iter()
-            .filter_map(|party| {
-                let facts = self.graph.lane(party.lane);
-                matches!(party.state, State::Behind(_)).then_some((facts.process, facts.tid, party.lane))
-            })
-            .collect();
+        let mut stopped: HashMap<(ProcessIndex, Option<u64>), LaneIndex> = HashMap::new();
+        for party in self.parties.iter().filter(|party| matches!(party.state, State::Behind(_))) {
+            let facts = self.graph.lane(party.lane);
+            stopped.entry((facts.process, facts.tid)).or_insert(party.lane);
+        }
         for party in &mut self.parties {
             let facts = self.graph.lane(party.lane);
-            let thread = stopped.iter().find(|(process, tid, _)| (*process, *tid) == (facts.process, facts.tid));
-            if let (Some((.., thread)), LaneKind::Task, State::Free) = (thread, facts.lane.kind, &party.state) {
+            let thread = stopped.get(&(facts.process, facts.tid));
+            if let (Some(thread), LaneKind::Task, State::Free) = (thread, facts.lane.kind, &party.state) {
                 party.state = State::Behind(*thread);
             }
         }
@@ -230,8 +307,7 @@ impl<'g> Standing<'g> {
         }
         if facts.lane.kind == LaneKind::Task {
             let (snap, told) = snap?;
-            let key = facts.lane.to_string();
-            let task = told.tasks.iter().find(|task| task.lane == key)?;
+            let task = told.tasks.get(*self.seen.tasks.get(&lane)?)?;
             let Some(awaits) = task.awaits.clone().filter(|_| !task.ready) else { return Some(State::Free) };
             return Some(self.blocked(lane, awaits, snap.id.clone(), snap.mono, false));
         }
@@ -241,8 +317,7 @@ impl<'g> Standing<'g> {
         if quiet.is_some_and(|last| last.mono > snap.mono) {
             return Some(State::Free);
         }
-        let key = facts.lane.to_string();
-        let seen = told.lanes.iter().find(|seen| seen.lane == key);
+        let seen = self.seen.threads.get(&lane).and_then(|place| told.lanes.get(*place));
         Some(self.state_in_snap(lane, seen))
     }
 
@@ -263,10 +338,9 @@ impl<'g> Standing<'g> {
 
     /// Whether the lane was seen to wait for the other threads at the end of the program; it never leaves that again.
     fn is_exiting(&self, lane: LaneIndex) -> bool {
-        let facts = self.graph.lane(lane);
-        let key = facts.lane.to_string();
-        let seen = self.snaps.get(&facts.process).map(|(_, told)| told.lanes.iter());
-        seen.is_some_and(|mut seen| seen.any(|seen| seen.lane == key && seen.exiting == Some("threads")))
+        let told = self.snaps.get(&self.graph.lane(lane).process).map(|(_, told)| told);
+        let seen = told.zip(self.seen.threads.get(&lane)).and_then(|(told, place)| told.lanes.get(*place));
+        seen.is_some_and(|seen| seen.exiting == Some("threads"))
     }
 
     /// A thread blocked in reading or writing a pipe to another process.
@@ -307,22 +381,16 @@ impl<'g> Standing<'g> {
     }
 
     /// A task blocked in a call keeps its thread, and with it the loop, from turning.
-    fn stop_thread_of(&mut self, task: LaneIndex) {
+    fn stop_thread_of(&mut self, task: LaneIndex, by_tid: &HashMap<(ProcessIndex, u64), usize>) {
         let facts = self.graph.lane(task);
-        let same = |party: &&mut Party| {
-            let other = self.graph.lane(party.lane);
-            other.process == facts.process && other.lane.kind == LaneKind::Thread && other.tid == facts.tid
-        };
         let by_loop = self.loops.iter().find(|(_, event_loop)| {
             event_loop.running.is_some_and(|running| self.graph.mentioned(facts.process, running) == Some(task))
         });
-        let thread = by_loop.map(|(thread, _)| *thread);
-        let found = match thread {
-            Some(thread) => self.parties.iter_mut().find(|party| party.lane == thread),
-            None if facts.tid.is_some() => self.parties.iter_mut().find(same),
-            None => None,
+        let place = match by_loop {
+            Some((thread, _)) => self.place.get(thread),
+            None => facts.tid.and_then(|tid| by_tid.get(&(facts.process, tid))),
         };
-        if let Some(party) = found
+        if let Some(party) = place.and_then(|place| self.parties.get_mut(*place))
             && matches!(party.state, State::Free | State::IdleLoop)
         {
             party.state = State::Behind(task);

@@ -1,5 +1,6 @@
 //! What can go on, and what is stuck: whoever is free wakes others, until nothing changes.
 
+use super::free::Free;
 use super::{Blocked, Need, Party, Standing, State};
 use crate::causality::graph::{LaneIndex, ProcessIndex};
 use crate::record::{Lane, LaneKind};
@@ -10,29 +11,16 @@ impl<'g> Standing<'g> {
         let strict = self.free(false);
         let known = self.free(true);
         for (place, party) in self.parties.iter_mut().enumerate() {
-            party.stuck = !strict[place];
-            party.stuck_as_known = !known[place];
-        }
-    }
-
-    /// Which parties can go on; with `as_known`, those who never did what is waited for are not expected to.
-    pub(super) fn free(&self, as_known: bool) -> Vec<bool> {
-        let mut free: Vec<bool> = self.parties.iter().map(|party| matches!(party.state, State::Free)).collect();
-        loop {
-            let woken: Vec<usize> = (0..free.len())
-                .filter(|place| !free[*place] && self.can_go_on(&self.parties[*place], &free, as_known))
-                .collect();
-            if woken.is_empty() {
-                return free;
-            }
-            for place in woken {
-                free[place] = true;
+            party.stuck = !strict.is_marked(place);
+            party.stuck_as_known = !known.is_marked(place);
+            if !party.stuck {
+                *self.company.going.entry(self.graph.lane(party.lane).process).or_insert(0) += 1;
             }
         }
     }
 
-    pub(super) fn can_go_on(&self, party: &Party<'g>, free: &[bool], as_known: bool) -> bool {
-        let is_free = |lane: LaneIndex| self.place.get(&lane).is_none_or(|place| free[*place]);
+    pub(super) fn can_go_on(&self, party: &Party<'g>, free: &Free, as_known: bool) -> bool {
+        let is_free = |lane: LaneIndex| self.place.get(&lane).is_none_or(|place| free.is_marked(*place));
         let process = self.graph.lane(party.lane).process;
         match &party.state {
             State::Free => true,
@@ -46,24 +34,17 @@ impl<'g> Standing<'g> {
     }
 
     /// A task goes on only when the thread of its loop does.
-    pub(super) fn thread_turns(&self, party: &Party<'g>, blocked: &Blocked<'g>, free: &[bool]) -> bool {
+    pub(super) fn thread_turns(&self, party: &Party<'g>, blocked: &Blocked<'g>, free: &Free) -> bool {
         let facts = self.graph.lane(party.lane);
         if facts.lane.kind != LaneKind::Task || blocked.holds_thread {
             return true;
         }
-        let stopped = self.parties.iter().enumerate().any(|(place, other)| {
-            let other_facts = self.graph.lane(other.lane);
-            other_facts.process == facts.process
-                && other_facts.tid == facts.tid
-                && matches!(other.state, State::Behind(_))
-                && !free[place]
-        });
-        !stopped
+        !free.is_stopped(facts.process, facts.tid)
     }
 
-    pub(super) fn is_woken(&self, lane: LaneIndex, blocked: &Blocked<'g>, free: &[bool], as_known: bool) -> bool {
-        let is_free = |lane: &LaneIndex| self.place.get(lane).is_none_or(|place| free[*place]);
-        let alive_and_free = |lane: &LaneIndex| self.place.get(lane).is_some_and(|place| free[*place]);
+    pub(super) fn is_woken(&self, lane: LaneIndex, blocked: &Blocked<'g>, free: &Free, as_known: bool) -> bool {
+        let is_free = |lane: &LaneIndex| self.place.get(lane).is_none_or(|place| free.is_marked(*place));
+        let alive_and_free = |lane: &LaneIndex| self.place.get(lane).is_some_and(|place| free.is_marked(*place));
         match &blocked.need {
             Need::Outside => true,
             Need::Never => false,
@@ -117,16 +98,14 @@ impl<'g> Standing<'g> {
     }
 
     /// Whether anybody but the lane could still do something for it.
-    pub(super) fn somebody(&self, lane: LaneIndex, whole_run: bool, free: &[bool]) -> bool {
+    pub(super) fn somebody(&self, lane: LaneIndex, whole_run: bool, free: &Free) -> bool {
         self.free_others(lane, whole_run, free) > 0 || self.outside_may_help(lane)
     }
 
-    pub(super) fn free_others(&self, lane: LaneIndex, whole_run: bool, free: &[bool]) -> u64 {
+    pub(super) fn free_others(&self, lane: LaneIndex, whole_run: bool, free: &Free) -> u64 {
         let process = self.graph.lane(lane).process;
-        let others = self.parties.iter().enumerate().filter(|(place, other)| {
-            free[*place] && other.lane != lane && (whole_run || self.graph.lane(other.lane).process == process)
-        });
-        others.count() as u64
+        let itself = self.place.get(&lane).is_some_and(|place| free.is_marked(*place));
+        free.count(process, whole_run) - u64::from(itself)
     }
 
     /// Signal handlers of the program and threads that are no lanes may do anything.
@@ -141,11 +120,8 @@ impl<'g> Standing<'g> {
 
     /// The threads that a process waits for before it ends.
     pub(super) fn thread_ends(&self, process: ProcessIndex, but: LaneIndex) -> Vec<LaneIndex> {
-        let threads = self.parties.iter().map(|party| party.lane).filter(|lane| {
-            let facts = self.graph.lane(*lane);
-            facts.process == process && facts.lane.kind == LaneKind::Thread && !facts.daemon && *lane != but
-        });
-        threads.collect()
+        let threads = self.company.threads.get(&process).into_iter().flatten();
+        threads.copied().filter(|lane| *lane != but).collect()
     }
 
     /// Those among the stuck that the party waits for in particular: what makes a circle.
@@ -182,22 +158,12 @@ impl<'g> Standing<'g> {
         let process = self.graph.lane(lane).process;
         let Some(own) = blocked.wait.obj.filter(|_| blocked.wait.on == Some("channel")) else { return Vec::new() };
         let own = self.graph.full_name(process, own);
-        let at_same = |party: &&Party| {
-            let there = self.graph.lane(party.lane).process;
-            let State::Blocked(other) = &party.state else { return false };
-            other.wait.on == Some("channel")
-                && other.wait.obj.map(|obj| self.graph.full_name(there, obj)).as_ref() == Some(&own)
-        };
-        let peers = self.parties.iter().filter(|party| party.lane != lane).filter(at_same);
-        peers.map(|party| party.lane).collect()
+        let peers = self.company.at_channel.get(&own).into_iter().flatten();
+        peers.copied().filter(|other| *other != lane).collect()
     }
 
     /// Lanes that wait for a lock which this one holds.
     pub(super) fn kept_out_by(&self, holder: LaneIndex) -> Vec<LaneIndex> {
-        let waits = self.parties.iter().filter(|party| match &party.state {
-            State::Blocked(blocked) => blocked.need == Need::Lane(holder) && party.lane != holder,
-            _ => false,
-        });
-        waits.map(|party| party.lane).collect()
+        self.company.kept_out.get(&holder).cloned().unwrap_or_default()
     }
 }

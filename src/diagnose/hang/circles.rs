@@ -1,6 +1,6 @@
 //! Circles in the wait-for graph: its strongly connected components, by Tarjan's algorithm, without recursion.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::causality::LaneIndex;
 
@@ -11,7 +11,7 @@ pub fn of(edges: &[(LaneIndex, Vec<LaneIndex>)]) -> Vec<Vec<LaneIndex>> {
         edges.iter().map(|(_, to)| to.iter().filter_map(|lane| place.get(lane).copied()).collect()).collect();
     let components = Search::new(&targets).components();
     let is_circle = |component: &Vec<usize>| component.len() > 1 || targets[component[0]].contains(&component[0]);
-    let circles = components.into_iter().filter(is_circle).map(|component| in_order(component, &targets));
+    let circles = components.into_iter().filter(is_circle).map(|component| in_order(&component, &targets));
     circles.map(|circle| circle.into_iter().map(|place| edges[place].0).collect()).collect()
 }
 
@@ -101,17 +101,17 @@ impl<'a> Search<'a> {
 }
 
 /// The members as one waits for the next, as far as there is one way round.
-fn in_order(component: Vec<usize>, targets: &[Vec<usize>]) -> Vec<usize> {
+fn in_order(component: &[usize], targets: &[Vec<usize>]) -> Vec<usize> {
+    let mut left: BTreeSet<usize> = component.iter().copied().collect();
     let mut ordered = vec![component[0]];
     while let Some(last) = ordered.last() {
-        let next = targets[*last].iter().find(|to| component.contains(to) && !ordered.contains(to));
-        match next {
+        left.remove(last);
+        match targets[*last].iter().find(|to| left.contains(to)) {
             Some(next) => ordered.push(*next),
             None => break,
         }
     }
-    let rest: Vec<usize> = component.into_iter().filter(|place| !ordered.contains(place)).collect();
-    ordered.extend(rest);
+    ordered.extend(left);
     ordered
 }
 

@@ -15,8 +15,7 @@ impl Diagnosis for HangKind {
     }
 
     fn check(&self, evidence: &Evidence) -> Vec<Finding> {
-        let hangs = super::find(evidence);
-        let own = hangs.iter().filter(|hang| hang.kind == self.kind);
+        let own = evidence.hangs().iter().filter(|hang| hang.kind == self.kind);
         own.map(|hang| describe::finding(evidence, hang)).collect()
     }
 

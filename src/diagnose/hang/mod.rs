@@ -8,7 +8,8 @@ mod describe;
 mod kinds;
 mod words;
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use super::Evidence;
 use super::finding::Certainty;
@@ -36,24 +37,60 @@ pub fn find(evidence: &Evidence) -> Vec<Hang> {
     let stuck: Vec<&Party> = standing.parties.iter().filter(|party| party.stuck_as_known).collect();
     let edges: Vec<(LaneIndex, Vec<LaneIndex>)> =
         stuck.iter().map(|party| (party.lane, standing.waits_for(party))).collect();
+    let waiters = Waiters::of(&edges);
     let mut found = Vec::new();
     for circle in circles::of(&edges) {
-        found.extend(circle_of(evidence, &edges, circle));
+        found.extend(circle_of(evidence, &waiters, circle));
     }
     for members in ends_of_chains(standing, &stuck, &edges) {
-        found.extend(stuck_at(evidence, &edges, members));
+        found.extend(stuck_at(evidence, &waiters, members));
     }
     found
 }
 
-fn circle_of(evidence: &Evidence, edges: &[(LaneIndex, Vec<LaneIndex>)], members: Vec<LaneIndex>) -> Option<Hang> {
+/// Who waits for whom, the other way round.
+struct Waiters<'a> {
+    edges: &'a [(LaneIndex, Vec<LaneIndex>)],
+    /// By lane, the places in `edges` of those who wait for it.
+    of: HashMap<LaneIndex, Vec<usize>>,
+}
+
+impl<'a> Waiters<'a> {
+    fn of(edges: &'a [(LaneIndex, Vec<LaneIndex>)]) -> Waiters<'a> {
+        let mut of: HashMap<LaneIndex, Vec<usize>> = HashMap::new();
+        for (place, (_, waits_for)) in edges.iter().enumerate() {
+            for lane in waits_for {
+                of.entry(*lane).or_default().push(place);
+            }
+        }
+        Waiters { edges, of }
+    }
+
+    /// Who waits for one of the members, directly or not.
+    fn behind(&self, members: &[LaneIndex]) -> Vec<LaneIndex> {
+        let mut reached: HashSet<LaneIndex> = members.iter().copied().collect();
+        let places = |lane: &LaneIndex| self.of.get(lane).into_iter().flatten().copied().map(Reverse);
+        let mut next: BinaryHeap<Reverse<usize>> = members.iter().flat_map(places).collect();
+        let mut found = Vec::new();
+        while let Some(Reverse(place)) = next.pop() {
+            let lane = self.edges[place].0;
+            if reached.insert(lane) {
+                found.push(lane);
+                next.extend(places(&lane));
+            }
+        }
+        found
+    }
+}
+
+fn circle_of(evidence: &Evidence, waiters: &Waiters, members: Vec<LaneIndex>) -> Option<Hang> {
     let standing = &evidence.standing;
     let blocked: Vec<(LaneIndex, &Blocked)> =
         members.iter().filter_map(|lane| Some((*lane, blocked(standing, *lane)?))).collect();
     if blocked.is_empty() {
         return None;
     }
-    let behind = behind(edges, &members);
+    let behind = waiters.behind(&members);
     let pooled = blocked.iter().all(|(_, blocked)| matches!(blocked.need, Need::AnyOf(_)));
     let certainty = if blocked.iter().any(|(lane, blocked)| may_be_a_signal(standing, *lane, blocked)) {
         Certainty::Possible
@@ -72,7 +109,8 @@ fn circle_of(evidence: &Evidence, edges: &[(LaneIndex, Vec<LaneIndex>)], members
 
 /// Where chains of waits end: the waiting lanes, those at one object together.
 fn ends_of_chains(standing: &Standing, stuck: &[&Party], edges: &[(LaneIndex, Vec<LaneIndex>)]) -> Vec<Vec<LaneIndex>> {
-    let mut ends: Vec<(_, Vec<LaneIndex>)> = Vec::new();
+    let mut ends: Vec<Vec<LaneIndex>> = Vec::new();
+    let mut known = HashMap::new();
     for (party, (lane, waits_for)) in stuck.iter().zip(edges) {
         let State::Blocked(blocked) = &party.state else { continue };
         if !waits_for.is_empty() || blocked.need == Need::Outside {
@@ -80,19 +118,25 @@ fn ends_of_chains(standing: &Standing, stuck: &[&Party], edges: &[(LaneIndex, Ve
         }
         let process = standing.graph.lane(*lane).process;
         let place = (process, blocked.wait.on, blocked.wait.obj, blocked.wait.child_pid);
-        match ends.iter_mut().find(|(known, _)| *known == place && place.2.is_some()) {
-            Some((_, lanes)) => lanes.push(*lane),
-            None => ends.push((place, vec![*lane])),
+        match known.get(&place).filter(|_| place.2.is_some()) {
+            Some(end) => {
+                let lanes: &mut Vec<LaneIndex> = &mut ends[*end];
+                lanes.push(*lane);
+            }
+            None => {
+                known.insert(place, ends.len());
+                ends.push(vec![*lane]);
+            }
         }
     }
-    ends.into_iter().map(|(_, lanes)| lanes).collect()
+    ends
 }
 
-fn stuck_at(evidence: &Evidence, edges: &[(LaneIndex, Vec<LaneIndex>)], members: Vec<LaneIndex>) -> Option<Hang> {
+fn stuck_at(evidence: &Evidence, waiters: &Waiters, members: Vec<LaneIndex>) -> Option<Hang> {
     let standing = &evidence.standing;
     let first = blocked(standing, *members.first()?)?;
     let process = standing.graph.lane(members[0]).process;
-    let behind = behind(edges, &members);
+    let behind = waiters.behind(&members);
     let strictly = standing.party(members[0]).is_some_and(|party| party.stuck);
     let seen = standing.snap(process).is_some_and(|(snap, _)| snap.mono >= first.mono);
     let kind = match (first.wait.on, &first.need) {
@@ -103,7 +147,7 @@ fn stuck_at(evidence: &Evidence, edges: &[(LaneIndex, Vec<LaneIndex>)], members:
     };
     let exact = match &first.need {
         Need::Never => {
-            !somebody_free(standing, members[0])
+            !standing.others_go_on(members[0])
                 || standing.left_at_fork(process, &first.wait).is_some()
                 || standing.lost_job(process, &first.wait).is_some()
         }
@@ -144,16 +188,8 @@ pub(super) fn blocked<'a, 'g>(standing: &'a Standing<'g>, lane: LaneIndex) -> Op
 fn may_be_a_signal(standing: &Standing, lane: LaneIndex, blocked: &Blocked) -> bool {
     blocked.wait.on == Some("lock") && blocked.need == Need::Lane(lane) && {
         let kind = standing.graph.lane(lane).lane.kind;
-        kind == LaneKind::Thread && somebody_free(standing, lane)
+        kind == LaneKind::Thread && standing.others_go_on(lane)
     }
-}
-
-fn somebody_free(standing: &Standing, lane: LaneIndex) -> bool {
-    let process = standing.graph.lane(lane).process;
-    standing
-        .parties
-        .iter()
-        .any(|party| !party.stuck && party.lane != lane && standing.graph.lane(party.lane).process == process)
 }
 
 /// Whether the records leave no doubt that the wait was for what the other one had.
@@ -179,20 +215,6 @@ fn was_notified_before(blocked: &Blocked) -> bool {
         _ => true,
     };
     notified && last.waiters.unwrap_or(0) == 0 && before
-}
-
-/// Who waits for one of the members, directly or not.
-fn behind(edges: &[(LaneIndex, Vec<LaneIndex>)], members: &[LaneIndex]) -> Vec<LaneIndex> {
-    let mut reached: HashSet<LaneIndex> = members.iter().copied().collect();
-    let mut found = Vec::new();
-    loop {
-        let next = edges
-            .iter()
-            .find(|(lane, waits_for)| !reached.contains(lane) && waits_for.iter().any(|other| reached.contains(other)));
-        let Some((lane, _)) = next else { return found };
-        reached.insert(*lane);
-        found.push(*lane);
-    }
 }
 
 /// Whether somebody there waits for what is owed to him; waiting for work or for a signal alone is idleness.
