@@ -19,13 +19,16 @@ enum Raw {
 #[derive(Debug, Default)]
 pub struct Recorder {
     lanes: HashMap<(Arc<str>, Lane), Told>,
+    /// Many records are instances of few.
+    raws: Vec<Raw>,
+    numbers: HashMap<Raw, usize>,
 }
 
 /// What one lane told.
 #[derive(Debug, Default)]
 struct Told {
-    /// By number of the record.
-    records: Vec<(u64, Raw)>,
+    /// Number of the record, and which of [`Recorder::raws`] it is.
+    records: Vec<(u64, usize)>,
     /// By what was waited for: how often, and how long altogether, ns.
     waits: HashMap<String, (u64, u64)>,
 }
@@ -66,7 +69,12 @@ impl Recorder {
             }
             Body::Malformed(_) => return,
         };
-        self.told(record).records.push((record.seq, raw));
+        let next = self.raws.len();
+        let number = *self.numbers.entry(raw.clone()).or_insert(next);
+        if number == next {
+            self.raws.push(raw);
+        }
+        self.told(record).records.push((record.seq, number));
     }
 
     fn told(&mut self, record: &Record) -> &mut Told {
@@ -139,16 +147,22 @@ impl Account {
     }
 
     fn settle(&mut self, mut recorder: Recorder, names: &mut Names) {
+        let mut resolved: HashMap<(ProcessIndex, usize), NameId> = HashMap::new();
         for lane in (0..self.graph.lanes.len()).map(LaneIndex) {
             let (process, own) = (self.graph.lane(lane).process, self.graph.lane(lane).lane);
             let key = (self.graph.process_of(lane).proc.clone(), own);
             let Some(told) = recorder.lanes.remove(&key) else { continue };
-            for (seq, raw) in told.records {
+            for (seq, number) in told.records {
                 let Some(at) = self.graph.find(lane, seq) else { continue };
                 if is_chance(&self.graph, at) {
                     continue;
                 }
-                self.templates[lane.0][at.at] = Some(self.resolve(process, raw, names));
+                let id = match resolved.get(&(process, number)) {
+                    Some(known) => *known,
+                    None => self.resolve(process, &recorder.raws[number], names),
+                };
+                resolved.insert((process, number), id);
+                self.templates[lane.0][at.at] = Some(id);
             }
             for (what, times) in told.waits {
                 let id = match what.strip_prefix(' ') {
@@ -161,16 +175,16 @@ impl Account {
         }
     }
 
-    fn resolve(&mut self, process: ProcessIndex, raw: Raw, names: &mut Names) -> NameId {
+    fn resolve(&mut self, process: ProcessIndex, raw: &Raw, names: &mut Names) -> NameId {
         match raw {
-            Raw::Log(id) => id,
+            Raw::Log(id) => *id,
             Raw::Event { text, obj, place } => {
-                let object = obj.map(|obj| self.object(process, &obj, names));
+                let object = obj.as_ref().map(|obj| self.object(process, obj, names));
                 let (key, text) = match object {
                     Some(object) => (format!("{text}\0{}", object.0), format!("{text} {}", names.get(object).text)),
-                    None => (text.clone(), text),
+                    None => (text.clone(), text.clone()),
                 };
-                names.intern(&format!("event\0{key}"), &text, place)
+                names.intern(&format!("event\0{key}"), &text, place.clone())
             }
         }
     }

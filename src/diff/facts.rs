@@ -8,6 +8,7 @@ use super::roles::{RoleId, Roles};
 use super::steps::{self, Act, Step};
 use super::template::NameId;
 use crate::causality::{EdgeKind, LaneIndex, NodeRef, Reading};
+use crate::record::EventKind;
 
 /// How often the run has it, and the record where it was so first.
 pub(super) type Facts = BTreeMap<Feature, (u64, Option<NodeRef>)>;
@@ -128,7 +129,8 @@ fn add_orders(facts: &mut Facts, account: &Account, roles: &Roles, run: usize, s
     let mut firsts: BTreeMap<(RoleId, NameId), NodeRef> = BTreeMap::new();
     for (lane, role) in alone(account, roles, run) {
         for step in steps.get(&lane).into_iter().flatten() {
-            if let Act::Record(what) = step.act {
+            let bland = matches!(account.graph.node(step.at).event, Some(EventKind::End | EventKind::Exit));
+            if let (Act::Record(what), false) = (step.act, bland) {
                 firsts.entry((role, what)).or_insert(step.at);
             }
         }

@@ -20,7 +20,7 @@ mod tests;
 
 pub use account::{Account, Recorder};
 pub use outcome::{Feature, Outcome, Separator, outcome};
-pub use part::{Part, Side};
+pub use part::{LockFrom, Part, Side};
 pub use roles::{Role, RoleId, Roles};
 pub use steps::{Act, Step};
 pub use tally::{Count, Lasting, Tally};
@@ -53,7 +53,7 @@ pub fn compare(one: &Account, other: &Account, roles: &Roles) -> Difference {
     let parts = part::parts(one, other, &alignment);
     let count = parts.len();
     Difference {
-        part: part::first(one, other, parts),
+        part: part::first(one, other, roles, parts),
         parts: count.saturating_sub(1),
         tally: Tally::of(one, other, roles),
         shuffled: alignment.shuffled,

@@ -172,6 +172,10 @@ fn without_repetition(separators: Vec<Separator>) -> Vec<Separator> {
                 let record = |(role, what): (RoleId, NameId)| score_of(Feature::Record { role, what });
                 record(*first).max(record(*second)) < separator.score && told.insert(*second)
             }
+            Feature::LockFrom { role, lock, holder } => {
+                let opposite = Feature::LockFrom { role: *holder, lock: *lock, holder: *role };
+                !kept.iter().any(|known| known.feature == opposite && known.score >= separator.score)
+            }
             Feature::TookBefore { role, first, second } => {
                 let opposite = Feature::TookBefore { role: *role, first: *second, second: *first };
                 !kept.iter().any(|known| known.feature == opposite && known.score >= separator.score)

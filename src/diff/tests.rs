@@ -1,5 +1,5 @@
 //! Runs against each other, from histories: one line a lane, `t2 worker-1: <jobs a >done`. A plain word is a record of that
-//! template, `>q` puts into queue `q`, `<q` takes what has been there longest. A lane that stands above another goes first
+//! template, `>q` puts into queue `q`, `<q` takes what has been there longest, `-m` gives lock `m` back, `+m` takes it. A lane that stands above another goes first
 //! where both can; main begins them all.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -27,12 +27,15 @@ struct Lane {
     seq: u64,
     words: VecDeque<String>,
     pending: Vec<String>,
+    /// What came by locks alone.
+    locks: Vec<String>,
 }
 
 struct World {
     labels: Labels,
     lanes: Vec<Lane>,
     queues: HashMap<String, VecDeque<String>>,
+    freed: HashMap<String, String>,
     numbers: Vec<String>,
     lines: Vec<String>,
 }
@@ -40,12 +43,19 @@ struct World {
 impl World {
     /// The lines that a program of this history would have written.
     fn lines(history: &str, labels: Labels) -> Vec<String> {
-        let mut world = World { labels, lanes: vec![], queues: HashMap::new(), numbers: vec![], lines: vec![] };
+        let mut world = World {
+            labels,
+            lanes: vec![],
+            queues: HashMap::new(),
+            freed: HashMap::new(),
+            numbers: vec![],
+            lines: vec![],
+        };
         for line in history.lines() {
             let (lane, words) = line.split_once(':').expect("a lane and its words");
             let (key, name) = lane.trim().split_once(' ').expect("a number and a name");
             let words = words.split_whitespace().map(str::to_owned).collect();
-            world.lanes.push(Lane { key: key.to_owned(), seq: 0, words, pending: vec![] });
+            world.lanes.push(Lane { key: key.to_owned(), seq: 0, words, pending: vec![], locks: vec![] });
             let begin = match key {
                 "t1" => r#""ev":"proc","n":1,"how":"root","argv":["shop.py"]"#.to_owned(),
                 _ => format!(
@@ -83,6 +93,14 @@ impl World {
                 let number = self.number(queue);
                 self.lanes[lane].pending.push(format!("{stamp}|queue:{number}"));
             }
+            ("-", lock) => {
+                let stamp = format!("{}@{}|lock:1", self.lanes[lane].key, self.lanes[lane].seq);
+                self.freed.insert(lock.to_owned(), stamp);
+            }
+            ("+", lock) => {
+                let stamp = self.freed.get(lock).filter(|stamp| !stamp.starts_with(&self.lanes[lane].key)).cloned();
+                self.lanes[lane].locks.extend(stamp);
+            }
             _ => self.write(
                 lane,
                 &format!(r#""level":"INFO","logger":"shop","tpl":"{word} %d","msg":"{word} {}""#, self.labels.pid),
@@ -107,9 +125,11 @@ impl World {
         let lane = &mut self.lanes[lane];
         lane.seq += 1;
         let stamps: Vec<String> = lane.pending.drain(..).map(|stamp| format!("\"{stamp}\"")).collect();
+        let locks: Vec<String> = lane.locks.drain(..).map(|stamp| format!("\"{stamp}\"")).collect();
+        let hbl = if locks.is_empty() { String::new() } else { format!(r#""hbl":[{}],"#, locks.join(",")) };
         let hb = if stamps.is_empty() { String::new() } else { format!(r#""hb":[{}],"#, stamps.join(",")) };
         self.lines.push(format!(
-            r#"{{"ts":"2026-11-22T17:15:03.{:09}Z","mono":{clock},"proc":"{pid}-aaaaaa","pid":{pid},"lane":"{}","seq":{},{hb}{keys}}}"#,
+            r#"{{"ts":"2026-11-22T17:15:03.{:09}Z","mono":{clock},"proc":"{pid}-aaaaaa","pid":{pid},"lane":"{}","seq":{},{hb}{hbl}{keys}}}"#,
             clock % 1_000_000_000, lane.key, lane.seq
         ));
     }
@@ -214,6 +234,17 @@ fn equal_workers_may_swap_and_share_out_their_work() {
         &format!("{jobs}\nt2 worker-1: <q a <q c\nt3 worker-2: <q wrong"),
     );
     assert_eq!(wrong.part(), ["t3 INFO b %d", "t3 INFO wrong %d"]);
+}
+
+#[test]
+fn a_lock_that_went_another_way_before_is_told_and_parts_no_runs_by_itself() {
+    let [freed, booked] = ["t1 main:\nt2 freer: frees -m\nt3 booker: comes +m", "t1 main:\nt3 booker: comes +m"];
+    let found = compared(&format!("{freed} booked"), &format!("{booked} full -m\nt2 freer: frees +m"));
+    assert_eq!(found.part(), ["t3 INFO booked %d", "t3 INFO full %d"]);
+    let locks = found.difference.part.as_ref().expect("a part").locks;
+    let holder = locks.0.map(|lock| found.runs[0].graph.lane(lock.holder).display_name());
+    assert_eq!((holder.as_deref(), locks.1), (Some("freer"), None));
+    assert!(compared(&format!("{freed} ok"), &format!("{booked} ok -m\nt2 freer: frees +m")).difference.is_none());
 }
 
 #[test]

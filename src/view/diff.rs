@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::diff::{Account, Count, Difference, Names, Outcome, Part, RoleId, Roles, Side};
+use crate::diff::{Account, Count, Difference, LockFrom, Names, Outcome, Part, RoleId, Roles, Side};
 use crate::view::clock::duration;
 use crate::view::diff_words::{Words, id};
 use crate::view::names;
@@ -74,7 +74,7 @@ impl Pair<'_> {
         let lane = |sample: Sample, side: Side| names::lane(&sample.run.graph, side.lane, None);
         let what = |sample: Sample, side: Side| match side.next {
             Some(step) => self.words().step(sample.run, &step),
-            None => "does nothing more".to_owned(),
+            None => self.words().standing(sample.run, side.lane),
         };
         match (part.one, part.other) {
             (Some(one), Some(other)) => {
@@ -136,9 +136,13 @@ impl Pair<'_> {
             let text = format!("before that: {}  {}", self.words().step(sample.run, &step), before.join("  "));
             writeln!(out, "  {}", paint(style::DIM, text))?;
         }
+        self.write_locks(part, out)?;
         let why = ends.iter().filter_map(|(_, sample, side)| {
-            let next = side.as_ref()?.next?;
-            Some(format!("logq why {} --run {}", sample.run.graph.id(next.at), sample.run.name))
+            let run = sample.run;
+            Some(match side.as_ref()?.next {
+                Some(next) => format!("logq why {} --run {}", run.graph.id(next.at), run.name),
+                None => format!("logq diagnose --run {}", run.name),
+            })
         });
         let why: Vec<String> = why.collect();
         if !why.is_empty() {
@@ -153,6 +157,22 @@ impl Pair<'_> {
             writeln!(out, "  {}", paint(style::DIM, text))?;
         }
         Ok(())
+    }
+
+    /// A lock that had come from another lane before the runs part: an accident, and often the cause.
+    fn write_locks(&self, part: &Part, out: &mut dyn Write) -> io::Result<()> {
+        let told = |sample: Sample, lock: Option<LockFrom>| match lock {
+            Some(lock) => {
+                let holder = names::lane(&sample.run.graph, lock.holder, Some(lock.at.lane));
+                format!("took {} after {holder}  {}", self.words().text(lock.lock), sample.run.graph.id(lock.at))
+            }
+            None => "took none after another lane".to_owned(),
+        };
+        if part.locks == (None, None) {
+            return Ok(());
+        }
+        let (ours, theirs) = (told(self.one, part.locks.0), told(self.other, part.locks.1));
+        writeln!(out, "  by then locks had gone another way: in A it {ours}; in B it {theirs}")
     }
 
     fn write_counts(&self, title: &str, counts: &[Count], out: &mut dyn Write) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::causality::NodeRef;
-use crate::diff::{Account, Act, Count, NameId, Part, RoleId, Separator, Side};
+use crate::diff::{Account, Act, Count, LockFrom, NameId, Part, RoleId, Separator, Side};
 use crate::view::diff::{Many, Pair, Sample};
 use crate::view::diff_words::Words;
 
@@ -82,6 +82,8 @@ fn part_of(pair: &Pair, words: Words, part: &Part) -> Value {
     json!({
         "a": part.one.map(|side| side_of(pair.one.run, words, side)),
         "b": part.other.map(|side| side_of(pair.other.run, words, side)),
+        "lock_in_a": part.locks.0.map(|lock| lock_of(pair.one.run, words, lock)),
+        "lock_in_b": part.locks.1.map(|lock| lock_of(pair.other.run, words, lock)),
     })
 }
 
@@ -96,9 +98,17 @@ fn side_of(run: &Account, words: Words, side: Side) -> Value {
         "name": run.graph.lane(side.lane).display_name(),
         "id": id(run, side.next.map(|step| step.at)),
         "kind": kind,
-        "does": side.next.map(|step| words.step(run, &step)),
+        "does": side.next.map_or_else(|| words.standing(run, side.lane), |step| words.step(run, &step)),
         "from": side.next.and_then(|step| step.from).and_then(|(_, from)| id(run, from)),
         "after": id(run, side.before.map(|step| step.at)),
+    })
+}
+
+fn lock_of(run: &Account, words: Words, lock: LockFrom) -> Value {
+    json!({
+        "lock": name(words, lock.lock),
+        "after": run.graph.address(lock.holder),
+        "id": id(run, Some(lock.at)),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Differences between runs in words: roles, steps, and facts that divide runs.
 
-use crate::causality::NodeRef;
+use crate::causality::{LaneIndex, NodeRef, Wait};
 use crate::diff::{Account, Act, Feature, Name, NameId, Names, Place, RoleId, Roles, Step};
 use crate::view::names;
 use crate::view::printable::{cut, one_line};
@@ -54,6 +54,17 @@ impl Words<'_> {
                 if words == "joined" { format!("joins {giver}") } else { format!("gets {words} {giver}") }
             }
         }
+    }
+
+    /// A lane that does nothing more: what it waits for, where it had not ended.
+    pub fn standing(&self, run: &Account, lane: LaneIndex) -> String {
+        let graph = &run.graph;
+        let open = graph.lane(lane).waits.at(u64::MAX).filter(|_| graph.lane(lane).end.is_none());
+        let Some(wait) = open.and_then(Wait::told) else { return "does nothing more".to_owned() };
+        let what = wait.obj.map(|obj| names::object(graph, lane, obj));
+        let what = what.or(wait.on.map(|on| one_line(on).into_owned())).unwrap_or_else(|| "something".to_owned());
+        let owner = wait.owner.map(|owner| format!(", held by {}", names::mentioned_lane(graph, lane, owner)));
+        format!("does nothing more: it still waits for {what}{}", owner.unwrap_or_default())
     }
 
     /// A fact that some runs have and others have not.
