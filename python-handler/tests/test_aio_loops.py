@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from harness import run
 
 
@@ -44,3 +45,24 @@ def test_a_task_that_keeps_a_lock_or_a_permit_leaves_a_line(tmp_path):
     )
     assert {event["name"] for event in done.events("lane", kind="task")} >= {"Lock", "Semaphore"}
     assert "quick" not in {event["name"] for event in done.events("lane", kind="task")}
+
+
+@pytest.mark.parametrize(
+    ("after", "close", "left"),
+    [("pass", "loop.close()", [True]), ("pass", "pass", []), ("task.cancel()", "loop.close()", [])],
+)
+def test_a_task_over_which_the_program_closed_its_loop(tmp_path, after, close, left):
+    done = run(
+        tmp_path,
+        f"""
+        import asyncio
+        loop = asyncio.new_event_loop()
+        async def main():
+            task = asyncio.create_task(asyncio.sleep(99), name="saver")
+            await asyncio.sleep(0)
+            {after}
+        loop.run_until_complete(main())
+        {close}
+        """,
+    )
+    assert [end["left"] for end in done.events("end", how="destroyed") if "left" in end] == left

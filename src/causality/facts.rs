@@ -167,6 +167,8 @@ pub struct LaneEnd {
     pub ts: i64,
     /// Its loop, or its process, was being closed.
     pub closing: bool,
+    /// Of a task: the program had closed its loop over it.
+    pub left: bool,
 }
 
 impl ProcessFacts {
@@ -366,6 +368,7 @@ impl LaneFacts {
                 seq: record.seq,
                 ts: record.ts,
                 closing: end.closing,
+                left: end.left,
             });
         }
     }

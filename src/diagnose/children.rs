@@ -2,7 +2,7 @@
 
 use super::wording::{at, counted, lasting};
 use super::{Actor, Certainty, Diagnosis, Evidence, Finding};
-use crate::causality::{CausalGraph, Observed, ProcessIndex};
+use crate::causality::{CausalGraph, Observed, ProcessFacts, ProcessIndex};
 use crate::record::readings::{ChildLeft, ExitEvent};
 use crate::record::{EventKind, Site};
 
@@ -110,7 +110,7 @@ impl Diagnosis for OrphanProcess {
 
     fn explain(&self) -> &'static str {
         "orphan-process: a process went on after the one that had started it was gone.\n\
-         Seen by: records of the child later than its parent's end. Likely a fault where the parent was killed or failed; \
+         Seen by: records of the child later than its parent's end, or what the parent saw at its exit. Likely a fault where the parent was killed or failed; \
          possible where it ended well, since programs are started in the background on purpose; not told of a parent \
          that ended at once after starting it.\n\
          Helps: end and wait for the children in finally; prctl PR_SET_PDEATHSIG; a pipe whose closing tells the child."
@@ -119,26 +119,29 @@ impl Diagnosis for OrphanProcess {
 
 fn orphan(graph: &CausalGraph, started: &Observed) -> Option<Finding> {
     let child = started.event.child()?;
-    let process = graph.process_with_key(child.child_proc?)?;
+    let process = child_of(graph, started)?;
     let (parent_end, failed) = end_of(graph, started.process)?;
-    if parent_end.saturating_sub(started.mono) < SOON {
+    let lived_on = parent_end.saturating_sub(started.mono);
+    let outlived = last_mono(graph, process)?.checked_sub(parent_end).filter(|ns| *ns > SOON && lived_on >= SOON);
+    // Whoever starts something and is gone at once wants it to live on its own.
+    let was_left = lived_on >= MOMENT && left_running(graph, started.process, process);
+    if outlived.is_none() && !was_left {
         return None;
     }
-    let outlived = last_mono(graph, process)?.checked_sub(parent_end).filter(|ns| *ns > SOON)?;
+    let certainty = if failed && lived_on >= SOON { Certainty::Likely } else { Certainty::Possible };
     let (name, parent) = (graph.process_name(process), graph.process_name(started.process));
-    let certainty = if failed { Certainty::Likely } else { Certainty::Possible };
     let mut finding = Finding::fault("orphan-process", certainty, format!("{name} outlived its parent {parent}"));
-    let outlived = lasting(outlived / 1_000_000);
-    let actor = Actor::process(graph, process, format!("went on for {outlived} after its parent's end"));
+    let went_on = match outlived {
+        Some(ns) => format!("went on for {} after", lasting(ns / 1_000_000)),
+        None => "was still running at".to_owned(),
+    };
+    let actor = Actor::process(graph, process, format!("{went_on} its parent's end"));
     finding.site(child.site.as_ref(), "starts the child", Some(&actor.id), Some(started.ts));
     finding.actor(actor);
-    finding.actor(Actor::process(
-        graph,
-        started.process,
-        if failed { "ended by failure" } else { "ended before its child" },
-    ));
+    let role = if failed { "ended by failure" } else { "ended before its child" };
+    finding.actor(Actor::process(graph, started.process, role));
     finding.summary = format!(
-        "{name} (pid {}) went on for {outlived} after {parent}, which had started it{}, was gone; {}.",
+        "{name} (pid {}), started by {parent}{}, {went_on} its parent's end; {}.",
         graph.processes[process.0].pid,
         at(child.site.as_ref()),
         if failed { "the parent did not end well" } else { "the parent ended by itself" },
@@ -149,6 +152,29 @@ fn orphan(graph: &CausalGraph, started: &Observed) -> Option<Finding> {
     let lanes = counted(graph.processes[process.0].lanes.len() as u64, "lane");
     finding.notes.push(format!("{lanes} of it left records"));
     Some(finding)
+}
+
+/// One that became another program has told its key later, by itself.
+fn child_of(graph: &CausalGraph, started: &Observed) -> Option<ProcessIndex> {
+    let child = started.event.child()?;
+    if let Some(key) = child.child_proc {
+        return graph.process_with_key(key);
+    }
+    let (pid, parent) = (child.child_pid?, graph.processes[started.process.0].pid);
+    let own = |facts: &ProcessFacts| facts.pid == pid && facts.ppid == Some(parent);
+    graph.processes.iter().position(own).map(ProcessIndex)
+}
+
+/// The parent's own list at its exit says that the child ran, and it did not end within a moment.
+fn left_running(graph: &CausalGraph, parent: ProcessIndex, child: ProcessIndex) -> bool {
+    let Some(observed) = graph.observed.of_process(EventKind::Exit, parent).last() else { return false };
+    let pid = graph.processes[child.0].pid;
+    let listed = observed.event.exit().is_some_and(|exit| {
+        exit.children.iter().any(|left| left.child_pid == Some(pid) && left.state == Some("running"))
+    });
+    let end = &graph.processes[child.0].end;
+    let end = [end.said_mono, end.seen_mono].into_iter().flatten().min();
+    listed && end.is_none_or(|end| end > observed.mono + SOON)
 }
 
 /// When a process ended, and whether by failure.

@@ -44,8 +44,8 @@ impl Diagnosis for NeverAwaited {
     fn explain(&self) -> &'static str {
         "never-awaited: a coroutine function was called and what it returned was never awaited, so its body never ran; or \
          a task was dropped and collected before it was done.\n\
-         Seen by: Python's own warning, and asyncio's \"Task was destroyed but it is pending\". Certain; only possible \
-         where it happened while the loop or the process was closing.\n\
+         Seen by: Python's own warning, and asyncio's \"Task was destroyed but it is pending\". Certain; likely \
+         where the program closed the loop over a pending task; only possible where the loop or the process was closing anyway.\n\
          Helps: await the call; or asyncio.create_task(…), with the task kept somewhere until it is done."
     }
 }
@@ -100,14 +100,19 @@ fn destroyed(graph: &CausalGraph) -> Vec<Finding> {
         let facts = graph.lane(lane);
         let Some(end) = facts.end.as_ref().filter(|end| end.how == "destroyed") else { continue };
         let closing = end.closing || is_at_exit(graph, lane, end.ts);
-        let certainty = if closing { Certainty::Possible } else { Certainty::Certain };
+        let certainty = match (end.left, closing) {
+            (true, _) => Certainty::Likely,
+            (false, true) => Certainty::Possible,
+            (false, false) => Certainty::Certain,
+        };
         let name = name_of(graph, lane);
         let what = facts.function.as_deref().unwrap_or(&name);
         let title = format!("task {name} was destroyed while it was pending");
         let mut finding = Finding::fault("never-awaited", certainty, title);
         finding.summary = format!(
-            "Task {name} ({what}){} was collected before it was done: nobody kept it, or its loop was closed.",
-            facts.site.as_ref().map_or_else(String::new, |site| format!(", created at {}", place(site)))
+            "Task {name} ({what}){} was collected before it was done: {}.",
+            facts.site.as_ref().map_or_else(String::new, |site| format!(", created at {}", place(site))),
+            if end.left { "the program closed its loop over it" } else { "nobody kept it, or its loop was closed" },
         );
         finding.fix = "keep a reference to the task until it is done, and await it before the loop closes".to_owned();
         let actor = Actor::lane(graph, lane, format!("runs {what}, destroyed while pending"));

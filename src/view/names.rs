@@ -59,10 +59,16 @@ pub fn object(graph: &CausalGraph, of: LaneIndex, name: &str) -> String {
     }
 }
 
-/// `queue` of `queue:2` or `4242-k3f9xz/queue:2`.
+/// `queue` of `queue:2` or `4242-k3f9xz/queue:2`, as people say it.
 fn object_kind(name: &str) -> &str {
     let own = name.rsplit_once('/').map_or(name, |(_, own)| own);
-    own.split_once(':').map_or(own, |(kind, _)| kind)
+    match own.split_once(':').map_or(own, |(kind, _)| kind) {
+        "fut" => "future",
+        "cond" => "condition",
+        "sem" => "semaphore",
+        "rlock" => "lock",
+        kind => kind,
+    }
 }
 
 /// How a hand-over reads where it arrives and where it leaves.

@@ -73,6 +73,16 @@ fn a_child_that_goes_on_is_an_orphan_only_where_its_parent_failed() {
     assert_eq!(told(&orphan(1, 1.0)), ["orphan-process likely: worker outlived its parent boss.py"]);
     is_silent(&orphan(0, 1.0));
     assert!(told(&orphan(0, 0.2)).is_empty(), "a daemon is made by a parent that ends at once");
+    // The child may never write again: then the parent's own list at its exit tells.
+    let list = r#""children":[{"child_pid":2,"child_proc":"2-aaaaaa","state":"running"}]"#;
+    let silent = |parent_ends: f64, rc: u64| {
+        let all = orphan(rc, parent_ends).replace(&format!("\"rc\":{rc}\n"), &format!("\"rc\":{rc},{list}\n"));
+        all.lines().filter(|line| !line.contains("5.0 2/t1")).collect::<Vec<_>>().join("\n")
+    };
+    let of_kind = |text: &str| told(text).into_iter().filter(|said| said.starts_with("orphan")).collect::<Vec<_>>();
+    assert_eq!(of_kind(&silent(1.0, 1)), ["orphan-process likely: worker outlived its parent boss.py"]);
+    assert_eq!(of_kind(&silent(0.3, 0)), ["orphan-process possible: worker outlived its parent boss.py"]);
+    assert!(of_kind(&silent(0.15, 0)).is_empty());
 }
 
 fn killed(sender: &str, signal: u64) -> String {

@@ -78,6 +78,8 @@ fn a_destroyed_task_is_certain_unless_the_process_was_ending() {
     let early = task.replace("EXIT", "5.0");
     assert_eq!(told(&early), ["never-awaited certain: task Task-1 was destroyed while it was pending"]);
     is_silent(&task.replace("EXIT", "0.25"));
+    let closed = task.replace("EXIT", "0.25").replace(r#""destroyed""#, r#""destroyed","left":true"#);
+    assert_eq!(told(&closed), ["never-awaited likely: task Task-1 was destroyed while it was pending"]);
 }
 
 fn blocked(ms: u64, samples: u64, victims: &str) -> String {

@@ -85,6 +85,8 @@ pub struct EndEvent<'a> {
     pub usage: Usage,
     /// Its loop, or its process, was being closed.
     pub closing: bool,
+    /// The program had closed its loop over it.
+    pub left: bool,
 }
 
 impl<'a> Reading<'a> for EndEvent<'a> {
@@ -94,6 +96,7 @@ impl<'a> Reading<'a> for EndEvent<'a> {
             exc: keys.exc("exc"),
             usage: Usage::of(keys),
             closing: keys.flag("closing").unwrap_or(false),
+            left: keys.flag("left").unwrap_or(false),
         }
     }
 }

@@ -134,6 +134,8 @@ def _say_all() -> None:
         try:
             if task.done() and task._exception is not None and task._log_traceback:
                 _report(task, task._exception, "was never asked for its exception")
+            elif not task.done() and task._loop.is_closed():
+                task._logq_left = True  # the interpreter closes loops too, later
         except Exception:
             swallowed()
 

@@ -104,7 +104,9 @@ def _note_trouble(loop: Any, context: Any) -> None:
     problem = context.get("exception")
     if problem is None:
         if lane is not None and "destroyed" in str(context.get("message")) and not lane.over:
-            event("end", {"how": "destroyed"}, lane)
+            if lane.birth:  # it is not said yet what it is called; until 3.11 that is told to the task later
+                lane.name = subject.get_name()
+            event("end", {"how": "destroyed", "left": _was_left(loop, subject) or None}, lane)
             retire(lane)
         return
     if getattr(subject, "_logq_told", False):
@@ -113,6 +115,13 @@ def _note_trouble(loop: Any, context: Any) -> None:
     hook = "default" if loop.get_exception_handler() is None else "user"
     target = lane.reference(lane.process) if lane is not None else None
     hooks.report(where, problem, hook, target=target, note=context.get("message"))
+
+
+def _was_left(loop: Any, task: Any) -> bool:
+    """Whether the program closed the loop while the task was pending, and had not asked it to end."""
+    asked = getattr(task, "_logq_cancels", 0)
+    by_program = getattr(task, "_logq_left", False) or (not sys.is_finalizing() and loop.is_closed())
+    return by_program and not asked
 
 
 # Async generators. ------------------------------------------------------------------------------
