@@ -106,7 +106,7 @@ fn a_run_that_was_killed_says_so() {
     let wait = json!({"ev": "wait", "on": "event", "obj": "event:1", "since": 10 * MS});
     written(&case, &[("t1", 3, 11, wait), ("t2", 2, 90, json!({"level": "INFO", "msg": "goes on"}))]);
     let said = case.logq(&["stats"]).ended(0);
-    for word in ["last record of the main thread", "waiting for event:1", "missing:"] {
+    for word in ["its end is not on record", "waiting for event:1", "missing:"] {
         assert!(said.out.contains(word), "{word}: {}", said.out);
     }
     assert!(!said.out.contains("at least"), "{}", said.out);

@@ -24,7 +24,7 @@ _ENOUGH = 3  # looks that say something
 _SHORT = 100_000_000  # ns: of a lane that was there so short the system is not asked
 
 
-# Of the main thread when recording began: process, CPU and runnable time, ns. The interpreter's own start is not its work.
+# Of the main thread when recording began: process, CPU and runnable time, ns. What it did before is not its work.
 _at_start: tuple[identity.Process | None, int, int] = (None, 0, 0)
 
 

@@ -43,13 +43,6 @@ pub struct CriticalPath {
     pub segments: Vec<Segment>,
 }
 
-impl CriticalPath {
-    pub fn span(&self) -> (u64, u64) {
-        let first = self.segments.first().map_or(0, |segment| segment.from);
-        (first, self.segments.last().map_or(first, |segment| segment.to))
-    }
-}
-
 impl Schedule<'_> {
     /// The path back from the record; from a later moment, up to which its lane is taken to have gone on with what it did.
     pub fn critical_path(&self, end: NodeRef, until: u64) -> CriticalPath {

@@ -130,10 +130,12 @@ impl<'a> Schedule<'a> {
         Some((self.start(wait), until.unwrap_or_else(|| self.last_of_process(pause.lane))))
     }
 
-    /// The last that is known of the lane's process.
+    /// The last that is known of the lane's process: a record, or that its end was seen.
     pub fn last_of_process(&self, lane: LaneIndex) -> u64 {
-        let lanes = self.graph.process_of(lane).lanes.iter();
-        lanes.filter_map(|lane| self.starts[lane.0].last()).copied().max().unwrap_or(0)
+        let process = self.graph.process_of(lane);
+        let records = process.lanes.iter().filter_map(|lane| self.starts[lane.0].last()).copied();
+        let seen = process.end.seen_mono.filter(|_| !self.several_clocks);
+        records.chain(seen).max().unwrap_or(0)
     }
 
     /// Who gave what ended the wait.

@@ -352,3 +352,40 @@ proptest! {
         }
     }
 }
+
+/// Lines as a damaged file may have them: any numbers, any stamps.
+fn damaged() -> impl Strategy<Value = Vec<(u64, u64, u64, Value)>> {
+    let stamp = || (1..4_u64, 0..6_u64).prop_map(|(lane, seq)| format!("t{lane}@{seq}|lock:1"));
+    let time = || prop_oneof![0..20_u64, Just(u64::MAX), Just(u64::MAX / 2)];
+    let keys = prop_oneof![
+        (time(), 1..4_u64).prop_map(|(since, owner)| {
+            json!({"ev": "wait", "on": "lock", "obj": "lock:1", "owner": format!("t{owner}"), "since": since})
+        }),
+        stamp().prop_map(|stamp| json!({"ev": "got", "obj": "lock:1", "res": "ok", "hbl": [stamp]})),
+        stamp().prop_map(|stamp| json!({"ev": "lane", "from": stamp})),
+        stamp().prop_map(|stamp| json!({"level": "INFO", "msg": "", "hb": [stamp]})),
+        Just(json!({"ev": "rel", "obj": "lock:1"})),
+    ];
+    proptest::collection::vec((1..4_u64, 1..6_u64, time(), keys), 1..30)
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_a_file_may_say_leads_round_in_a_circle(lines in damaged()) {
+        let line = |(lane, seq, mono, keys): (u64, u64, u64, Value)| {
+            let mut keys = keys;
+            keys.as_object_mut().expect("keys").insert("mono".to_owned(), json!(mono));
+            record(&format!("t{lane}"), seq as usize, 0, keys)
+        };
+        let records: Vec<Record> = lines.into_iter().map(line).collect();
+        let run = gathered(&records);
+        let schedule = Schedule::of(&run.graph, &run.ledger);
+        for lane in run.graph.lane_indexes() {
+            let Some(end) = run.graph.nodes_of(lane).next_back() else { continue };
+            let path = schedule.critical_path(end, 0);
+            prop_assert!(path.segments.windows(2).all(|pair| pair[0].to == pair[1].from));
+            prop_assert!(schedule.without(end, &|_| true) <= schedule.start(end));
+            prop_assert_eq!(schedule.without(end, &|_| false), schedule.start(end));
+        }
+    }
+}

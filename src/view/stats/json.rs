@@ -28,7 +28,7 @@ pub fn document(stats: &Stats, run: &str, with_steps: bool) -> Value {
 fn share_json(stats: &Stats, share: &Share) -> Value {
     let (what, object, lane) = match &share.owner {
         Owner::Object(kind, object) => (kind_name(*kind).to_owned(), Some(*object), None),
-        Owner::Alone(on, object) => (on.clone(), *object, None),
+        Owner::Alone(on, object, whom) => (on.clone(), *object, *whom),
         Owner::Work(lane) => ("work".to_owned(), None, Some(*lane)),
         Owner::Resuming => ("resuming".to_owned(), None, None),
         Owner::Starting => ("starting".to_owned(), None, None),

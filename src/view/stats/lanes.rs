@@ -119,7 +119,7 @@ impl LaneTime {
                 // To whoever looks on, one without a processor is still as well.
                 let still = still.saturating_sub(usage.runnable.unwrap_or(0));
                 let share = barred as f64 / still.saturating_add(barred).max(1) as f64;
-                Some((rest as f64 * share) as u64)
+                Some(((rest as f64 * share) as u64).min(rest))
             }
             None => None,
         };

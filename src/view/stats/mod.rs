@@ -74,9 +74,10 @@ impl<'a> Stats<'a> {
             Some(end) => (end, false),
             None => last_of(schedule, wanted)?,
         };
-        let last = if unfinished { last_known(schedule, wanted)? } else { schedule.start(end) };
+        let last = if unfinished { last_known(schedule, end) } else { schedule.start(end) };
         let path = schedule.critical_path(end, last);
-        let first = first_known(schedule, wanted)?.min(path.span().0);
+        let known = first_known(schedule, wanted)?;
+        let first = path.segments.first().map_or(known, |segment| segment.from.min(known)).min(last);
         let moment = |ts: i64| schedule.moment(end, ts);
         let from = wanted.since.map_or(first, moment).clamp(first, last);
         let to = wanted.until.map_or(last, moment).clamp(from, last);
@@ -139,9 +140,9 @@ fn last_of(schedule: &Schedule, wanted: &Wanted) -> Option<(NodeRef, bool)> {
     Some((main.unwrap_or(latest), unfinished))
 }
 
-fn last_known(schedule: &Schedule, wanted: &Wanted) -> Option<u64> {
-    let lasts = wanted.lanes.iter().filter_map(|lane| schedule.graph.nodes_of(*lane).next_back());
-    lasts.map(|at| schedule.start(at)).max()
+/// Up to when the first process was there, as far as anything tells.
+fn last_known(schedule: &Schedule, end: NodeRef) -> u64 {
+    schedule.last_of_process(end.lane).max(schedule.start(end))
 }
 
 fn first_known(schedule: &Schedule, wanted: &Wanted) -> Option<u64> {

@@ -76,14 +76,15 @@ pub(super) fn times(schedule: &Schedule, wanted: &Wanted, from: u64, to: u64) ->
 impl Sum {
     fn add(&mut self, schedule: &Schedule, pause: &Pause, ns: u64) {
         self.waits += 1;
-        self.waited += ns;
+        self.waited = self.waited.saturating_add(ns);
         if ns > self.longest.0 {
             self.longest = (ns, Some((pause.lane, pause.wait)));
         }
         self.lanes.insert(pause.lane);
         self.open |= pause.outcome == Outcome::Open;
         if let Some(giver) = giver(schedule, pause) {
-            *self.holders.entry(giver).or_insert(0) += ns;
+            let held = self.holders.entry(giver).or_insert(0);
+            *held = held.saturating_add(ns);
         }
     }
 

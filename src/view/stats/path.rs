@@ -10,8 +10,8 @@ use crate::causality::time::{CriticalPath, Doing, ObjectIndex, Pause, Place, Sch
 pub enum Owner {
     /// The path's lanes waited for this, which others had, or were to bring.
     Object(WaitKind, ObjectIndex),
-    /// A wait that no lane is known to have ended: what was waited for, with the object where there is one.
-    Alone(String, Option<ObjectIndex>),
+    /// A wait that no lane is known to have ended: what was waited for, with the object or the lane where there is one.
+    Alone(String, Option<ObjectIndex>, Option<LaneIndex>),
     /// The lane's own work: nobody was kept waiting but for that work itself.
     Work(LaneIndex),
     /// Lanes that had been let go did not run yet.
@@ -71,7 +71,11 @@ fn share(owner: Owner, by: BTreeMap<(LaneIndex, Option<Place>), u64>) -> Share {
 pub(super) fn owner(schedule: &Schedule, segment: &Segment) -> Owner {
     let pause = |at: usize| -> &Pause { &schedule.ledger.pauses[at] };
     match (segment.kept.map(pause), segment.doing) {
-        (_, Doing::Waiting(own)) => Owner::Alone(pause(own).on.to_string(), pause(own).object),
+        (_, Doing::Waiting(own)) => {
+            let own = pause(own);
+            let whom = own.owners.first().filter(|_| own.object.is_none() && own.owners.len() == 1);
+            Owner::Alone(own.on.to_string(), own.object, whom.copied())
+        }
         (Some(Pause { object: Some(object), kind, .. }), _) => Owner::Object(*kind, *object),
         (_, Doing::Resuming) => Owner::Resuming,
         (_, Doing::Starting) => Owner::Starting,

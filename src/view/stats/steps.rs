@@ -158,7 +158,7 @@ pub fn document(stats: &Stats) -> Value {
     let step = |step: &Step| {
         let (what, object) = match &step.owner {
             Owner::Object(kind, object) => (super::json::kind_name(*kind), Some(*object)),
-            Owner::Alone(_, object) => ("waits", *object),
+            Owner::Alone(_, object, _) => ("waits", *object),
             Owner::Work(_) => ("works", None),
             Owner::Resuming => ("resumes", None),
             Owner::Starting => ("starts", None),

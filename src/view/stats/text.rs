@@ -57,7 +57,7 @@ pub(super) fn heading(stats: &Stats, run: &str, out: &mut dyn Write) -> io::Resu
 fn path(stats: &Stats, most: usize, out: &mut dyn Write) -> io::Result<()> {
     let took = duration(stats.took());
     let title = match stats.unfinished {
-        true => format!("what the {took} on record went into, up to the last record of the main thread"),
+        true => format!("what the {took} went into that are known of it: its end is not on record"),
         false => format!("what decided that it took {took}"),
     };
     writeln!(out, "\n{}", paint(style::BOLD, title))?;
@@ -206,7 +206,7 @@ fn objects(stats: &Stats, title: &str, kinds: &[WaitKind], most: usize, out: &mu
 fn holders(stats: &Stats, time: &ObjectTime) -> String {
     let Some(first) = time.holders.first() else { return String::new() };
     let same_place = |holder: &&Holder| holder.place == first.place;
-    let at_place: u64 = time.holders.iter().filter(same_place).map(|holder| holder.ns).sum();
+    let at_place = total(time.holders.iter().filter(same_place).map(|holder| holder.ns));
     let place: Option<Place> = first.place;
     let at = place.map_or_else(String::new, |place| format!(" at {}", stats.place(Some(place))));
     let name = stats.lane(first.lane);
@@ -216,7 +216,7 @@ fn holders(stats: &Stats, time: &ObjectTime) -> String {
     let word = verb(time.kind);
     format!(
         "{word}{at} by {name}{others}, {}{open}",
-        percent(at_place, time.holders.iter().map(|holder| holder.ns).sum())
+        percent(at_place, total(time.holders.iter().map(|holder| holder.ns)))
     )
 }
 
@@ -241,6 +241,9 @@ fn pools(stats: &Stats, most: usize, out: &mut dyn Write) -> io::Result<()> {
 fn remarks(stats: &Stats, out: &mut dyn Write) -> io::Result<()> {
     let mut remarks: Vec<String> = stats.processes().into_iter().filter_map(|process| gil(stats, process)).collect();
     remarks.extend(processor(stats));
+    if stats.unfinished && stats.objects.iter().any(|time| time.open) {
+        remarks.push("waits that never ended: logq diagnose says who could have ended them".to_owned());
+    }
     remarks.extend(queues(stats));
     if stats.tasks > 0 {
         remarks
@@ -260,8 +263,8 @@ fn remarks(stats: &Stats, out: &mut dyn Write) -> io::Result<()> {
 fn gil(stats: &Stats, process: ProcessIndex) -> Option<String> {
     let own =
         || stats.lanes.iter().filter(|(lane, _)| stats.graph.lane(*lane).process == process).map(|(_, time)| time);
-    let lost: u64 = own().filter_map(|time| time.gil).sum();
-    let used: u64 = own().filter_map(|time| time.on_cpu).sum();
+    let lost = total(own().filter_map(|time| time.gil));
+    let used = total(own().filter_map(|time| time.on_cpu));
     if lost < used / 2 || lost.saturating_mul(MUCH) < stats.took() {
         return None;
     }
@@ -278,10 +281,15 @@ fn gil(stats: &Stats, process: ProcessIndex) -> Option<String> {
     ))
 }
 
+/// A damaged file may tell of any time.
+fn total(times: impl Iterator<Item = u64>) -> u64 {
+    times.fold(0, u64::saturating_add)
+}
+
 /// Whether the machine had other things to do.
 fn processor(stats: &Stats) -> Option<String> {
-    let lost: u64 = stats.lanes.iter().filter_map(|(_, time)| time.no_cpu).sum();
-    let used: u64 = stats.lanes.iter().filter_map(|(_, time)| time.on_cpu).sum();
+    let lost = total(stats.lanes.iter().filter_map(|(_, time)| time.no_cpu));
+    let used = total(stats.lanes.iter().filter_map(|(_, time)| time.on_cpu));
     let much = lost > used / 2 && lost.saturating_mul(MUCH) > stats.took();
     much.then(|| {
         format!(

@@ -48,7 +48,7 @@ impl Stats<'_> {
     pub(super) fn owner(&self, owner: &Owner) -> String {
         match owner {
             Owner::Object(kind, object) => format!("{} {}", waiting(*kind), self.object(*object)),
-            Owner::Alone(on, object) => self.alone(on, *object),
+            Owner::Alone(on, object, whom) => self.alone(on, *object, *whom),
             Owner::Work(lane) => self.works(*lane),
             Owner::Resuming => "let go, but not running yet".to_owned(),
             Owner::Starting => "threads or processes start".to_owned(),
@@ -56,7 +56,10 @@ impl Stats<'_> {
     }
 
     /// A wait of which nobody on record is known to have ended it.
-    fn alone(&self, on: &str, object: Option<ObjectIndex>) -> String {
+    fn alone(&self, on: &str, object: Option<ObjectIndex>, whom: Option<LaneIndex>) -> String {
+        if let Some(whom) = whom {
+            return format!("waiting for the end of {}", self.lane(whom));
+        }
         match (on, object) {
             (_, Some(object)) => format!("waiting for {}", self.object(object)),
             ("join", None) => "waiting for the end of a thread".to_owned(),
