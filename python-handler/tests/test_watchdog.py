@@ -271,3 +271,25 @@ def test_a_program_of_one_thread_that_lives_on_gets_one(tmp_path):
         timeout=90,
     )
     assert len(done.logs(msg="at work")) > 1
+
+
+def test_since_when_tasks_await_what_they_await(tmp_path):
+    """Nothing is noted at an `await`: the watchdog sees that a task is still where it was."""
+    code = """
+        import asyncio, logging
+        async def stuck(gate):
+            async with gate:
+                logging.warning("waits")
+                await asyncio.Event().wait()
+        async def main():
+            gate = asyncio.Lock()
+            await asyncio.gather(stuck(gate), stuck(gate))
+        asyncio.run(main())
+        """
+    with started(tmp_path, code):
+        records = wait_for(tmp_path, lambda records: snaps(records, why="standstill"))
+    (snap,) = snaps(records, why="standstill")
+    begun = next(record["mono"] for record in records if record.get("msg") == "waits")
+    awaits = [task["awaits"] for task in snap["tasks"]]
+    assert sorted(wait["on"] for wait in awaits) == ["event", "lock", "task"]
+    assert all(begun < wait["since"] < snap["mono"] for wait in awaits)

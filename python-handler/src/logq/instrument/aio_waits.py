@@ -134,7 +134,14 @@ def all_tasks() -> list[Any]:
     known = getattr(_module, "_scheduled_tasks", None) or getattr(_module, "_all_tasks", None)
     references = list(getattr(known, "data", ()))
     tasks = [task for task in (reference() for reference in references) if task is not None]
-    return tasks + list(getattr(_module, "_eager_tasks", ()))
+    tasks += list(getattr(_module, "_eager_tasks", ()))
+    if not hasattr(_module, "_py_all_tasks"):
+        return tasks
+    # Since 3.14 those made in C are in a list of its own, which it shows for one loop at a time.
+    found = {id(task): task for task in tasks}
+    for _, loop in aio_loops.running():
+        found.update((id(task), task) for task in _module.all_tasks(loop))
+    return list(found.values())
 
 
 def _facts(task: Any, lane: Lane, home: aio_loops.Home, until: float | None) -> dict[str, object]:
@@ -214,6 +221,9 @@ def awaits(task: Any, future: Any, until: float | None = None) -> dict[str, obje
     """The same keys as a `wait` event. `until`: when somebody ends the wait, in the loop's time."""
     frames = _frames(task)
     facts = _purpose_of(frames) or _of_future(future)
+    known = getattr(task, "_logq_awaits", None)  # see `aio_since.py`
+    if known is not None and known[0]() is future:
+        facts["since"] = known[1]
     if until is not None:
         facts["timeout"] = max(0.0, until - task.get_loop().time())
     lane: Lane = task._logq_lane
