@@ -51,6 +51,7 @@ PRIMITIVES: list[Primitive] = [
     Primitive("asyncio.tasks", "tasks", "patch_tasks"),
     Primitive("asyncio.tasks", "aio_lost", "patch"),
     Primitive("asyncio.tasks", "aio_waits", "patch_tasks"),
+    Primitive("asyncio.tasks", "aio_known", "patch"),
     Primitive("asyncio.tasks", "aio_since", "patch"),
     Primitive("asyncio.tasks", "aio_handover", "patch_tasks"),
     Primitive("asyncio.taskgroups", "aio_waits", "patch_taskgroups"),

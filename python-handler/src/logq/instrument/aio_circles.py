@@ -11,7 +11,7 @@ from logq import identity, snapshot, watchdog
 from logq.holding import held_by
 from logq.lane import Lane
 
-from . import aio_waits
+from . import aio_known, aio_waits
 from .taken import Taken
 
 TYPE_CHECKING = False
@@ -55,7 +55,7 @@ def check(now: int) -> None:
 
 def _find() -> frozenset[str]:
     tasks = {}
-    for task in aio_waits.all_tasks():
+    for task in aio_known.all_tasks():
         lane: Lane | None = getattr(task, "_logq_lane", None)
         if lane is not None and not lane.over and lane.process is identity.me:
             tasks[lane.key] = task

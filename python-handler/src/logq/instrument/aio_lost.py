@@ -128,7 +128,7 @@ def _say_all() -> None:
     for suspect in list(_suspects.values()):
         _say(suspect)
     _suspects.clear()
-    from .aio_waits import all_tasks
+    from .aio_known import all_tasks
 
     for task in all_tasks():
         try:

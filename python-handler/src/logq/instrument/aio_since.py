@@ -11,7 +11,7 @@ from _weakref import ref
 from logq import watchdog
 from logq.trouble import swallowed
 
-from . import aio_waits
+from . import aio_known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _look(now: int) -> None:
     if now - _looked < _EVERY_NS:
         return
     _looked = now
-    for task in aio_waits.all_tasks()[:_MAX_TASKS]:
+    for task in aio_known.all_tasks()[:_MAX_TASKS]:
         try:
             future = getattr(task, "_fut_waiter", None)
             if future is None or not hasattr(task, "_logq_lane"):

@@ -16,7 +16,7 @@ from logq.objects import Thing
 from logq.sites import absolute, is_machinery
 from logq.trouble import swallowed
 
-from . import aio_loops, future_waits
+from . import aio_known, aio_loops, future_waits
 from .aio_handover import code_of
 from .aio_locks import Meeting, Permits, Signal, thing_of
 from .taken import Taken
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from logq.lane import Site
 
 __all__ = [
-    "all_tasks",
     "awaits",
     "owner_of",
     "patch_locks",
@@ -46,12 +45,8 @@ _LINKS = ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper"
 # What a function of asyncio waits for: the word, and who knows more.
 _purposes: dict[CodeType, tuple[str, Callable[[Any], dict[str, object]]]] = {}
 
-_module: Any = None  # asyncio.tasks
-
 
 def patch_tasks(module: Any) -> None:
-    global _module
-    _module = module
     for name, about in (("sleep", _of_sleep), ("_wait", _of_wait), ("wait_for", _of_wait_for)):
         _learn(module, name, "sleep" if name == "sleep" else "task", about)
     _learn(module, "_cancel_and_wait", "task", _of_cancelled)
@@ -110,7 +105,7 @@ def _tasks() -> list[dict[str, object]]:
     running = aio_loops.running()
     homes = {id(loop): home for home, loop in running}
     ends = deadlines([loop for _, loop in running])
-    for task in all_tasks():
+    for task in aio_known.all_tasks():
         lane: Lane | None = getattr(task, "_logq_lane", None)
         process = identity.me
         if lane is None or lane.process is not process or lane.over or task.done():
@@ -125,23 +120,6 @@ def _tasks() -> list[dict[str, object]]:
         if len(found) >= _MAX_TASKS:
             break
     return found
-
-
-def all_tasks() -> list[Any]:
-    """The tasks that asyncio knows: copied in one step, since another thread is changing the sets."""
-    if _module is None:
-        return []
-    known = getattr(_module, "_scheduled_tasks", None) or getattr(_module, "_all_tasks", None)
-    references = list(getattr(known, "data", ()))
-    tasks = [task for task in (reference() for reference in references) if task is not None]
-    tasks += list(getattr(_module, "_eager_tasks", ()))
-    if not hasattr(_module, "_py_all_tasks"):
-        return tasks
-    # Since 3.14 those made in C are in a list of its own, which it shows for one loop at a time.
-    found = {id(task): task for task in tasks}
-    for _, loop in aio_loops.running():
-        found.update((id(task), task) for task in _module.all_tasks(loop))
-    return list(found.values())
 
 
 def _facts(task: Any, lane: Lane, home: aio_loops.Home, until: float | None) -> dict[str, object]:
