@@ -68,4 +68,10 @@ impl CausalGraph {
         let behind = i64::try_from(last.mono).ok()?.checked_sub(i64::try_from(mono).ok()?)?;
         last.ts.checked_sub(behind)
     }
+
+    /// When a process's parent, or logq, saw that it had ended, by the wall clock of its main thread.
+    pub fn seen_to_end(&self, process: ProcessIndex) -> Option<i64> {
+        let main = self.lane_named(process, crate::record::Lane::MAIN)?;
+        self.wall(main, self.processes[process.0].end.seen_mono?)
+    }
 }

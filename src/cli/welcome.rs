@@ -6,16 +6,20 @@ use std::process::ExitCode;
 use super::{CliError, exit, output};
 use crate::investigation::{self, Investigation, InvestigationError, RunChoice};
 use crate::spool::SpoolError;
+use crate::view::diagnosis;
 use crate::view::runs::{self, RunLine};
 use crate::view::style::{self, paint};
 use crate::view::threads::Overview;
 
 const FIRST_STEPS: &str = "\
 logq run -- python prog.py       run a program, record what its threads, processes and tasks do
+logq diagnose                    what is wrong with it, and the evidence
 logq threads                     what was there, and how each ended
 logq timeline --thread 3         what thread 3 did, and what made it do that
 logq why 1.t3@17                 what led to that record
 logq search 'timeout level:ERROR'
+logq stats                       where the time went
+logq diff RUN RUN                where two runs part
 logq help                        all of it";
 
 pub fn welcome() -> Result<ExitCode, CliError> {
@@ -26,6 +30,7 @@ pub fn welcome() -> Result<ExitCode, CliError> {
                 Overview { run: case.run.name(), graph: &case.graph, alive: &case.alive, problems: &case.problems };
             writeln!(out, "{}", paint(style::DIM, "the last run:"))?;
             runs::write(&RunLine::of(&overview), &mut out)?;
+            diagnosis::write_short(&case.findings(None), &mut out)?;
             writeln!(out)?;
         }
         // Nothing recorded here yet: the first steps say how.

@@ -1,6 +1,7 @@
 //! Findings as text: verdict and certainty first, names before ids, who holds and waits since when and where, why
 //! nobody else can help, how to fix it, where to look next, and what is missing.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use crate::diagnose::{Actor, Certainty, Class, Finding, LASTING, Place, Resource};
@@ -70,8 +71,11 @@ fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     for place in finding.sites.iter().filter(|place| actor_of(finding, place).is_none()) {
         writeln!(out, "  {}", said_at(place))?;
     }
-    for resource in &finding.resources {
-        writeln!(out, "  {}", said_of(resource))?;
+    let mut resources: Vec<String> = finding.resources.iter().map(said_of).collect();
+    let mut told = HashSet::new(); // futures of one line, locks of one loop: they read alike
+    resources.retain(|words| told.insert(words.clone()));
+    for words in resources {
+        writeln!(out, "  {words}")?;
     }
     for note in &finding.notes {
         writeln!(out, "  {}", one_line(note))?;

@@ -28,8 +28,8 @@ impl RunLine {
     pub fn of(overview: &Overview) -> RunLine {
         let processes = overview.processes();
         let graph = overview.graph;
-        let nodes = processes.iter().flat_map(|index| overview.lanes(*index)).flat_map(|lane| &graph.lane(lane).nodes);
-        let (first, last) = nodes.fold((i64::MAX, i64::MIN), |(a, b), node| (a.min(node.ts), b.max(node.ts)));
+        let spans = processes.iter().map(|index| overview.span(*index));
+        let (first, last) = spans.fold((i64::MAX, i64::MIN), |(a, b), (first, last)| (a.min(first), b.max(last)));
         let root = processes.first().copied();
         let nothing = || State { text: "recorded nothing".into(), bad: true };
         RunLine {

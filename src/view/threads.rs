@@ -55,11 +55,12 @@ impl Overview<'_> {
         self.alive.contains(&process.proc)
     }
 
-    /// First and last time of a process's records.
-    fn span(&self, process: ProcessIndex) -> (i64, i64) {
+    /// From its first line to its last, or to when its end was seen: who is killed wrote the last line long before.
+    pub(super) fn span(&self, process: ProcessIndex) -> (i64, i64) {
         let lanes = self.lanes(process);
         let nodes = lanes.iter().flat_map(|lane| &self.graph.lane(*lane).nodes);
-        nodes.fold((i64::MAX, i64::MIN), |(first, last), node| (first.min(node.ts), last.max(node.ts)))
+        let (first, last) = nodes.fold((i64::MAX, i64::MIN), |(a, b), node| (a.min(node.ts), b.max(node.ts)));
+        (first, self.graph.seen_to_end(process).map_or(last, |seen| seen.max(last)))
     }
 
     /// How a process ended, or that it lives, or that nothing says.
