@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
+import pytest
 from harness import run
 
 
@@ -63,3 +66,94 @@ def test_objects_go_when_they_went_before(tmp_path):
         """
     lines = assert_same(tmp_path, program)
     assert "failed future True" in lines
+
+
+def test_failures_and_stacks_look_as_they_always_did(tmp_path):
+    """Through what is replaced, too: arguments that do not fit, time limits, callbacks that look at their stack."""
+    program = """
+        import asyncio, concurrent.futures, io, logging, os, queue, re, signal, sys, threading, traceback
+        def shown(text): print(re.sub("0x[0-9a-f]+|Thread-[0-9]+", "?", text))
+        def fails(act, *args, **kwargs):
+            try: act(*args, **kwargs)
+            except BaseException: shown(traceback.format_exc())
+        def stack(*_): shown("".join(traceback.format_stack()))
+        def alarm(*_): raise TimeoutError("too late")
+        def late(act, *args):
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            fails(act, *args)
+        signal.signal(signal.SIGALRM, alarm)
+        jobs, simple, lock, condition = queue.Queue(1), queue.SimpleQueue(), threading.Lock(), threading.Condition()
+        fails(jobs.get, timeout=0.01); fails(jobs.get, timeout=-1); fails(jobs.task_done)
+        fails(simple.get, timeout=0.01); fails(simple.get_nowait); fails(lock.release); fails(threading.RLock().release)
+        fails(lock.acquire, timeout=-5); fails(condition.notify); fails(threading.BoundedSemaphore().release)
+        fails(threading.Barrier(2).wait, 0.01)
+        lock.acquire(); late(lock.acquire); late(jobs.get); late(simple.get); late(threading.Event().wait)
+        thread = threading.Thread(target=stack); fails(thread.join); thread.start(); thread.join(); fails(thread.start)
+        future = concurrent.futures.Future(); late(future.result); fails(future.exception, 0.01)
+        future.add_done_callback(stack); future.set_result(1); fails(future.set_result, 1)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool: pool.submit(stack).result()
+        fails(os.waitpid, -1, 0); fails(os.kill, 1 << 22, 0); fails(os.execv, "/missing", ["x"]); fails(os.waitpid, 1)
+        fails(signal.signal, 99, int); fails(sys.exit, 3); fails(print, 1, sep=1)
+        handler = logging.StreamHandler(stream := io.StringIO()); log = logging.getLogger("log")
+        log.addHandler(handler); log.propagate = False
+        thread = threading.Thread(target=lambda: log.warning("here", stack_info=True)); thread.start(); thread.join()
+        shown(stream.getvalue())
+        async def main():
+            loop = asyncio.get_running_loop()
+            loop.call_soon_threadsafe(stack); await asyncio.sleep(0.01)
+            fails(loop.create_task, 1); fails(asyncio.Queue().task_done); fails(loop.call_at, None, print)
+            try: await asyncio.wait([])
+            except ValueError: shown(traceback.format_exc())
+            loop.set_debug(True)
+            shown("".join(traceback.format_list(loop.call_soon(int)._source_traceback)))
+            task = loop.create_task(asyncio.sleep(0)); shown("".join(traceback.format_list(task._source_traceback)))
+            await task; fails(loop.call_soon, 1)
+        asyncio.run(main())
+        """
+    lines = assert_same(tmp_path, program, LOGQ_PRINTS="1")
+    assert sum(line.startswith("Traceback") for line in lines) > 30
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="an exception that is raised again gets its old traceback back")
+def test_our_frames_are_not_even_in_the_traceback(tmp_path):
+    program = """
+        import queue, signal, threading
+        def alarm(*_): raise TimeoutError("too late")
+        signal.signal(signal.SIGALRM, alarm)
+        def depth(act):
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            try: act()
+            except Exception as problem:
+                tb, names = problem.__traceback__, []
+                while tb is not None: names.append(tb.tb_frame.f_code.co_name); tb = tb.tb_next
+                print(names)
+        lock = threading.Lock(); lock.acquire()
+        for act in lock.acquire, lock.__enter__, queue.Queue().get, queue.SimpleQueue().get, threading.Event().wait:
+            depth(act)
+        """
+    assert_same(tmp_path, program)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="only SIGINT can be put off")
+def test_what_a_signals_handler_raises_is_never_lost(tmp_path):
+    """A time limit may strike while a record is being written."""
+    program = """
+        import logging, signal
+        raised = lost = 0
+        def alarm(*_):
+            global raised
+            raised += 1
+            raise TimeoutError
+        signal.signal(signal.SIGALRM, alarm)
+        log = logging.getLogger("log"); log.addHandler(logging.NullHandler()); log.propagate = False
+        def work(before):
+            while raised == before: log.warning("at %d", before)
+        for n in range(100):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.001 + n % 17 / 20000)
+                work(raised)
+                lost += 1
+            except TimeoutError: pass
+        print("lost", lost)
+        """
+    assert assert_same(tmp_path, program) == ["lost 0"]

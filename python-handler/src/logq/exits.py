@@ -19,6 +19,7 @@ from .identity import Process
 from .patching import dress, replace
 from .sites import position
 from .trouble import swallowed
+from .unseen import hide
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,11 @@ def _wrap_hard_exit(original: Callable[[int], Any]) -> Any:
     def _exit(status: int) -> Any:
         if isinstance(status, int):
             finish("_exit", status & 0xFF)
-        return original(status)
+        try:
+            return original(status)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(_exit, original)
 
@@ -72,7 +77,11 @@ def _wrap_hard_exit(original: Callable[[int], Any]) -> Any:
 def _wrap_exit(original: Callable[..., Any]) -> Any:
     def exit_noted(*status: Any) -> Any:
         note_code(status[0] if status else None)
-        return original(*status)
+        try:
+            return original(*status)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(exit_noted, original)
 
@@ -82,7 +91,11 @@ def _wrap_quitter(original: Callable[..., Any]) -> Any:
 
     def quit_noted(self: Any, code: Any = None) -> Any:
         note_code(code)
-        return original(self, code)
+        try:
+            return original(self, code)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(quit_noted, original)
 

@@ -16,6 +16,7 @@ from .lane import here
 from .render import noted
 from .sites import absolute, is_machinery
 from .trouble import swallowed
+from .unseen import hide
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ class Print:
         kwargs["file"] = passing
         try:
             original(*args, **kwargs)
+        except BaseException as problem:
+            hide(problem)
+            raise
         finally:
             if passing.taken:
                 try:

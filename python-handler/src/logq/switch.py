@@ -22,6 +22,7 @@ from . import (
     records,
     render,
     stacks,
+    unseen,
     watchdog,
 )
 from .emit import open_process
@@ -164,6 +165,7 @@ def turn_on(options: Options) -> None:
     exits.patch()
     hooks.patch()
     fork.register()
+    importing.when_imported("traceback", unseen.patch)
     instrument.install(options.capture)
 
 

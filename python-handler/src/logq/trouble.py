@@ -6,6 +6,7 @@ With LOGQ_DEBUG set the traceback is printed as well; logq's own tests run so.
 from __future__ import annotations
 
 import os
+import sys
 
 from . import identity
 
@@ -20,6 +21,14 @@ def swallowed() -> None:
     if process is not None:
         process.sink.count_lost("internal")
     if _debug:
-        import traceback
+        _print(sys.exc_info()[1])
 
-        traceback.print_exc()
+
+def _print(problem: BaseException | None) -> None:
+    """`traceback` leaves our frames out, and here there are few others."""
+    tb = problem.__traceback__ if problem is not None else None
+    while tb is not None:
+        code = tb.tb_frame.f_code
+        os.write(2, f'  File "{code.co_filename}", line {tb.tb_lineno}, in {code.co_name}\n'.encode())
+        tb = tb.tb_next
+    os.write(2, f"{problem!r}\n".encode("utf-8", "backslashreplace"))

@@ -12,6 +12,7 @@ from logq import identity
 from logq.lane import here
 from logq.patching import dress
 from logq.stamp import leave, merge_into
+from logq.unseen import hide
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class _Carried:
         causes[ident] = self.stamp
         try:
             return self.callback(*args)
+        except BaseException as problem:
+            hide(problem)
+            raise
         finally:
             if before is None:
                 causes.pop(ident, None)
@@ -61,10 +65,7 @@ def wrap_call_soon_threadsafe(original: Callable[..., Any]) -> Any:
         if self.get_debug():
             getattr(self, "_check_callback", _unchecked)(callback, "call_soon_threadsafe")
         stamp = leave()
-        handle = original(self, _Carried(callback, stamp) if stamp is not None else callback, *args, **kwargs)
-        if getattr(handle, "_source_traceback", None):
-            del handle._source_traceback[-1]
-        return handle
+        return original(self, _Carried(callback, stamp) if stamp is not None else callback, *args, **kwargs)
 
     return dress(call_soon_threadsafe, original)
 

@@ -17,6 +17,7 @@ from logq.lane import Lane
 from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.trouble import swallowed
+from logq.unseen import hide
 
 from . import aio_loops
 from .aio_locks import thing_of
@@ -84,9 +85,10 @@ def _wrap_call_at(original: Callable[..., Any]) -> Any:
     def call_at(self: Any, when: Any, callback: Any, *args: Any, context: Any = None) -> Any:
         if identity.me is not None and is_foreign(self):
             note(self, callback, args)
-        timer = original(self, when, callback, *args, context=context)
-        if timer._source_traceback:
-            del timer._source_traceback[-1]
-        return timer
+        try:
+            return original(self, when, callback, *args, context=context)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(call_at, original)

@@ -21,6 +21,7 @@ from logq.patching import dress, replace
 from logq.sites import is_machinery
 from logq.stamp import leave, leave_of, merge, merge_into, merge_lock
 from logq.trouble import swallowed
+from logq.unseen import hide
 
 from . import aio_foreign, aio_lost, tasks
 from .aio_carried import causes, wrap_call_soon_threadsafe
@@ -170,13 +171,13 @@ def _wrap_call_soon(original: Callable[..., Any]) -> Any:
             # While it runs, a loop of asyncio's own knows its thread.
             if (not is_known or self._thread_id != get_ident()) and aio_foreign.is_foreign(self):
                 aio_foreign.note(self, callback, args)
-        if is_known and not self._debug:  # the two steps of the original, without a frame of its own
-            self._check_closed()
-            return self._call_soon(callback, args, context)
-        handle = original(self, callback, *args, context=context)
-        if getattr(handle, "_source_traceback", None):
-            del handle._source_traceback[-1]
-        return handle
+        try:
+            if is_known and not self._debug and not self._closed:  # what the original does, without its frame
+                return self._call_soon(callback, args, context)
+            return original(self, callback, *args, context=context)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(call_soon, original)
 
@@ -352,7 +353,11 @@ def _wrap_wrap_future(original: Callable[..., Any]) -> Any:
 
 def _wrap_wait(original: Callable[..., Any]) -> Any:
     async def wait(fs: Any, **kwargs: Any) -> Any:
-        result = await original(fs, **kwargs)
+        try:
+            result = await original(fs, **kwargs)
+        except BaseException as problem:
+            hide(problem)
+            raise
         if identity.me is not None:
             for future in result[0]:
                 lane = getattr(future, "_logq_lane", None)

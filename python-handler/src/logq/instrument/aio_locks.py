@@ -18,6 +18,7 @@ from logq.patching import add, dress, replace
 from logq.sites import absolute, is_machinery
 from logq.stamp import leave, leave_of, merge_into, merge_lock
 from logq.trouble import swallowed
+from logq.unseen import hide
 
 from .taken import Taken, give, take
 
@@ -189,7 +190,11 @@ def _wrap_notify(original: Callable[..., None]) -> Any:
                 signal.note("notify", min(n, len(_waiting(self._waiters))))
             except Exception:
                 swallowed()
-        original(self, n)
+        try:
+            original(self, n)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(notify, original)
 

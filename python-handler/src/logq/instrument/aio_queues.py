@@ -13,6 +13,7 @@ from logq.objects import Thing
 from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.trouble import swallowed
+from logq.unseen import hide
 
 from .trail import Trail, new_trail
 
@@ -81,7 +82,11 @@ def _wrap_task_done(original: Callable[[Any], None]) -> Any:
         trail: Trail | None = getattr(self, "_logq_trail", None)
         if trail is not None and identity.me is not None:
             trail.task_done()
-        original(self)
+        try:
+            original(self)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(task_done, original)
 

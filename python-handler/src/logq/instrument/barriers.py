@@ -14,6 +14,7 @@ from logq.patching import dress, replace
 from logq.sites import position, user_frame
 from logq.stamp import leave, merge
 from logq.trouble import swallowed
+from logq.unseen import hide
 
 from . import purposes
 
@@ -93,9 +94,10 @@ def _wrap_enter(original: Callable[[Any], None]) -> Any:
             return
         try:
             original(self)
-        except BaseException:
+        except BaseException as problem:
             if self._state < 0:
                 merge(meeting.broken, meeting.thing)
+            hide(problem)
             raise
         try:
             meeting.arrive(sys._getframe(1))
@@ -114,7 +116,11 @@ def _wrap_release(original: Callable[[Any], None]) -> Any:
         for stamp in meeting.arrivals:
             merge(stamp, meeting.thing)
         meeting.passing = leave()  # the barrier's action may break it
-        original(self)
+        try:
+            original(self)
+        except BaseException as problem:
+            hide(problem)
+            raise
         meeting.passing = leave()
 
     return dress(_release, original)
@@ -128,9 +134,10 @@ def _wrap_wait(original: Callable[..., None]) -> Any:
             return
         try:
             original(self, timeout)
-        except BaseException:
+        except BaseException as problem:
             if self._state < 0:
                 merge(meeting.broken, meeting.thing)
+            hide(problem)
             raise
         merge(meeting.passing, meeting.thing)
 

@@ -18,6 +18,7 @@ from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.stamp import leave, merge
 from logq.trouble import swallowed
+from logq.unseen import hide
 
 from . import barriers, flags, purposes, semaphores
 from .wakes import last_of, note_wake
@@ -88,7 +89,11 @@ def _wrap_notify(original: Callable[..., None]) -> Any:
             original(self, n)
             return
         waiters = len(self._waiters)
-        original(self, n)
+        try:
+            original(self, n)
+        except BaseException as problem:
+            hide(problem)
+            raise
         note_wake(thing, self, "notify", sys._getframe(1), waiters)
 
     return dress(notify, original)
@@ -148,9 +153,13 @@ class _Waiter:
             self._stamp = None
             return bool(self._lock.acquire())
         since = _mono()
-        got = bool(self._lock.acquire(blocking, timeout if not blocking or 0 <= timeout <= _MOMENT else _MOMENT))
-        if not got and blocking and not 0 <= timeout <= _MOMENT:
-            got = self._block(timeout, _frame(1), since)
+        try:
+            got = bool(self._lock.acquire(blocking, timeout if not blocking or 0 <= timeout <= _MOMENT else _MOMENT))
+            if not got and blocking and not 0 <= timeout <= _MOMENT:
+                got = self._block(timeout, _frame(1), since)
+        except BaseException as problem:
+            hide(problem)
+            raise
         if got and self._thing is not None:
             merge(self._stamp, self._thing)
         return got

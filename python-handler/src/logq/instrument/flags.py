@@ -13,7 +13,9 @@ from logq.lane import here
 from logq.patching import dress, replace
 from logq.stamp import leave, merge_into
 from logq.trouble import swallowed
+from logq.unseen import hide
 
+from . import signals
 from .polls import note_poll
 from .wakes import note_wake
 
@@ -84,7 +86,11 @@ def _wrap_clear(original: Callable[[Any], None]) -> Any:
 
 def _wrap_wait(original: Callable[..., bool]) -> Any:
     def wait(self: Any, timeout: float | None = None) -> bool:
-        signaled = original(self, timeout)
+        try:
+            signaled = original(self, timeout)
+        except BaseException as problem:
+            hide(problem)
+            raise
         if signaled:
             _saw(self)
         return signaled
@@ -122,3 +128,6 @@ def _saw(event: Any) -> None:
                 merge_into(lane, stamp, thing)
     except Exception:
         swallowed()
+
+
+signals.guard(_leave_on, _saw)

@@ -20,7 +20,9 @@ from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery, position, user_place
 from logq.stamp import leave, leave_of, merge, merge_into
 from logq.trouble import swallowed
+from logq.unseen import hide
 
+from . import signals
 from .future_waits import note_purposes, thing_of
 
 TYPE_CHECKING = False
@@ -125,18 +127,22 @@ def _wrap_init(original: Callable[..., None]) -> Any:
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        if identity.me is None:
-            return
-        code = _frame(1).f_code
-        try:
-            if not is_machinery(code.co_filename):
-                self._logq_thing = Thing("fut", f"concurrent.futures.{type(self).__name__}", caller_site(2), None, self)
-            elif code.co_name == "run_coroutine_threadsafe":
-                self._logq_submitted = (leave(), user_place(_frame(1)), _mono(), None)
-        except Exception:
-            swallowed()
+        if identity.me is not None:
+            _note_made(self, _frame(1))
 
     return dress(init, original)
+
+
+def _note_made(future: Any, frame: Any) -> None:
+    try:
+        code = frame.f_code
+        if not is_machinery(code.co_filename):
+            kind = f"concurrent.futures.{type(future).__name__}"
+            future._logq_thing = Thing("fut", kind, caller_site(3), None, future)
+        elif code.co_name == "run_coroutine_threadsafe":
+            future._logq_submitted = (leave(), user_place(frame), _mono(), None)
+    except Exception:
+        swallowed()
 
 
 def _wrap_item(original: Callable[..., None]) -> Any:
@@ -217,7 +223,11 @@ def _wrap_complaint(original: Callable[..., None], where: str) -> Any:
 def _wrap_settle(original: Callable[..., Any]) -> Any:
     def settle(self: Any, *args: Any) -> Any:
         _leave_on(self)
-        return original(self, *args)
+        try:
+            return original(self, *args)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(settle, original)
 
@@ -237,7 +247,11 @@ def _wrap_fail(original: Callable[..., None]) -> Any:
             except Exception:
                 swallowed()
             _leave_on(self)
-        original(self, exception)
+        try:
+            original(self, exception)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(set_exception, original)
 
@@ -303,7 +317,11 @@ def _reference(future: Any) -> str:
 
 def _wrap_exception(original: Callable[..., Any]) -> Any:
     def exception(self: Any, timeout: float | None = None) -> Any:
-        found = original(self, timeout)
+        try:
+            found = original(self, timeout)
+        except BaseException as problem:
+            hide(problem)
+            raise
         _asked(self)
         return found
 
@@ -322,7 +340,11 @@ def _wrap_done(original: Callable[[Any], bool]) -> Any:
 
 def _wrap_wait(original: Callable[..., Any]) -> Any:
     def wait(fs: Any, timeout: float | None = None, return_when: str = "ALL_COMPLETED") -> Any:
-        result = original(fs, timeout, return_when)
+        try:
+            result = original(fs, timeout, return_when)
+        except BaseException as problem:
+            hide(problem)
+            raise
         for future in result.done:
             merge(getattr(future, "_logq_stamp", None), RESULT)
         return result
@@ -349,3 +371,6 @@ def _list_unretrieved() -> list[dict[str, object]]:
         for failure in list(_unretrieved.values())
         if failure.lane.process is process
     ]
+
+
+signals.guard(_note_made, _begin, _leave_on, _note_failure, _asked)

@@ -16,6 +16,7 @@ from logq import exits, identity, snapshot, waits
 from logq import lane as lanes
 from logq.patching import replace
 from logq.sites import is_machinery
+from logq.unseen import hide
 
 from . import signals, uses
 from .pickled_types import stands_for
@@ -123,13 +124,17 @@ class Lock(metaclass=_Kind):
 
     def acquire(self, *args: Any, **kwargs: Any) -> bool:
         timeout = timeout_of(args, kwargs) if args or kwargs else -1.0
-        if timeout is None:
-            if not _acquire(self._logq_raw, *args, **kwargs):
-                note_poll(self._logq_taken, _frame(1), True)
+        try:
+            if timeout is None:
+                if not _acquire(self._logq_raw, *args, **kwargs):
+                    note_poll(self._logq_taken, _frame(1), True)
+                    return False
+                end_polls(self._logq_taken)
+            elif not _acquire(self._logq_raw, False) and not self._logq_wait(timeout):
                 return False
-            end_polls(self._logq_taken)
-        elif not _acquire(self._logq_raw, False) and not self._logq_wait(timeout):
-            return False
+        except BaseException as problem:
+            hide(problem)
+            raise
         take(self._logq_taken, _frame(1), timeout == -1.0)
         return True
 
@@ -142,7 +147,11 @@ class Lock(metaclass=_Kind):
 
     def __enter__(self) -> bool:
         if not _acquire(self._logq_raw, False):
-            self._logq_wait(-1.0)
+            try:
+                self._logq_wait(-1.0)
+            except BaseException as problem:
+                hide(problem)
+                raise
         taken = self._logq_taken
         try:
             frame = _frame(1)
@@ -159,7 +168,11 @@ class Lock(metaclass=_Kind):
 
     def release(self) -> None:
         give(self._logq_taken)
-        _release(self._logq_raw)
+        try:
+            _release(self._logq_raw)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     def __exit__(self, kind: object, problem: object, traceback: object) -> None:
         taken = self._logq_taken
@@ -232,13 +245,17 @@ class RLock(_CRLock):  # type: ignore[misc]
 
     def acquire(self, *args: Any, **kwargs: Any) -> bool:
         timeout = timeout_of(args, kwargs) if args or kwargs else -1.0
-        if timeout is None:
-            if not _racquire(self, *args, **kwargs):
-                note_poll(self._logq_taken, _frame(1), True)
+        try:
+            if timeout is None:
+                if not _racquire(self, *args, **kwargs):
+                    note_poll(self._logq_taken, _frame(1), True)
+                    return False
+                end_polls(self._logq_taken)
+            elif not _racquire(self, False) and not self._logq_wait(timeout):
                 return False
-            end_polls(self._logq_taken)
-        elif not _racquire(self, False) and not self._logq_wait(timeout):
-            return False
+        except BaseException as problem:
+            hide(problem)
+            raise
         self._logq_depth += 1
         if self._logq_depth == 1:
             take(self._logq_taken, _frame(1), timeout == -1.0)
@@ -246,7 +263,11 @@ class RLock(_CRLock):  # type: ignore[misc]
 
     def __enter__(self) -> bool:
         if not _racquire(self, False):
-            self._logq_wait(-1.0)
+            try:
+                self._logq_wait(-1.0)
+            except BaseException as problem:
+                hide(problem)
+                raise
         if self._logq_depth:
             self._logq_depth += 1
             return True
@@ -271,7 +292,11 @@ class RLock(_CRLock):  # type: ignore[misc]
     def release(self) -> None:
         if _rowned(self):
             self._logq_leave()
-        _rrelease(self)
+        try:
+            _rrelease(self)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     def __exit__(self, kind: object, problem: object, traceback: object) -> None:
         taken = self._logq_taken

@@ -15,6 +15,7 @@ from logq.objects import Thing
 from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.trouble import swallowed
+from logq.unseen import hide
 
 from . import purposes
 from .trail import HeapTrail, Trail, new_trail
@@ -207,14 +208,22 @@ def _wrap_task_done(original: Callable[[Any], None]) -> Any:
         trail = trail_of(self)
         if trail is not None and identity.me is not None:
             trail.task_done()
-        original(self)
+        try:
+            original(self)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(task_done, original)
 
 
 def _wrap_join(original: Callable[[Any], None]) -> Any:
     def join(self: Any) -> None:
-        original(self)
+        try:
+            original(self)
+        except BaseException as problem:
+            hide(problem)
+            raise
         trail = trail_of(self)
         if trail is not None and identity.me is not None:
             trail.joined()

@@ -13,6 +13,7 @@ from logq.lane import Lane, here
 from logq.patching import dress, replace
 from logq.sites import caller_site, function_name
 from logq.trouble import swallowed
+from logq.unseen import hide
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def _wrap_start(original: Callable[..., int]) -> Any:
             if len(_made) > _MANY:
                 _made.clear()
             _made[ident] = (code, describe)
+        except BaseException as problem:
+            hide(problem)
+            raise
         finally:
             _making.pop()
         watchdog.need()

@@ -180,14 +180,16 @@ def _wrap_release(original: Callable[..., None], bounded: bool) -> Any:
             original(self, n)
             return
         with self._cond:
-            if bounded and self._value + n > self._initial_value:
-                raise ValueError("Semaphore released too many times")
-            try:
-                permits.give(here(), n, self._value + n)
-            except Exception:
-                swallowed()
-            self._value += n
-            self._cond.notify(n)
+            is_too_many = bounded and self._value + n > self._initial_value
+            if not is_too_many:
+                try:
+                    permits.give(here(), n, self._value + n)
+                except Exception:
+                    swallowed()
+                self._value += n
+                self._cond.notify(n)
+        if is_too_many:
+            original(self, n)  # which knows how to say so
         _note(permits, "release", sys._getframe(1))
 
     return dress(release, original)

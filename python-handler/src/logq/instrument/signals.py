@@ -1,9 +1,9 @@
 """Ctrl-C and a lock in Python: a signal's handler does not run between the taking of a lock and the caller.
 
 A C lock is taken in one step, which no handler can interrupt; a wrapper in Python has many. So a
-handler that is due while a `guarded` function runs is put off until that has returned: the signal is
-marked as having arrived again, from C, and the interpreter asks again at its next step. A function
-in `open_code` may be interrupted all the same: the one that blocks.
+handler that is due while a `guarded` function or our own `_work` runs is put off until that has
+returned: the signal is marked as having arrived again, from C, and the interpreter asks again at its
+next step. A function in `open_code` may be interrupted all the same: the one that blocks.
 
 `signal.signal` and `signal.getsignal` show the program its own handlers, and a handler that raises
 leaves no frame of ours in the traceback. On 3.9 only SIGINT can be put off.
@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 import _thread
+import os
 import sys
 from _operator import methodcaller
 from functools import partial
 
-from logq import identity, stacks
-from logq.emit import send
+from logq import hooks, identity, records, stacks, waits
 from logq.patching import dress, replace
 from logq.sites import is_machinery
+from logq.unseen import hide
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,8 +42,28 @@ def guard(*functions: Any) -> None:
     guarded.update(function.__code__ for function in functions)
 
 
-# In the midst of a record nobody could tell, beside other threads that write, whether it is on disk already.
-guard(send)
+# In the midst of a record nobody could tell, beside other threads that write, whether it is on disk already. And
+# what a handler raises in our own work (a time limit, as an `Exception`) would end there, as a failure of ours.
+guard(hooks.report, records.write_once, waits.begin, waits.Wait.end)
+# Nothing in these files ever blocks.
+_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_WORK = (
+    "children",
+    "emit",
+    "encode",
+    "failure",
+    "lane",
+    "objects",
+    "render",
+    "shelf",
+    "sink",
+    "sites",
+    "stamp",
+    "trouble",
+)
+_OF_FAMILIES = ("polls", "tally", "trail", "wakes")
+_work = {os.path.join(_FOLDER, name + ".py") for name in _WORK}
+_work |= {os.path.join(_FOLDER, "instrument", name + ".py") for name in _OF_FAMILIES}
 
 
 def leave_open(function: Any) -> Any:
@@ -123,7 +144,7 @@ def _is_guarded(frame: Any) -> bool:
     for _ in range(_DEEPEST):
         if frame is None or frame.f_code in open_code:
             return False
-        if frame.f_code in guarded:
+        if frame.f_code in guarded or frame.f_code.co_filename in _work:
             return True
         if not is_machinery(frame.f_code.co_filename):
             return False
@@ -148,7 +169,11 @@ def _wrap_signal(original: Callable[[Any, Any], Any]) -> Any:
     def signal(signalnum: Any, handler: Any) -> Any:
         if identity.me is not None and isinstance(signalnum, int):
             handler = _shield(int(signalnum), handler)
-        before = _plain(original(signalnum, handler))
+        try:
+            before = _plain(original(signalnum, handler))
+        except BaseException as problem:
+            hide(problem)
+            raise
         if stacks.number and signalnum == stacks.number:
             stacks.give_up()
         return before
@@ -158,6 +183,10 @@ def _wrap_signal(original: Callable[[Any, Any], Any]) -> Any:
 
 def _wrap_getsignal(original: Callable[[Any], Any]) -> Any:
     def getsignal(signalnum: Any) -> Any:
-        return _plain(original(signalnum))
+        try:
+            return _plain(original(signalnum))
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(getsignal, original)

@@ -15,6 +15,7 @@ from logq.objects import Thing
 from logq.patching import replace
 from logq.sites import caller_site, is_machinery
 from logq.stamp import leave, merge_into
+from logq.unseen import hide
 from logq.waits import MOMENT, begin
 
 from .pickled_types import stands_for
@@ -73,12 +74,16 @@ def _make(plain: Any) -> Any:
             self.put(item)
 
         def get(self, block: bool = True, timeout: float | None = None) -> Any:
-            if not block or plain.qsize(self):
-                return _open(plain_get(self, block, timeout), self._logq_tally)
-            return _open(get_noting(plain, self, timeout, self._begin), self._logq_tally)
+            try:
+                if not block or plain.qsize(self):
+                    return _open(plain_get(self, block, timeout), self._logq_tally)
+                return _open(get_noting(plain, self, timeout, self._begin), self._logq_tally)
+            except BaseException as problem:
+                hide(problem)
+                raise
 
         def get_nowait(self) -> Any:
-            return _open(plain_get(self, False), self._logq_tally)
+            return SimpleQueue.get(self, False)
 
         def _begin(self, since: int, timeout: float | None) -> Wait | None:
             tally = self._logq_tally

@@ -19,6 +19,7 @@ from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.stamp import settled_text
 from logq.trouble import swallowed
+from logq.unseen import hide
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ def _wrap_wait(original: Callable[..., Any], asks: Callable[..., int | None], te
         try:
             result = original(*args, **kwargs)
             res = "ok"
+        except BaseException as problem:
+            hide(problem)
+            raise
         finally:
             if begun is not None:
                 begun.end(res)
@@ -138,7 +142,11 @@ def _wrap_kill(original: Callable[[int, int], None]) -> Any:
     def kill(*args: Any, **kwargs: Any) -> None:
         if identity.me is not None and len(args) == 2 and not kwargs:
             note_kill(*args)
-        return original(*args, **kwargs)
+        try:
+            return original(*args, **kwargs)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(kill, original)
 
@@ -171,13 +179,16 @@ def _wrap_execv(original: Callable[..., Any]) -> Any:
     """It inherits the environment as C has it, so that is where it finds who came before it."""
 
     def execv(*args: Any) -> Any:
-        if identity.me is None or not _will_run(args):
-            return original(*args)
-        origin = _say_farewell(args)
-        if origin is not None:
-            os.environ["LOGQ_PARENT"] = origin
         try:
+            if identity.me is None or not _will_run(args):
+                return original(*args)
+            origin = _say_farewell(args)
+            if origin is not None:
+                os.environ["LOGQ_PARENT"] = origin
             return original(*args)
+        except BaseException as problem:
+            hide(problem)
+            raise
         finally:
             os.environ.pop("LOGQ_PARENT", None)
 
@@ -186,11 +197,15 @@ def _wrap_execv(original: Callable[..., Any]) -> Any:
 
 def _wrap_execve(original: Callable[..., Any]) -> Any:
     def execve(*args: Any, **kwargs: Any) -> Any:
-        if identity.me is None or kwargs or len(args) != 3 or not _will_run(args):
-            return original(*args, **kwargs)
-        inherits = args[2] is os.environ
-        _say_farewell(args)
-        return original(args[0], args[1], environment() if inherits else args[2])
+        try:
+            if identity.me is None or kwargs or len(args) != 3 or not _will_run(args):
+                return original(*args, **kwargs)
+            inherits = args[2] is os.environ
+            _say_farewell(args)
+            return original(args[0], args[1], environment() if inherits else args[2])
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(execve, original)
 
@@ -231,6 +246,9 @@ def _wrap_posix_spawn(original: Callable[..., int]) -> Any:
         fork.plans[get_ident()] = fork.Plan(hidden=True)
         try:
             pid = original(*args, **kwargs)
+        except BaseException as problem:
+            hide(problem)
+            raise
         finally:
             fork.plans.pop(get_ident(), None)
         if of_program:

@@ -24,6 +24,7 @@ from logq.patching import dress, replace
 from logq.sites import caller_site, function_name, user_place
 from logq.stamp import leave_of, merge_into
 from logq.trouble import swallowed
+from logq.unseen import hide
 
 from . import aio_loops, aio_lost
 
@@ -42,6 +43,7 @@ _SHORT_NS = 100_000_000
 _Task: Any = None  # the subclass that notices who looks at its end
 _done: Any = None  # its own `done`, that notices nothing
 _handle_run: Any = None
+_iscoroutine: Any = None
 _COUNTED: Any = object()
 _making: dict[int, Lane] = {}  # by id of the task
 _frame = sys._getframe
@@ -49,7 +51,8 @@ _mono = time.monotonic_ns
 
 
 def patch_tasks(tasks: Any) -> None:
-    global _Task, _done, _handle_run
+    global _Task, _done, _handle_run, _iscoroutine
+    _iscoroutine = tasks.coroutines.iscoroutine
     _handle_run = tasks.events.Handle._run.__code__
     _done = tasks.Task.done
     _Task = _make_task(tasks.Task)
@@ -187,11 +190,10 @@ def _wrap_create_task(original: Callable[..., Any]) -> Any:
         if identity.me is None:
             return original(self, coro, **kwargs)
         birth = _note_birth(coro, _frame(1))
-        if getattr(self, "_task_factory", self) is None and (not kwargs or kwargs.keys() in names):
-            self._check_closed()
+        # What the original would complain about, it complains about itself.
+        is_sound = (type(coro) is CoroutineType or _iscoroutine(coro)) and not self.is_closed()
+        if is_sound and getattr(self, "_task_factory", self) is None and (not kwargs or kwargs.keys() in names):
             task = _Task(coro, loop=self, **kwargs)
-            if self._debug and task._source_traceback:
-                del task._source_traceback[-1]
             if birth is not None:
                 task._logq_birth = birth
                 task._logq_made = None
@@ -200,6 +202,9 @@ def _wrap_create_task(original: Callable[..., Any]) -> Any:
         lanes.expect(birth)  # it may run before its creation has returned
         try:
             task = original(self, coro, **kwargs)
+        except BaseException as problem:
+            hide(problem)
+            raise
         finally:
             lanes.expect(None)
         _follow(task, birth)
@@ -250,7 +255,11 @@ def _wrap_cancel(original: Callable[..., bool], done: Callable[[Any], bool]) -> 
                     _note_cancel(self)
             except Exception:
                 swallowed()
-        return original(self, *args, **kwargs)
+        try:
+            return original(self, *args, **kwargs)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(cancel, original)
 

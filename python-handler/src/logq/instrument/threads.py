@@ -19,7 +19,10 @@ from logq.patching import dress, replace
 from logq.sites import caller_site, function_name
 from logq.stamp import leave_of, merge_into
 from logq.trouble import swallowed
+from logq.unseen import hide
 from logq.waits import join_noting
+
+from . import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,7 +121,11 @@ def _wrap_start(original: Callable[[Any], None]) -> Any:
                 _announce_start(self)
             except Exception:
                 swallowed()
-        original(self)
+        try:
+            original(self)
+        except BaseException as problem:
+            hide(problem)
+            raise
 
     return dress(start, original)
 
@@ -218,7 +225,11 @@ def _wrap_join(original: Callable[..., None], alive: Callable[[Any], bool]) -> A
         if identity.me is None:
             original(self, timeout)
             return
-        join_noting(original, alive, self, timeout)
+        try:
+            join_noting(original, alive, self, timeout)
+        except BaseException as problem:
+            hide(problem)
+            raise
         if not alive(self):
             see_end(self)
 
@@ -227,7 +238,11 @@ def _wrap_join(original: Callable[..., None], alive: Callable[[Any], bool]) -> A
 
 def _wrap_is_alive(original: Callable[[Any], bool]) -> Any:
     def is_alive(self: Any) -> bool:
-        alive = original(self)
+        try:
+            alive = original(self)
+        except BaseException as problem:
+            hide(problem)
+            raise
         if not alive and identity.me is not None:
             see_end(self)
         return alive
@@ -244,3 +259,6 @@ def see_end(thread: Any) -> None:
         merge_into(here(), leave_of(lane), JOIN)
     except Exception:
         swallowed()
+
+
+signals.guard(_announce_start, _end, see_end)
