@@ -36,11 +36,11 @@ def test_objects_go_when_they_went_before(tmp_path):
             await asyncio.wait([task]); del task
             await asyncio.sleep(0)
             gone("failed task", seen)
-            thing = Thing(); seen = weakref.ref(thing)
-            try: await asyncio.get_running_loop().run_in_executor(None, fail, thing)
+            thing, pool = Thing(), concurrent.futures.ThreadPoolExecutor(1); seen = weakref.ref(thing)
+            try: await asyncio.get_running_loop().run_in_executor(pool, fail, thing)
             except Failed: pass
             del thing
-            await asyncio.get_running_loop().run_in_executor(None, int)
+            await asyncio.get_running_loop().run_in_executor(pool, int)
             gone("argument in an executor", seen)
         asyncio.run(main())
         for kind in queue.Queue, queue.PriorityQueue, queue.SimpleQueue:

@@ -20,8 +20,9 @@ def swallowed() -> None:
     process = identity.me
     if process is not None:
         process.sink.count_lost("internal")
-    if _debug:
-        _print(sys.exc_info()[1])
+    problem = sys.exc_info()[1]
+    if _debug and not isinstance(problem, RecursionError):  # the program is at its limit, and we in the midst of it
+        _print(problem)
 
 
 def _print(problem: BaseException | None) -> None:
