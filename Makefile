@@ -67,8 +67,8 @@ test: venvs ## everything: formats, lints, types, Rust tests, Python tests on ev
 lint: venvs ## the part of it that runs nothing: formats, lints, types
 	$(call report,checks)
 
-bench: ## measure what the recorded program pays, against peers on the same work, on every Python
-	cargo build --release --locked
+bench: ## measure reading a run, and what the recorded program pays, against peers on the same work
+	cargo bench --locked --bench causality
 	@python3 tests/pythons.py $(PEERS) python-handler/requirements-bench.txt
 	@for version in $$(cat $(PEERS)/versions); do python=$(PEERS)/$$version/bin/python; printf '\n== Python %s\n' $$version; \
 	$$python python-handler/bench/emit.py && $$python python-handler/bench/primitives.py && \

@@ -108,9 +108,9 @@ fn other_commands(store: &Path) -> Result<(), Box<dyn Error>> {
     println!("other commands, 1 M records:");
     for (command, more) in [
         ("threads", &[][..]),
-        ("why", &["1.t5@20000"]),
+        ("why", &["1.t5@5000"]),
         ("timeline", &["--thread", "t3"]),
-        ("timeline", &["--around", "1.t5@20000"]),
+        ("timeline", &["--around", "1.t5@5000"]),
     ] {
         let mut costs = Vec::new();
         for _ in 0..ROUNDS_OF_LARGE {

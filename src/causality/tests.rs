@@ -300,6 +300,26 @@ fn a_circle_of_stamps_from_a_damaged_file_ends() {
     assert!(graph.chain(a).hops.len() <= 2);
 }
 
+/// Each of many lanes waits in the order for a lane that comes late, or for one of its own circle.
+#[test]
+fn an_order_of_a_hundred_thousand_lanes_comes_to_its_end() {
+    const LANES: usize = 100_000;
+    let mut builder = Builder::new();
+    for lane in 1..LANES {
+        let partner = if lane % 2 == 0 { lane - 1 } else { lane + 1 };
+        let stamp = if lane < LANES / 2 { (0, lane as u64) } else { (partner, 1) };
+        builder.add(&record(lane, 1, 1, &Seen::from([stamp]), &Seen::new()));
+    }
+    for seq in 1..LANES as u64 {
+        builder.add(&record(0, seq, seq + 1, &Seen::new(), &Seen::new()));
+    }
+    let graph = builder.finish();
+    assert_eq!(graph.causal_order().len(), 2 * (LANES - 1));
+    assert_eq!(graph.edges_out_of(node(&graph, 0, 1).lane).len(), LANES / 2 - 1);
+    let last = node(&graph, LANES / 2 - 1, 1);
+    assert_eq!(graph.ancestors(last, Reading::NoLock).len(), 2);
+}
+
 fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
     let step = prop_oneof![
         3 => Just(Step::Write),

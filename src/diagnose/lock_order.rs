@@ -44,7 +44,7 @@ impl Diagnosis for LockOrder {
          stop for ever.\n\
          Seen by: which lock was taken while which others were held, by whom. Only where each step is another thread's, no \
          lock is held around all of them, and no start, join or hand-over keeps the threads apart. It is about the locks \
-         themselves, not about the places that made them; tries that do not block are left out.\n\
+         themselves, not about the places that made them; tries that do not block are left out. Only possible where records are missing that may have kept the threads apart.\n\
          Helps: take locks in one order everywhere; or one lock around both."
     }
 }
@@ -190,6 +190,28 @@ fn may_stand_beside(path: &[&Nesting], next: &Nesting) -> bool {
     path.iter().all(|step| step.at.lane != next.at.lane && step.all_held.is_disjoint(&next.all_held))
 }
 
+/// What is not on record and may have kept the lanes apart: a stamp that was lost is an order that is not known.
+fn unknown_order(graph: &CausalGraph, process: ProcessIndex, circle: &[&Nesting]) -> Vec<String> {
+    let facts = &graph.processes[process.0];
+    let mut unknown = Vec::new();
+    if facts.dropped > 0 {
+        unknown.push(format!("{} old records were dropped, with what ordered them", facts.dropped));
+    }
+    if facts.lost + facts.malformed > 0 {
+        unknown.push(format!("{} records could not be written or read", facts.lost + facts.malformed));
+    }
+    for step in circle {
+        let lane = graph.lane(step.at.lane);
+        if facts.dropped == 0 && lane.gaps + lane.repeated > 0 {
+            unknown.push(format!("the records of {} have gaps", name_of(graph, step.at.lane)));
+        }
+    }
+    if graph.dangling > 0 {
+        unknown.push(format!("{} stamps point to records that are not there", graph.dangling));
+    }
+    unknown
+}
+
 fn describe(graph: &CausalGraph, process: ProcessIndex, circle: &[&Nesting]) -> Finding {
     let resources: Vec<Resource> = circle.iter().map(|step| Resource::of(graph, process, &step.held)).collect();
     let called = |obj: &str| {
@@ -198,7 +220,10 @@ fn describe(graph: &CausalGraph, process: ProcessIndex, circle: &[&Nesting]) -> 
     };
     let names: Vec<String> = resources.iter().map(Resource::called).collect();
     let title = format!("{} are taken in different orders", list(&names));
-    let mut finding = Finding::fault("lock-order", Certainty::Likely, title);
+    let unknown = unknown_order(graph, process, circle);
+    let certainty = if unknown.is_empty() { Certainty::Likely } else { Certainty::Possible };
+    let mut finding = Finding::fault("lock-order", certainty, title);
+    finding.missing = unknown;
     let mut orders = Vec::new();
     for step in circle {
         let lane: LaneIndex = step.at.lane;

@@ -277,7 +277,7 @@ fn weakened(evidence: &Evidence, certainty: Certainty, members: &[LaneIndex]) ->
     let graph = evidence.graph;
     let holes = members.iter().any(|lane| {
         let process = graph.process_of(*lane);
-        graph.lane(*lane).gaps > 0 || process.lost > 0 || process.malformed > 0
+        graph.lane(*lane).gaps + graph.lane(*lane).repeated > 0 || process.lost > 0 || process.malformed > 0
     });
     if holes { certainty.max(Certainty::Likely) } else { certainty }
 }

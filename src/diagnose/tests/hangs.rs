@@ -363,3 +363,22 @@ fn a_job_that_a_worker_took_along() {
     assert!(hang.actors[1].role.contains("took job 4.1 (crunch) and ended with exit code 1"));
     is_silent(&ended.replace("\n0.5", "\n0.4 2/t1 \"ev\":\"send\",\"via\":\"result\",\"job\":\"4.1\"\n0.5"));
 }
+
+/// What asks every lane about every other does not come to an end here.
+#[test]
+fn a_hundred_thousand_lanes_are_one_hang() {
+    const LANES: usize = 100_000;
+    let mut text = String::from("0.0 t1 \"ev\":\"proc\",\"n\":1,\"how\":\"root\",\"thread\":\"MainThread\"\n");
+    for lane in 2..LANES + 2 {
+        // Each waits for the lock of the one before it; t2, the first, for that of the last.
+        let owner = if lane == 2 { LANES + 1 } else { lane - 1 };
+        text.push_str(&format!("0.1 t{lane} \"ev\":\"lane\",\"kind\":\"thread\",\"from\":\"t1@1\"\n"));
+        text.push_str(&format!(
+            "0.2 t{lane} \"ev\":\"wait\",\"on\":\"lock\",\"obj\":\"lock:{owner}\",\"owner\":\"t{owner}\",\"held\":[{{\"obj\":\"lock:{lane}\"}}]\n"
+        ));
+    }
+    let circle = found(&text);
+    assert_eq!((circle.len(), circle[0].kind, sure(&circle[0])), (1, "deadlock", "certain"));
+    // The same without the last step: a chain, whose first owner may go on.
+    is_silent(&text.replacen("\"ev\":\"wait\"", "\"ev\":\"sync\"", 1));
+}

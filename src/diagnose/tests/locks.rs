@@ -1,6 +1,6 @@
 //! Locks on runs that passed: orders that could stop another run, lanes that starve; each beside a right program.
 
-use super::{found, is_silent, told};
+use super::{found, is_silent, sure, told};
 
 /// Lanes t2, t3… of one process, and what each does: `a>b` takes b while it holds a, `ga>b` so under gate g too.
 fn orders(steps: &[(&str, &str, &str)]) -> String {
@@ -50,6 +50,20 @@ fn orders_that_cannot_meet_are_no_fault() {
     }
     let only_by_lock = orders(&[("t2", "a>b", ""), ("t3", "b>a", ",\"hbl\":[\"t2@2\"]")]);
     assert_eq!(told(&only_by_lock).len(), 1, "who came first at a lock is an accident");
+}
+
+#[test]
+fn an_order_that_may_have_been_lost_is_only_possible() {
+    let orders = orders(&[("t2", "a>b", ""), ("t3", "b>a", "")]);
+    for hole in [
+        r#"4.0 t1 "ev":"lost","n":7,"why":"ring""#,
+        r#"4.0 t1 "ev":"lost","n":7,"why":"disk full""#,
+        r#"4.0 t1 "ev":"sync","hb":["t9@40"]"#,
+    ] {
+        let findings = found(&format!("{orders}{hole}\n"));
+        let order = findings.iter().find(|finding| finding.kind == "lock-order").expect("the order");
+        assert_eq!((sure(order), order.missing.len()), ("possible", 1), "{hole}");
+    }
 }
 
 fn got(waited: f64, passed: &str) -> String {
