@@ -167,6 +167,10 @@ fn add_last_words(finding: &mut Finding, graph: &CausalGraph, process: ProcessIn
             continue;
         }
         unended += 1;
+        // Of many lanes a few tell enough.
+        if finding.resources.len() >= HELD {
+            continue;
+        }
         let Some(wait) = facts.waits.at(u64::MAX).and_then(|wait| wait.told()) else { continue };
         for held in wait.held.iter().take(HELD) {
             let resource = Resource::of(graph, process, held.obj);

@@ -378,7 +378,8 @@ fn a_hundred_thousand_lanes_are_one_hang() {
         ));
     }
     let circle = found(&text);
-    assert_eq!((circle.len(), circle[0].kind, sure(&circle[0])), (1, "deadlock", "certain"));
+    let hangs: Vec<_> = circle.iter().filter(|finding| finding.counts()).map(|hang| (hang.kind, sure(hang))).collect();
+    assert_eq!(hangs, [("deadlock", "certain")]);
     // The same without the last step: a chain, whose first owner may go on.
     is_silent(&text.replacen("\"ev\":\"wait\"", "\"ev\":\"sync\"", 1));
 }
