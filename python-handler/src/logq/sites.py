@@ -175,14 +175,21 @@ def name_at(site: Site | None, called: str) -> str | None:
     line = code_line(site[0], site[1]) if site is not None else None
     if line is None:
         return None
-    call = line.find(called + "(")
-    if ";" in line[call:] and line.count(called + "(") > 1:
+    calls = _calls(line, called + "(")
+    call = calls[0] if calls else -1
+    if len(calls) > 1 and ";" in line[call:]:
         return None  # `left = Lock(); right = Lock()`: either
     before = line[:call] if call >= 0 else line
     target, equals, after = before.rpartition("=") if call >= 0 else before.partition("=")
     if not equals or (call >= 0 and "(" in after):  # made for another call, not for the variable
         return None
     return _bound_name(target)
+
+
+def _calls(line: str, call: str) -> list[int]:
+    """Where it stands as a whole name: there is no `Lock(` in `RLock()`."""
+    places = range(len(line))
+    return [place for place in places if line.startswith(call, place) and not line[:place][-1:].isalnum()]
 
 
 def _innermost(text: str) -> int:
