@@ -81,7 +81,9 @@ impl Investigation {
                 None => {
                     let record = sight.understand().record;
                     builder.add(&record);
-                    beside.as_mut().filter(|_| !record.again).map(|beside| beside(&record));
+                    if let Some(beside) = beside.as_mut().filter(|_| !record.again) {
+                        beside(&record);
+                    }
                 }
             }
             ControlFlow::Continue(())
