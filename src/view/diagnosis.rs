@@ -13,6 +13,8 @@ use crate::view::threads::{Overview, count};
 
 /// At most so many findings in the verdict of a run.
 const MOST: usize = 5;
+/// At most so many of an actor's records are named; the JSON has all.
+const IDS: usize = 8;
 /// An actor's first two places share its line if that is no longer.
 const FITS: usize = 120;
 
@@ -133,10 +135,8 @@ fn write_actor(finding: &Finding, actor: &Actor, out: &mut dyn Write) -> io::Res
         Some(at) => said[at].push_str(&one_line(&actor.role[places[at].role.len()..])),
         None => said.insert(0, one_line(&actor.role).into_owned()),
     }
-    let ids = finding.evidence.iter().map(ToString::to_string);
-    let own: Vec<String> = ids.filter(|id| id.starts_with(&format!("{}@", actor.id))).collect();
+    let own = records_of(finding, actor);
     let name = called(finding, actor);
-    let own = own.join(" ");
     let length = |text: &str| text.chars().count();
     let both = said.iter().take(2).map(|words| length(words) + 3).sum::<usize>() + length(&name) + length(&own);
     let on_first = if both <= FITS { 2 } else { 1 };
@@ -147,6 +147,14 @@ fn write_actor(finding: &Finding, actor: &Actor, out: &mut dyn Write) -> io::Res
         writeln!(out, "      {words}")?;
     }
     Ok(())
+}
+
+/// `1.t2@4 1.t2@9`, of many like failures `… and 94 more`.
+fn records_of(finding: &Finding, actor: &Actor) -> String {
+    let ids = finding.evidence.iter().map(ToString::to_string);
+    let own: Vec<String> = ids.filter(|id| id.starts_with(&format!("{}@", actor.id))).collect();
+    let named = own.iter().take(IDS).map(String::as_str).collect::<Vec<_>>().join(" ");
+    if own.len() > IDS { format!("{named} and {} more", own.len() - IDS) } else { named }
 }
 
 /// With its process where the finding is about several.
@@ -190,4 +198,36 @@ pub fn write_short(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> 
         writeln!(out, "  … and {} more", faults.len() - MOST)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Lane, RecordId};
+
+    /// A thread that failed so many times, as the line about it reads.
+    fn line(failures: u64) -> String {
+        let mut finding = Finding::fault("lost-exception", Certainty::Certain, "ValueError: seen by nobody");
+        let actor = Actor {
+            id: "1.t2".to_owned(),
+            process: "shop.py".to_owned(),
+            pid: 7,
+            name: "clerk".to_owned(),
+            kind: "thread",
+            role: "raises ValueError".to_owned(),
+        };
+        let lane: Lane = "t2".parse().expect("a lane");
+        let record = |seq| RecordId { process: Some(1), proc: "1-aaaaaa".into(), lane, seq };
+        finding.evidence = (1..=failures).map(record).collect();
+        let mut out = Vec::new();
+        write_actor(&finding, &actor, &mut out).expect("text");
+        String::from_utf8(out).expect("text in UTF-8")
+    }
+
+    #[test]
+    fn of_many_records_the_first_are_named() {
+        let eight = "1.t2@1 1.t2@2 1.t2@3 1.t2@4 1.t2@5 1.t2@6 1.t2@7 1.t2@8";
+        assert!(line(8).contains(eight) && !line(8).contains("more"), "{}", line(8));
+        assert!(line(102).contains(&format!("{eight} and 94 more")), "{}", line(102));
+    }
 }

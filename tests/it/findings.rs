@@ -1,6 +1,8 @@
 //! What `logq diagnose` says of the samples: of the faulty ones exactly their fault, on every interpreter; of the healthy
 //! ones nothing.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::harness::{Case, Said, pythons};
@@ -42,6 +44,33 @@ fn named(diagnosis: &Value) -> String {
     serde_json::to_string(&diagnosis["findings"][0]).expect("text")
 }
 
+/// Every record that a finding rests on opens, in its chain of causes and among its neighbours, and every command that
+/// is recommended answers.
+fn all_opens(case: &Case, diagnosis: &Value, python: &str) {
+    let findings = diagnosis["findings"].as_array().expect("findings");
+    let ids = findings.iter().flat_map(|each| each["evidence"].as_array().expect("evidence"));
+    let ids: BTreeSet<&str> = ids.map(|id| id.as_str().expect("an id")).collect();
+    assert!(!ids.is_empty(), "{python}: {diagnosis:#}");
+    for id in ids {
+        let why = case.logq(&["why", id]).ended(0);
+        assert!(why.out.lines().any(|line| line.starts_with(&format!("{id} "))), "{python} {id}: {}", why.out);
+        let around = case.logq(&["timeline", "--around", id]).ended(0);
+        // A lane of the only process is shown without its number.
+        let here = format!("{}  ← here", id.split_once('.').expect("a process and its record").1);
+        assert!(around.out.contains(&here), "{python} {id}: {}", around.out);
+    }
+    let said = case.logq(&["diagnose"]);
+    let see: Vec<&str> = said.out.lines().filter_map(|line| line.trim().strip_prefix("see: ")).collect();
+    let meant = findings.iter().filter_map(|each| each["see"].as_str());
+    assert_eq!(see, meant.collect::<Vec<_>>(), "{python}");
+    for command in see.into_iter().collect::<BTreeSet<_>>() {
+        let words: Vec<&str> = command.split(' ').collect();
+        assert_eq!(words[0], "logq", "{python}: {command}");
+        let answer = case.logq(&words[1..]).ended(0);
+        assert!(answer.out.lines().count() > 1, "{python} {command}: {}", answer.out);
+    }
+}
+
 /// The sample's fault is the only one, the finding names all of `words`, and its evidence opens.
 fn check(sample: &str, ends: Ends, fault: &str, words: &[&str]) {
     check_all(sample, ends, &[fault], words);
@@ -59,11 +88,7 @@ fn check_all(sample: &str, ends: Ends, expected: &[&str], words: &[&str]) {
         }
         let title = diagnosis["findings"][0]["title"].as_str().expect("a title");
         assert!(run.verdict().contains(title), "{python}: the verdict of the run says it too: {}", run.verdict());
-        for id in diagnosis["findings"][0]["evidence"].as_array().expect("evidence") {
-            let id = id.as_str().expect("an id");
-            case.logq(&["why", id]).ended(0);
-            case.logq(&["timeline", "--around", id]).ended(0);
-        }
+        all_opens(&case, &diagnosis, python);
     };
     // They mostly wait: two at a time.
     for pair in pythons().chunks(2) {
@@ -134,6 +159,7 @@ fn a_worker_that_was_killed() {
         let faults = faults(&diagnosis);
         assert!(faults.iter().any(|fault| fault.starts_with("killed-process")), "{python}: {diagnosis:#}");
         assert!(named(&diagnosis).contains("PoolWorker"), "{python}: {diagnosis:#}");
+        all_opens(&case, &diagnosis, &python);
     }
 }
 
