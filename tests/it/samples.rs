@@ -297,7 +297,7 @@ fn a_failure_leads_back_to_whoever_submitted_the_work() {
     for python in pythons() {
         let Recorded { case, .. } = record(&python, "future_exception", &[]);
         let why = case.logq(&["why", &id_of(&case, "no attribute 'split'")]).ended(0).out;
-        let told = ["raised by a job of t", "work submitted by t1 MainThread", "the root of the run"];
+        let told = ["mailer_", "work submitted by t1 MainThread", "the root of the run"];
         assert_has(&why, &told);
         let responsible = "1.t1 MainThread, which submitted it at program.py:20: nobody ever asked the future";
         assert_has(&why, &["who should have looked", responsible, "joined the thread"]);

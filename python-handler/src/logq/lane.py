@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     # (giver, its last number, the object that carried it): an entry of `hb` or `hbl`.
     Entry = tuple[Union["Lane", "Elsewhere"], int, Any]
     Stamp = tuple["Lane", int, tuple[Entry, ...], tuple[Entry, ...]]
-    # A task's creation: the process, the creator's stamp, code and instruction, the coroutine's name, when.
-    Birth = tuple[Process, Stamp, Any, int, Optional[str], int]
+    # A task's creation: the process, the creator's stamp, code and instruction, the coroutine's name, when, the number.
+    Birth = tuple[Process, Stamp, Any, int, Optional[str], int, int]
 
 
 class Elsewhere:
@@ -314,8 +314,8 @@ def new_thread_lane(name: str | None = None) -> Lane:
 
 
 def new_task_lane(birth: Birth, task: Any) -> Lane:
-    process, start, code, instruction, fn, began = birth
-    lane = Lane(process, f"a{next(process.tasks)}", "task")
+    process, start, code, instruction, fn, began, number = birth
+    lane = Lane(process, f"a{number}", "task")
     lane.inherit(start)
     lane.site = position(code, instruction)
     lane.fn = fn
@@ -375,7 +375,7 @@ def adopt_task(task: Any) -> Lane:
     assert process is not None
     if birth is None or birth[0] is not process:
         maker = thread_lane()
-        birth = (process, maker.mark or maker.stamp(), None, 0, None, time.monotonic_ns())
+        birth = (process, maker.mark or maker.stamp(), None, 0, None, time.monotonic_ns(), next(process.tasks))
     task._logq_lane = lane = new_task_lane(birth, task)
     return lane
 

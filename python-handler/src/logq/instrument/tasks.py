@@ -221,7 +221,9 @@ def _note_birth(coro: Any, frame: Any) -> Birth | None:
         creator = here()
         code, instruction = user_place(frame)
         name = coro.__qualname__ if type(coro) is CoroutineType else function_name(coro)
-        return (creator.process, creator.mark or creator.stamp(), code, instruction, name, _mono())
+        process = creator.process
+        # The number is drawn here: in the order of creation, whoever asks for the lane and when.
+        return (process, creator.mark or creator.stamp(), code, instruction, name, _mono(), next(process.tasks))
     except Exception:
         swallowed()
         return None
