@@ -80,7 +80,7 @@ def test_a_circle_of_tasks_in_a_busy_loop_is_on_disk_before_a_kill(tmp_path):
     snaps = [record for record in records if record.get("ev") == "snap"]
     names = {record["lane"]: record.get("name") for record in records if record.get("ev") == "lane"}
     assert (snaps[0]["why"], sorted(names[lane] for lane in snaps[0]["circle"])) == ("closed", ["A", "B"])
-    owners = {names[task["lane"]]: names.get(task["awaits"].get("owner")) for task in snaps[0]["tasks"]}
+    owners = {names[task["lane"]]: names.get(task.get("awaits", {}).get("owner")) for task in snaps[0]["tasks"]}
     assert (owners["A"], owners["B"]) == ("B", "A")
 
 

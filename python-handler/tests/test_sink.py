@@ -313,7 +313,7 @@ def test_many_threads_write_whole_lines(tmp_path):
         LOGQ_PART_SIZE="300000",
     )
     assert len(done.logs()) == 1600
-    assert len(parts(done.directory)) > 3
+    assert len(parts(done.directory)) > 1  # who ends a part may be kept from it while others write on
     assert not done.events("lost")
 
 

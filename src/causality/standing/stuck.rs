@@ -99,7 +99,20 @@ impl<'g> Standing<'g> {
 
     /// Whether anybody but the lane could still do something for it.
     pub(super) fn somebody(&self, lane: LaneIndex, whole_run: bool, free: &Free) -> bool {
-        self.free_others(lane, whole_run, free) > 0 || self.outside_may_help(lane)
+        self.free_others(lane, whole_run, free) > 0
+            || self.outside_may_help(lane)
+            || (whole_run && self.a_child_is_yet_to_begin())
+    }
+
+    /// Whether a child was started that has recorded nothing so far, and no other process has: on a busy machine an
+    /// interpreter may take seconds to begin, and the other end of what is waited for may be for it.
+    fn a_child_is_yet_to_begin(&self) -> bool {
+        let processes = &self.graph.processes;
+        let ours = |pid: u32| processes.iter().any(|process| process.pid == pid && process.began.is_some());
+        let ended = |pid: u32| self.graph.unseen_children.iter().any(|child| child.pid == Some(pid));
+        let alone = processes.iter().filter(|process| !process.is_logq() && process.began.is_some()).count() < 2;
+        let mut started = processes.iter().filter(|process| !process.is_logq()).flat_map(|process| &process.children);
+        alone && started.any(|(pid, _)| !ours(*pid) && !ended(*pid))
     }
 
     pub(super) fn free_others(&self, lane: LaneIndex, whole_run: bool, free: &Free) -> u64 {
