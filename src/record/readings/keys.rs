@@ -1,12 +1,59 @@
 //! The keys of an event, or of an object inside one, each taken in the type it should have.
 //!
-//! A key of another shape is as one that is not there; nothing here fails.
+//! A key of another shape is as one that is not there; nothing here fails. A reading is a struct in [`reading!`]: each
+//! field is taken as its type says.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::lifecycle::ExcText;
 use crate::record::{Exception, Frame, Site};
+
+/// A typed reading of an event's keys.
+pub(super) trait Reading<'a> {
+    fn of(keys: Keys<'a>) -> Self;
+}
+
+/// A type in which a key can be taken.
+pub(super) trait Take<'a> {
+    fn take(keys: Keys<'a>, key: &str) -> Self;
+}
+
+/// Makes a struct a reading: every field is the key of its name, or the one after `as`, in its own type; after `=`
+/// stands another way to read it.
+macro_rules! reading {
+    (
+        $(#[$about:meta])*
+        pub struct $name:ident<$a:lifetime> {
+            $($(#[$says:meta])* pub $field:ident $(as $key:literal)? : $kind:ty $(= $read:expr)?,)*
+        }
+    ) => {
+        $(#[$about])*
+        pub struct $name<$a> {
+            $($(#[$says])* pub $field: $kind,)*
+        }
+
+        impl<$a> crate::record::readings::keys::Reading<$a> for $name<$a> {
+            fn of(keys: crate::record::readings::keys::Keys<$a>) -> Self {
+                $name { $($field: reading!(@take keys, $field $(as $key)? $(= $read)?),)* }
+            }
+        }
+    };
+    (@take $keys:ident, $field:ident = $read:expr) => {
+        crate::record::readings::keys::by($keys, $read)
+    };
+    (@take $keys:ident, $field:ident as $key:literal) => {
+        crate::record::readings::keys::Take::take($keys, $key)
+    };
+    (@take $keys:ident, $field:ident) => {
+        crate::record::readings::keys::Take::take($keys, stringify!($field))
+    };
+}
+
+/// Tells a closure in [`reading!`] what it is given.
+pub(super) fn by<'a, T>(keys: Keys<'a>, read: impl Fn(Keys<'a>) -> T) -> T {
+    read(keys)
+}
 
 #[derive(Clone, Copy)]
 pub(super) struct Keys<'a>(&'a Map<String, Value>);
@@ -77,6 +124,11 @@ impl<'a> Keys<'a> {
         frames.map(|frame| Site { file: frame.file, line: frame.line, func: frame.func }).collect()
     }
 
+    /// The innermost frame of a stack.
+    pub(super) fn innermost(self, key: &str) -> Option<Site> {
+        site_of(self.values(key).next()?)
+    }
+
     pub(super) fn counts(self, key: &str) -> Counts<'a> {
         match self.get(key) {
             Some(Value::Object(counts)) => {
@@ -138,4 +190,46 @@ impl<'a> Keys<'a> {
 fn site_of(value: &Value) -> Option<Site> {
     let frame = Frame::deserialize(value).ok()?;
     (!frame.file.is_empty()).then_some(Site { file: frame.file, line: frame.line, func: frame.func })
+}
+
+/// `impl` of [`Take`] for types that have a way of their own among the methods of [`Keys`].
+macro_rules! taken {
+    ($($kind:ty: $way:ident $(or $default:expr)?;)*) => {
+        $(impl<'a> Take<'a> for $kind {
+            fn take(keys: Keys<'a>, key: &str) -> Self {
+                keys.$way(key)$(.unwrap_or($default))?
+            }
+        })*
+    };
+}
+
+taken! {
+    Option<&'a str>: text;
+    &'a str: text or "";
+    Option<String>: shown;
+    Option<u64>: number;
+    u64: number or 0;
+    Option<u32>: small;
+    Option<i64>: signed;
+    Option<f64>: real;
+    Option<bool>: flag;
+    bool: flag or false;
+    Option<Site>: site;
+    Option<ExcText>: exc;
+    Vec<&'a str>: texts;
+    Vec<Site>: stack;
+    Counts<'a>: counts;
+    Places<'a>: places;
+}
+
+impl<'a, T: Reading<'a>> Take<'a> for Option<T> {
+    fn take(keys: Keys<'a>, key: &str) -> Self {
+        keys.inside(key, T::of)
+    }
+}
+
+impl<'a, T: Reading<'a>> Take<'a> for Vec<T> {
+    fn take(keys: Keys<'a>, key: &str) -> Self {
+        keys.list(key, T::of)
+    }
 }

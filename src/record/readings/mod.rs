@@ -4,15 +4,16 @@
 //! key of another shape than it should have, are both `None` or empty, and what stands beside it is still read. Keys that
 //! are not known are left alone: they stay in [`Event::keys`]. No reading draws a conclusion.
 
-mod blocking;
+#[macro_use]
 mod keys;
+mod blocking;
 mod lifecycle;
 mod plain;
 mod snapshot;
 
 use super::event::EventKind;
 use super::{Event, Exception, Site};
-use keys::Keys;
+use keys::{Keys, Reading};
 
 pub use blocking::{BeginEvent, GotEvent, HeldLock, LastWake, NestEvent, Permit, PoolState, WaitEvent};
 pub use keys::{Counts, Places};
@@ -22,11 +23,6 @@ pub use lifecycle::{
 };
 pub use plain::{AccessEvent, BlockedEvent, ExcEvent, LostEvent, NoteEvent, ObjEvent, TransferEvent};
 pub use snapshot::{ForeignThread, PipeState, Poll, QueueState, SnapEvent, SnapLane, SnapLoop, SnapTask, SystemCall};
-
-/// A typed reading of an event's keys.
-trait Reading<'a> {
-    fn of(keys: Keys<'a>) -> Self;
-}
 
 impl Event {
     fn keys(&self) -> Keys<'_> {

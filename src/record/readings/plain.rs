@@ -1,221 +1,140 @@
 //! Events of one or two keys: `obj`, `send`, `recv`, `acq`, `rel`, `note`, `exc`, `access`, `blocked`, `lost`.
 
-use super::Reading;
 use super::keys::Keys;
 use crate::record::Site;
 
-/// `obj`: an object's name, kind and place of creation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ObjEvent<'a> {
-    pub obj: &'a str,
-    pub kind: Option<&'a str>,
-    pub name: Option<&'a str>,
-    pub site: Option<Site>,
-    /// The pool, queue or loop that it belongs to.
-    pub inside: Option<&'a str>,
-    /// Permits, workers, parties, items at most.
-    pub size: Option<u64>,
-}
-
-impl<'a> Reading<'a> for ObjEvent<'a> {
-    fn of(keys: Keys<'a>) -> Self {
-        ObjEvent {
-            obj: keys.text("obj").unwrap_or_default(),
-            kind: keys.text("kind"),
-            name: keys.text("name"),
-            site: keys.site("site"),
-            inside: keys.text("in"),
-            size: keys.number("size"),
-        }
+reading! {
+    /// `obj`: an object's name, kind and place of creation.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct ObjEvent<'a> {
+        pub obj: &'a str,
+        pub kind: Option<&'a str>,
+        pub name: Option<&'a str>,
+        pub site: Option<Site>,
+        /// The pool, queue or loop that it belongs to.
+        pub inside as "in": Option<&'a str>,
+        /// Permits, workers, parties, items at most.
+        pub size: Option<u64>,
     }
 }
 
-/// `send` and `recv`: a hand-over that carries a value. `acq` and `rel`: a lock shared between processes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TransferEvent<'a> {
-    pub obj: Option<&'a str>,
-    pub via: Option<&'a str>,
-    pub from: Option<&'a str>,
-    pub site: Option<Site>,
-    /// Of a pool of processes: which job, and what it runs.
-    pub job: Option<&'a str>,
-    pub function: Option<&'a str>,
-    /// The type of the exception with which it ended.
-    pub exc: Option<&'a str>,
-}
-
-impl<'a> Reading<'a> for TransferEvent<'a> {
-    fn of(keys: Keys<'a>) -> Self {
-        TransferEvent {
-            obj: keys.text("obj"),
-            via: keys.text("via"),
-            from: keys.text("from"),
-            site: keys.site("site"),
-            job: keys.text("job"),
-            function: keys.text("fn"),
-            exc: keys.text("exc"),
-        }
+reading! {
+    /// `send` and `recv`: a hand-over that carries a value. `acq` and `rel`: a lock shared between processes.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct TransferEvent<'a> {
+        pub obj: Option<&'a str>,
+        pub via: Option<&'a str>,
+        pub from: Option<&'a str>,
+        pub site: Option<Site>,
+        /// Of a pool of processes: which job, and what it runs.
+        pub job: Option<&'a str>,
+        pub function as "fn": Option<&'a str>,
+        /// The type of the exception with which it ended.
+        pub exc: Option<&'a str>,
     }
 }
 
-/// `note`: a fact that a diagnosis needs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NoteEvent<'a> {
-    /// cancel, foreign, kill, never-awaited, retrieved, shutdown, …
-    pub what: Option<&'a str>,
-    pub obj: Option<&'a str>,
-    /// The lane or process that it is done to.
-    pub target: Option<&'a str>,
-    /// The same, where it is a process that did not record.
-    pub target_pid: Option<u32>,
-    pub site: Option<Site>,
-    /// Of the target, the innermost frame first.
-    pub stack: Vec<Site>,
-    pub function: Option<&'a str>,
-    pub name: Option<&'a str>,
-    pub sig: Option<i64>,
-    pub waiters: Option<u64>,
-    pub left: Option<u64>,
-    /// The loop whose object it is, by the lane of its thread.
-    pub in_loop: Option<&'a str>,
-    /// While the process, or the loop, was being closed.
-    pub closing: bool,
-}
-
-impl<'a> Reading<'a> for NoteEvent<'a> {
-    fn of(keys: Keys<'a>) -> Self {
-        NoteEvent {
-            what: keys.text("what"),
-            obj: keys.text("obj"),
-            target: keys.text("target"),
-            target_pid: keys.small("target"),
-            site: keys.site("site"),
-            stack: keys.stack("stack"),
-            function: keys.text("fn"),
-            name: keys.text("name"),
-            sig: keys.signed("sig"),
-            waiters: keys.number("waiters"),
-            left: keys.number("left"),
-            in_loop: keys.text("loop"),
-            closing: keys.flag("closing").unwrap_or(false),
-        }
+reading! {
+    /// `note`: a fact that a diagnosis needs.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct NoteEvent<'a> {
+        /// cancel, foreign, kill, never-awaited, retrieved, shutdown, …
+        pub what: Option<&'a str>,
+        pub obj: Option<&'a str>,
+        /// The lane or process that it is done to.
+        pub target: Option<&'a str>,
+        /// The same, where it is a process that did not record.
+        pub target_pid as "target": Option<u32>,
+        pub site: Option<Site>,
+        /// Of the target, the innermost frame first.
+        pub stack: Vec<Site>,
+        pub function as "fn": Option<&'a str>,
+        pub name: Option<&'a str>,
+        pub sig: Option<i64>,
+        pub waiters: Option<u64>,
+        pub left: Option<u64>,
+        /// The loop whose object it is, by the lane of its thread.
+        pub in_loop as "loop": Option<&'a str>,
+        /// While the process, or the loop, was being closed.
+        pub closing: bool,
     }
 }
 
-/// `exc`: an exception nobody handled, or that no one has fetched.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ExcEvent<'a> {
-    /// sys, thread, task, future, pool, feeder, deferred, callback, unraisable.
-    pub place: Option<&'a str>,
-    pub obj: Option<&'a str>,
-    /// The lane where it happened, when another one tells of it.
-    pub target: Option<&'a str>,
-    /// default or user: whose hook was told.
-    pub hook: Option<&'a str>,
-    /// The user's hook does not look at what it is told.
-    pub muted: bool,
-    /// Where the work was submitted.
-    pub site: Option<Site>,
-    /// The stamp of whoever submitted it.
-    pub from: Option<&'a str>,
-    pub function: Option<&'a str>,
-    /// What asyncio says of it.
-    pub note: Option<&'a str>,
-    /// Of a pool of processes: which job failed.
-    pub job: Option<&'a str>,
-}
-
-impl<'a> Reading<'a> for ExcEvent<'a> {
-    fn of(keys: Keys<'a>) -> Self {
-        ExcEvent {
-            place: keys.text("where"),
-            obj: keys.text("obj"),
-            target: keys.text("target"),
-            hook: keys.text("hook"),
-            muted: keys.flag("muted").unwrap_or(false),
-            site: keys.site("site"),
-            from: keys.text("from"),
-            function: keys.text("fn"),
-            note: keys.text("note"),
-            job: keys.text("job"),
-        }
+reading! {
+    /// `exc`: an exception nobody handled, or that no one has fetched.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct ExcEvent<'a> {
+        /// sys, thread, task, future, pool, feeder, deferred, callback, unraisable.
+        pub place as "where": Option<&'a str>,
+        pub obj: Option<&'a str>,
+        /// The lane where it happened, when another one tells of it.
+        pub target: Option<&'a str>,
+        /// default or user: whose hook was told.
+        pub hook: Option<&'a str>,
+        /// The user's hook does not look at what it is told.
+        pub muted: bool,
+        /// Where the work was submitted.
+        pub site: Option<Site>,
+        /// The stamp of whoever submitted it.
+        pub from: Option<&'a str>,
+        pub function as "fn": Option<&'a str>,
+        /// What asyncio says of it.
+        pub note: Option<&'a str>,
+        /// Of a pool of processes: which job failed.
+        pub job: Option<&'a str>,
     }
 }
 
-/// `access`: a watched variable, file or database was touched.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AccessEvent<'a> {
-    pub var: Option<&'a str>,
-    /// Which part of it: an index, a key, a field. None for the whole.
-    pub item: Option<String>,
-    /// r or w.
-    pub rw: Option<&'a str>,
-    /// How often the variable had been written.
-    pub v: Option<u64>,
-    pub site: Option<Site>,
-    /// `lock:1#17`: a held lock and the number of its acquisition.
-    pub held: Vec<&'a str>,
-    /// Of a task: which of its steps.
-    pub step: Option<u64>,
-}
-
-impl<'a> Reading<'a> for AccessEvent<'a> {
-    fn of(keys: Keys<'a>) -> Self {
-        AccessEvent {
-            var: keys.text("var"),
-            item: keys.shown("item"),
-            rw: keys.text("rw"),
-            v: keys.number("v"),
-            site: keys.site("site"),
-            held: keys.texts("held"),
-            step: keys.number("step"),
-        }
+reading! {
+    /// `access`: a watched variable, file or database was touched.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct AccessEvent<'a> {
+        pub var: Option<&'a str>,
+        /// Which part of it: an index, a key, a field. None for the whole.
+        pub item: Option<String>,
+        /// r or w.
+        pub rw: Option<&'a str>,
+        /// How often the variable had been written.
+        pub v: Option<u64>,
+        pub site: Option<Site>,
+        /// `lock:1#17`: a held lock and the number of its acquisition.
+        pub held: Vec<&'a str>,
+        /// Of a task: which of its steps.
+        pub step: Option<u64>,
     }
 }
 
-/// `blocked`: an event loop does not turn.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BlockedEvent<'a> {
-    /// The lane of the loop's thread.
-    pub in_loop: Option<&'a str>,
-    /// The task, or the thread, that holds it.
-    pub lane: Option<&'a str>,
-    /// How long so far.
-    pub ms: Option<u64>,
-    /// How often it was seen in this same frame.
-    pub samples: Option<u64>,
-    /// It turns again.
-    pub over: bool,
-    /// The innermost frame first.
-    pub stack: Vec<Site>,
-    /// Lanes that were due meanwhile, and by how much they were late, ms.
-    pub victims: Vec<(&'a str, u64)>,
-}
-
-impl<'a> Reading<'a> for BlockedEvent<'a> {
-    fn of(keys: Keys<'a>) -> Self {
-        let late = |victim: Keys<'a>| (victim.text("lane").unwrap_or_default(), victim.number("late").unwrap_or(0));
-        BlockedEvent {
-            in_loop: keys.text("loop"),
-            lane: keys.text("target").or_else(|| keys.text("task")),
-            ms: keys.number("ms"),
-            samples: keys.number("samples"),
-            over: keys.flag("over").unwrap_or(false),
-            stack: keys.stack("stack"),
-            victims: keys.list("victims", late),
-        }
+reading! {
+    /// `blocked`: an event loop does not turn.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct BlockedEvent<'a> {
+        /// The lane of the loop's thread.
+        pub in_loop as "loop": Option<&'a str>,
+        /// The task, or the thread, that holds it.
+        pub lane: Option<&'a str> = |keys| keys.text("target").or_else(|| keys.text("task")),
+        /// How long so far.
+        pub ms: Option<u64>,
+        /// How often it was seen in this same frame.
+        pub samples: Option<u64>,
+        /// It turns again.
+        pub over: bool,
+        /// The innermost frame first.
+        pub stack: Vec<Site>,
+        /// Lanes that were due meanwhile, and by how much they were late, ms.
+        pub victims: Vec<(&'a str, u64)> = |keys| keys.list("victims", late),
     }
 }
 
-/// `lost`: records that could not be written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LostEvent<'a> {
-    pub n: Option<u64>,
-    pub why: Option<&'a str>,
+/// A lane that was due, and by how much it was late.
+fn late<'a>(victim: Keys<'a>) -> (&'a str, u64) {
+    (victim.text("lane").unwrap_or_default(), victim.number("late").unwrap_or(0))
 }
 
-impl<'a> Reading<'a> for LostEvent<'a> {
-    fn of(keys: Keys<'a>) -> Self {
-        LostEvent { n: keys.number("n"), why: keys.text("why") }
+reading! {
+    /// `lost`: records that could not be written.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct LostEvent<'a> {
+        pub n: Option<u64>,
+        pub why: Option<&'a str>,
     }
 }
