@@ -52,7 +52,7 @@ def test_a_message_carries_its_senders_stamp(tmp_path, method, kind):
     assert not order.before(done.log("begun"), done.log("after put"))
     root = next(event for event in done.processes() if event["how"] == "root")["proc"]
     shared = [event for event in done.events("obj") if event["kind"].startswith("multiprocessing.")]
-    assert {event.get("name") for event in shared} == {"jobs", "answers", None}  # the pipe has two names
+    assert {event.get("name") for event in shared} == {"jobs", "answers", "ours/theirs"}
     received = [event for event in done.events("recv") if event["proc"] != root]
     assert {event["via"] for event in received} == {"queue", "pipe"}
     assert all(event["obj"].startswith(root + "/") for event in received)

@@ -34,6 +34,22 @@ def test_an_object_is_called_what_it_is_bound_to(tmp_path, line, name):
     assert sites.name_at((str(file), 1, "main"), "Queue") == name
 
 
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("self._window, far_side = context.Pipe()", "_window/far_side"),
+        ("(ours, theirs) = Pipe(False)", "ours/theirs"),
+        ("both = Pipe()", None),
+        ("a, b, c = Pipe()", None),
+        ("start(Pipe())", None),
+    ],
+)
+def test_a_pipe_is_called_after_both_its_ends(tmp_path, line, names):
+    file = tmp_path / "program.py"
+    file.write_text(line + "\n")
+    assert sites.pair_at((str(file), 1, "main"), "Pipe") == names
+
+
 def test_the_line_of_each_instruction():
     """As the interpreter's own table of lines has it, steps back and long ones included."""
     gap = "\n" * 300

@@ -1,10 +1,28 @@
 //! Events in words, second part: what logq itself saw when it looked on (snapshots, loops that do not turn), and the
 //! facts that only a diagnosis needs. Not for a person to read first, yet never as raw keys.
 
-use crate::record::{Event, signal_name};
+use crate::record::{Event, EventKind, signal_name};
 use crate::view::clock::duration;
 use crate::view::events::{Naming, other_sentence};
 use crate::view::names;
+
+/// A message, or a step of a pool's job, left the lane or reached it.
+pub(super) fn transfer(event: &Event, naming: &Naming) -> String {
+    let Some(transfer) = event.transfer() else { return other_sentence(event) };
+    let sends = event.kind == EventKind::Send;
+    let obj = transfer.obj.map_or_else(|| "something unnamed".to_owned(), naming.object);
+    let job = transfer.job.map_or_else(|| "a job".to_owned(), |job| format!("job {job}"));
+    match (transfer.via, sends) {
+        (Some("queue"), true) => format!("puts an item into {obj}"),
+        (Some("queue"), false) => format!("gets an item from {obj}"),
+        (Some("job"), true) => format!("submits {job} to {obj}"),
+        (Some("job"), false) => format!("takes {job} from {obj}"),
+        (Some("result"), true) => format!("gives the result of {job} to {obj}"),
+        (Some("result"), false) => format!("has the result of {job} from {obj}"),
+        (_, true) => format!("sends through {obj}"),
+        (_, false) => format!("receives through {obj}"),
+    }
+}
 
 /// Work that had waited in a pool began.
 pub(super) fn begin(event: &Event, naming: &Naming) -> String {

@@ -50,11 +50,18 @@ pub fn id_from(graph: &CausalGraph, id: &RecordId, reader: LaneIndex) -> String 
     if id.lane == graph.lane(reader).lane { format!("@{}", id.seq) } else { format!("{}@{}", id.lane, id.seq) }
 }
 
-/// Name of an object of a lane's process: `queue jobs`, or `queue:2` where it has none.
+/// Name of an object of a lane's process: `queue jobs`, or `queue:2` where it has none; `queue:2 of process 1` where it is
+/// another process's.
 pub fn object(graph: &CausalGraph, of: LaneIndex, name: &str) -> String {
-    let (kind, facts) = (object_kind(name), graph.object(graph.lane(of).process, name));
-    match facts.and_then(|facts| facts.name.as_deref()) {
-        Some(own) => format!("{kind} {}", one_line(own)),
+    let process = graph.lane(of).process;
+    if let Some(own) = graph.object(process, name).and_then(|facts| facts.name.as_deref()) {
+        return format!("{} {}", object_kind(name), one_line(own));
+    }
+    let Some((key, own)) = name.rsplit_once('/') else { return one_line(name).into_owned() };
+    let home = graph.process_with_key(key);
+    match home.and_then(|home| graph.processes[home.0].number) {
+        _ if home == Some(process) => one_line(own).into_owned(),
+        Some(number) => format!("{} of process {number}", one_line(own)),
         None => one_line(name).into_owned(),
     }
 }
@@ -91,7 +98,7 @@ pub fn hand_over(graph: &CausalGraph, edge: &Edge, to: NodeRef) -> HandOver {
         };
     }
     let Some(by) = &edge.by else { return unnamed(graph, edge, to) };
-    let object = object(graph, edge.from, by);
+    let object = object(graph, to.lane, by);
     match object_kind(by) {
         "queue" | "aqueue" | "mpqueue" | "simplequeue" => HandOver {
             arriving: format!("item from {object}, put by"),

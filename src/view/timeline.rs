@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::causality::{CausalGraph, EdgeKind, LaneIndex, NodeRef};
+use crate::causality::{CausalGraph, Edge, EdgeKind, LaneIndex, NodeRef};
 use crate::record::{EventKind, Record};
 
 /// The contents of the records that a timeline shows.
@@ -137,7 +137,7 @@ impl<'a> Timeline<'a> {
         for lane in &self.lanes {
             for (seq, to, edge) in self.graph.edges_out_of(*lane) {
                 let shown = self.shown.contains(&to.lane) || self.graph.process_of(to.lane).is_logq();
-                if shown || (edge.kind == EdgeKind::Lock && !filter.everything) {
+                if shown || (edge.kind == EdgeKind::Lock && !filter.everything) || self.is_covered(to, edge) {
                     continue;
                 }
                 let after = self.graph.last_up_to(*lane, seq);
@@ -149,7 +149,7 @@ impl<'a> Timeline<'a> {
         outs
     }
 
-    fn place_of_edge(&self, to: NodeRef, is: impl Fn(&crate::causality::Edge) -> bool) -> Option<usize> {
+    fn place_of_edge(&self, to: NodeRef, is: impl Fn(&Edge) -> bool) -> Option<usize> {
         self.graph.edges_into(to).position(is)
     }
 
@@ -176,7 +176,7 @@ impl<'a> Timeline<'a> {
             // A lane's first record says itself who began it; what else came from there adds nothing.
             let said = first && (edge.kind == EdgeKind::Start || self.starts_it(at, edge));
             let logq = self.graph.process_of(edge.from).is_logq();
-            if edge.from == at.lane || (lock && !filter.everything) || said || logq {
+            if edge.from == at.lane || (lock && !filter.everything) || said || logq || self.is_covered(at, edge) {
                 continue;
             }
             arriving.push(Row::In { to: at, edge: place, across: self.shown.contains(&edge.from) });
@@ -196,9 +196,15 @@ impl<'a> Timeline<'a> {
     }
 
     /// Whether the creator's own stamp covers this edge.
-    fn starts_it(&self, at: NodeRef, edge: &crate::causality::Edge) -> bool {
+    fn starts_it(&self, at: NodeRef, edge: &Edge) -> bool {
         let mut starts = self.graph.edges_into(at).filter(|own| own.kind == EdgeKind::Start);
         starts.any(|own| own.from == edge.from && own.seq >= edge.seq)
+    }
+
+    /// Whether a hand-over that has a name says already all that this nameless one does.
+    fn is_covered(&self, at: NodeRef, edge: &Edge) -> bool {
+        let says_more = |other: &Edge| other.by.is_some() && other.from == edge.from && other.seq >= edge.seq;
+        edge.by.is_none() && edge.kind == EdgeKind::Hard && self.graph.edges_into(at).any(says_more)
     }
 
     /// First and last row of a lane: of its own records, or of what it handed over; to the end where it did not end.

@@ -22,6 +22,7 @@ __all__ = [
     "function_name",
     "is_machinery",
     "name_at",
+    "pair_at",
     "position",
     "site_from",
     "user_frame",
@@ -172,6 +173,19 @@ def _read_source(filename: str) -> list[str]:
 
 def name_at(site: Site | None, called: str) -> str | None:
     """The variable or attribute that gets what `called(…)` makes at `site`: `self.jobs = Queue()` → `jobs`."""
+    target = _target_at(site, called)
+    return _bound_name(target) if target is not None else None
+
+
+def pair_at(site: Site | None, called: str) -> str | None:
+    """The two names of what is unpacked at once: `ours, self.theirs = Pipe()` → `ours/theirs`."""
+    target = _target_at(site, called) or ""
+    names = [_bound_name(end) for end in target.strip(" ()").split(",")]
+    return "/".join(name for name in names if name) if len(names) == 2 and all(names) else None
+
+
+def _target_at(site: Site | None, called: str) -> str | None:
+    """What stands before the `=` of the call."""
     line = code_line(site[0], site[1]) if site is not None else None
     if line is None:
         return None
@@ -183,7 +197,7 @@ def name_at(site: Site | None, called: str) -> str | None:
     target, equals, after = before.rpartition("=") if call >= 0 else before.partition("=")
     if not equals or (call >= 0 and "(" in after):  # made for another call, not for the variable
         return None
-    return _bound_name(target)
+    return target
 
 
 def _calls(line: str, call: str) -> list[int]:

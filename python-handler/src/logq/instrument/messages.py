@@ -18,7 +18,7 @@ from logq.failure import describe
 from logq.lane import here
 from logq.objects import JOB, RESULT, Thing
 from logq.patching import dress, replace
-from logq.sites import caller_site, is_machinery
+from logq.sites import caller_site, is_machinery, pair_at
 from logq.trouble import swallowed
 
 from . import message_waits, shared_things
@@ -330,11 +330,20 @@ def _wrap_pipe(original: Callable[..., Any]) -> Any:
     return dress(pipe, original)
 
 
+class _Pipe(SharedThing):
+    """A pair of ends, so that most have two names."""
+
+    __slots__ = ()
+
+    def _find_name(self) -> str | None:
+        return pair_at(self.site, "Pipe") or super()._find_name()
+
+
 def _announce_pipe(ends: Any, frame: Any) -> None:
     while frame is not None and frame.f_code.co_filename.endswith(_CONTEXT):
         frame = frame.f_back
     if frame is None or is_machinery(frame.f_code.co_filename):
         return
-    thing = SharedThing("pipe", "multiprocessing.Pipe", caller_site(4))
+    thing = _Pipe("pipe", "multiprocessing.Pipe", caller_site(4))
     for end in ends:
         shared_things.know(shared_things.inode_key(end.fileno()), thing)
