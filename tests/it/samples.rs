@@ -137,7 +137,13 @@ fn healthy() {
     let Recorded { case, run } = record(&python(), "healthy", &[]);
     assert_snapshot!("healthy verdict", normalised(run.verdict(), &case));
     assert_snapshot!("healthy threads", answer(&case, &["threads"]));
-    assert_snapshot!("healthy scanner", answer(&case, &["timeline", "--thread", "scanner"]));
+    // On a busy machine the main thread takes items one by one, and each time it waited it has a record to show.
+    let (taken, rest): (Vec<String>, Vec<String>) = answer(&case, &["timeline", "--thread", "scanner"])
+        .lines()
+        .map(str::to_owned)
+        .partition(|line| line.contains("▶ item into queue found, taken by t1 MainThread"));
+    assert!(!taken.is_empty());
+    assert_snapshot!("healthy scanner", rest.join("\n"));
     assert_eq!(found(&case, "photo:sunset.jpg"), ["found sunset.jpg", "shrinking sunset.jpg"]);
     assert_snapshot!("healthy album", answer(&case, &["timeline", "--process", "album"]));
     let why = case.logq(&["why", &id_of(&case, "an album of 4 photos")]).ended(0);
