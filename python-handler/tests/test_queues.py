@@ -186,7 +186,7 @@ def test_futures_waited_for_together_or_made_by_hand(tmp_path):
     assert (both["need"], both["have"], len(both["futures"])) == (2, 0, 2)
     assert all(entry["pool"]["size"] == 2 for entry in both["futures"])
     assert (one["need"], one["have"]) == (1, 0)
-    assert mapped["state"] in ("PENDING", "RUNNING")  # its worker may be late
+    assert "runner" in mapped or mapped["state"] == "PENDING"  # its worker may be late
     assert by_hand["state"] == "PENDING"
     assert not {"runner", "pool"} & set(by_hand)
 

@@ -194,7 +194,7 @@ def retire(lane: Lane) -> None:
     """The lane ended: parts to come need not name it."""
     lane.process.lanes.pop(lane.key, None)
     lane.over = True
-    lane.who = lane.mark = None
+    lane.who = lane.mark = lane.newest = None
 
 
 def preamble(process: Process, part: int) -> Iterable[bytes]:

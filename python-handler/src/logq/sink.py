@@ -93,7 +93,7 @@ class Sink:
         self._rotating = allocate_lock()  # only ever tried, never waited for
         self._checked = 0
         self._born = 0
-        self.settled: Callable[[], None] = _nothing  # called now and then, once the process has lived for a while
+        self.settled: Callable[[], object] = _nothing  # called now and then, once the process has lived for a while
         self._last = 0
         self._retry_at = 0
         self.lost: dict[str, int] = {}

@@ -45,36 +45,67 @@ def merge(stamp: Stamp | None, thing: Thing | Way | None = None) -> None:
 
 
 def merge_into(lane: Lane, stamp: Stamp, thing: Thing | Way | None = None) -> None:
-    """Merges by a hard hand-over, carried by `thing`."""
+    """Merges by a hard hand-over, carried by `thing`.
+
+    Lanes that hand over to each other all day, and seldom write, merge what they have merged already: then
+    nothing changes, and the stamps that they leave stay the ones that they have made.
+    """
+    mine = lane.hard
     giver, seq, hard, soft = stamp
+    if stamp is lane.newest and (giver, seq, thing) in mine:
+        return
     if thing is not None and thing.told is not identity.me:
         thing.tell()
-    mine = lane.hard
     if giver is not lane and seq >= 0:
-        entry = (giver, seq, thing)
-        # What a record, begun but not yet there, has copied is deleted after it by its number, and what
-        # a lane has from its creator is counted: neither may be replaced.
-        replaceable = len(mine) > lane.given[0] and not lane.depth
-        try:
-            last = mine[-1]
-            if replaceable and last[0] is giver and last[2] is thing:  # the greater number covers both
-                if last[1] < seq:
-                    if SINGLE_STEP:  # no handler runs between the look at the last entry and this
-                        mine[-1] = entry
-                    else:
-                        _replace(mine, last, entry)
-            else:
-                mine.append(entry)
-        except IndexError:  # empty, or a signal's handler has written a record just now
-            mine.append(entry)
+        _gain(lane, (giver, seq, thing))
     if hard:
-        # What the giver had merged itself did not come by this object.
-        mine.extend([(entry[0], entry[1], None) for entry in hard if entry[0] is not lane])
+        _add_indirect(lane, mine, hard)
     if soft:
-        lane.soft.extend(soft)
-    lane.mark = None
+        _add_all(lane, lane.soft, soft)
+    lane.newest = stamp
     if len(mine) > _CROWDED or len(lane.soft) > _CROWDED:
         _relieve(lane)
+
+
+def _gain(lane: Lane, entry: Entry) -> None:
+    mine = lane.hard
+    if entry in mine:
+        return
+    # What a record, begun but not yet there, has copied is deleted after it by its number, and what
+    # a lane has from its creator is counted: neither may be replaced.
+    replaceable = len(mine) > lane.given[0] and not lane.depth
+    try:
+        last = mine[-1]
+        if replaceable and last[0] is entry[0] and last[2] is entry[2]:  # the greater number covers both
+            if last[1] < entry[1]:
+                if SINGLE_STEP:  # no handler runs between the look at the last entry and this
+                    mine[-1] = entry
+                else:
+                    _replace(mine, last, entry)
+        else:
+            mine.append(entry)
+    except IndexError:  # empty, or a signal's handler has written a record just now
+        mine.append(entry)
+    lane.mark = None
+
+
+def _add_indirect(lane: Lane, mine: list[Entry], entries: tuple[Entry, ...]) -> None:
+    """What a giver had merged itself did not come by this object."""
+    for entry in entries:
+        if entry[0] is lane:
+            continue
+        if entry[2] is not None:
+            entry = (entry[0], entry[1], None)  # noqa: PLW2901
+        if entry not in mine:
+            mine.append(entry)
+            lane.mark = None
+
+
+def _add_all(lane: Lane, mine: list[Entry], entries: tuple[Entry, ...]) -> None:
+    for entry in entries:
+        if entry not in mine:
+            mine.append(entry)
+            lane.mark = None
 
 
 def _replace(entries: list[Entry], old: Entry, new: Entry) -> None:
@@ -93,12 +124,14 @@ def merge_lock(lane: Lane, stamp: Stamp, thing: Thing) -> None:
         thing.tell()
     mine = lane.soft
     if giver is not lane and seq >= 0:
-        mine.append((giver, seq, thing))
+        entry = (giver, seq, thing)
+        if entry not in mine:
+            mine.append(entry)
+            lane.mark = None
     if hard:
-        mine.extend([(entry[0], entry[1], None) for entry in hard if entry[0] is not lane])
+        _add_indirect(lane, mine, hard)
     if soft:
-        mine.extend([(entry[0], entry[1], None) for entry in soft if entry[0] is not lane])
-    lane.mark = None
+        _add_indirect(lane, mine, soft)
     if len(mine) > _CROWDED:
         _relieve(lane)
 

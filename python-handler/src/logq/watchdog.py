@@ -58,13 +58,15 @@ _may_start: list[bool] = [True]  # popped by whoever is starting it
 _forking = 0
 
 
-def need() -> None:
-    """Sees to it that the watchdog runs. Cheap when it does."""
+def need() -> bool:
+    """Sees to it that the watchdog runs. Cheap when it does. Whether it does now."""
     watch, process = _watch, identity.me
-    if process is None or (watch is not None and watch.process is process and not watch.gone):
-        return
-    if process.capture != "records" and not process.quiet and not _forking:
-        _start(process)
+    if watch is not None and watch.process is process and not watch.gone:
+        return True
+    if process is None or process.capture == "records" or process.quiet or _forking:
+        return False
+    _start(process)
+    return _watch is not None and not _watch.gone
 
 
 def _start(process: Process) -> None:

@@ -19,7 +19,7 @@ from logq.patching import replace
 from logq.sites import absolute, is_machinery
 from logq.trouble import swallowed
 
-from .futures import OnRead
+from .around import OnRead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

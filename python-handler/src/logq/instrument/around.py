@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     # Gets the object and the frame that calls; gives what is to be done afterwards, if anything.
     Before = Callable[[Any, FrameType], Optional[Callable[[], None]]]
 
-__all__ = ["Around"]
+__all__ = ["Around", "OnRead"]
 
 
 class Around:
@@ -58,3 +58,22 @@ class _Call(functools.partial):  # type: ignore[type-arg]
             self.after()
         except Exception:
             swallowed()
+
+
+class OnRead:
+    """A method that does something when it is looked up, and then is the original.
+
+    So a caller's traceback shows no frame of ours.
+    """
+
+    def __init__(self, original: Any, act: Callable[[Any], None]) -> None:
+        self.original = original
+        self.act = act
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is not None and identity.me is not None:
+            try:
+                self.act(instance)
+            except Exception:
+                swallowed()
+        return self.original.__get__(instance, owner)

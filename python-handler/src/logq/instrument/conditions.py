@@ -14,7 +14,7 @@ from types import FunctionType
 
 from logq import identity, waits
 from logq.objects import Thing
-from logq.patching import dress, replace
+from logq.patching import add, dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.stamp import leave, merge
 from logq.trouble import swallowed
@@ -40,6 +40,7 @@ def patch(threading: Any) -> None:
     condition = threading.Condition
     _note_purposes(threading)
     replace(condition, "wait", lambda original: _with_own_waiter(original, threading))
+    add(condition, "_logq_thing", None)  # of those that the library makes for itself
     replace(condition, "notify", _wrap_notify)
     note_made = _init_wrapper(condition, "cond", None, depth=2)
     replace(condition, "__init__", lambda original: _spare_library(original, note_made(original), threading))
@@ -84,7 +85,7 @@ def _spare_library(original: Callable[..., None], noting: Callable[..., None], t
 
 def _wrap_notify(original: Callable[..., None]) -> Any:
     def notify(self: Any, n: int = 1) -> None:
-        thing = getattr(self, "_logq_thing", None)
+        thing = self._logq_thing
         if thing is None or identity.me is None:
             original(self, n)
             return
@@ -166,7 +167,7 @@ class _Waiter:
 
     def _block(self, timeout: float, frame: Any, since: int) -> bool:
         """It has waited for a moment in vain."""
-        wait = _begin(frame, since, None if timeout < 0 else timeout)
+        wait = purposes.begin_wait(frame, since, None if timeout < 0 else timeout)
         left = timeout if timeout < 0 else max(0.0, timeout - (time.monotonic_ns() - since) / 1e9)
         res = "exc"
         try:
@@ -176,19 +177,6 @@ class _Waiter:
         finally:
             if wait is not None:
                 wait.end(res)
-
-
-def _begin(frame: Any, since: int, timeout: float | None) -> waits.Wait | None:
-    """`frame` is that of `Condition.wait`."""
-    try:
-        purpose, of = purposes.purpose_of(frame)
-        if purpose is None or purpose.on is None or purpose.describe is None:
-            return None
-        thing, facts = purpose.describe(of)
-        return waits.begin(purpose.on, since, thing, facts, timeout)
-    except Exception:
-        swallowed()
-        return None
 
 
 def _init_wrapper(

@@ -16,13 +16,13 @@ from logq.failure import describe
 from logq.fields import current, take_up
 from logq.lane import Lane, here
 from logq.objects import JOB, RESULT, Thing
-from logq.patching import dress, replace
-from logq.sites import caller_site, is_machinery, position, user_place
+from logq.patching import add, dress, replace
+from logq.sites import caller_site, is_machinery, position, site_from, user_place
 from logq.stamp import leave, leave_of, merge, merge_into
 from logq.trouble import swallowed
 from logq.unseen import hide
 
-from . import signals
+from . import future_conditions, signals
 from .future_waits import note_purposes, thing_of
 
 TYPE_CHECKING = False
@@ -31,11 +31,10 @@ if TYPE_CHECKING:
 
     from logq.lane import Site, Stamp
 
-    from .pools import Pool
-
 __all__ = ["patch_base", "patch_thread"]
 
 
+_UNSETTLED = frozenset(["PENDING", "RUNNING"])
 _frame = sys._getframe
 _mono = time.monotonic_ns
 
@@ -73,33 +72,38 @@ class _Failure:
 _unretrieved: dict[int, _Failure] = {}
 
 
-class OnRead:
-    """A method that does something when it is looked up, and then is the original.
+class _GetResult:
+    """In the place of `__get_result`, which a result is fetched with: it is asked for when this is looked up.
 
     So a caller's traceback shows no frame of ours.
     """
 
-    def __init__(self, original: Any, act: Callable[[Any], None]) -> None:
+    def __init__(self, original: Any) -> None:
         self.original = original
-        self.act = act
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        if instance is not None and identity.me is not None:
+    def __get__(self, future: Any, owner: Any = None) -> Any:
+        if future is not None and identity.me is not None:
             try:
-                self.act(instance)
+                stamp = future._logq_stamp
+                if stamp is not None:
+                    merge_into(here(), stamp, RESULT)
+                if _unretrieved:
+                    _note_retrieved(future)
             except Exception:
                 swallowed()
-        return self.original.__get__(instance, owner)
+        return self.original.__get__(future, owner)
 
 
 def patch_base(base: Any) -> None:
     future = base.Future
     note_purposes(base)
-    replace(future, "__init__", _wrap_init)
-    replace(future, "set_result", _wrap_settle)
+    for name in ("_logq_pool", "_logq_runner", "_logq_stamp", "_logq_submitted"):
+        add(future, name, None)  # a future's own, once there is something to note
+    future_conditions.patch(base, _note_made)
+    replace(future, "set_result", _wrap_result)
     replace(future, "set_exception", _wrap_fail)
-    replace(future, "cancel", _wrap_settle)
-    replace(future, "_Future__get_result", lambda original: OnRead(original, _asked))
+    replace(future, "cancel", _wrap_cancel)
+    replace(future, "_Future__get_result", _GetResult)
     replace(future, "exception", _wrap_exception)
     replace(future, "done", _wrap_done)
     replace(base, "wait", _wrap_wait)
@@ -122,81 +126,85 @@ def forget() -> None:
     _unretrieved.clear()
 
 
-def _wrap_init(original: Callable[..., None]) -> Any:
-    """One made by hand: nobody submits it, so this is the only place that is known of it."""
-
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        if identity.me is not None:
-            _note_made(self, _frame(1))
-
-    return dress(init, original)
-
-
-def _note_made(future: Any, frame: Any) -> None:
+def _note_made(frame: Any) -> None:
+    """A future is being made, in the `__init__` of `frame`. One made by hand nobody submits, so this is the only
+    place that is known of it."""
     try:
+        frame, made = frame.f_back, frame
         code = frame.f_code
         if not is_machinery(code.co_filename):
+            future = made.f_locals["self"]
             kind = f"concurrent.futures.{type(future).__name__}"
-            future._logq_thing = Thing("fut", kind, caller_site(3), None, future)
+            future._logq_thing = Thing("fut", kind, site_from(frame), None, future)
         elif code.co_name == "run_coroutine_threadsafe":
-            future._logq_submitted = (leave(), user_place(frame), _mono(), None)
+            made.f_locals["self"]._logq_submitted = (leave(), user_place(frame), _mono(), None)
     except Exception:
         swallowed()
 
 
 def _wrap_item(original: Callable[..., None]) -> Any:
     """Made inside `submit`, by the thread that submits and before any worker can see it."""
+    if original.__code__.co_names[:4] != ("future", "fn", "args", "kwargs"):
 
-    def init(self: Any, future: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, future, *args, **kwargs)
+        def init(self: Any, future: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, future, *args, **kwargs)
+            if identity.me is not None:
+                _note_submission(future, _frame(1))
+
+        return dress(init, original)
+
+    def __init__(self: Any, future: Any, fn: Any, args: Any, kwargs: Any) -> None:  # noqa: N807 - as the original
+        self.future = future
+        self.fn = fn
+        self.args = args
+        self.kwargs = kwargs
         if identity.me is not None:
-            try:
-                lane = here()
-                place = user_place(_frame(1))
-                future._logq_submitted = (lane.mark or lane.stamp(), place, _mono(), current())
-            except Exception:
-                swallowed()
+            _note_submission(future, _frame(1))
 
-    return dress(init, original)
+    return dress(__init__, original)
+
+
+def _note_submission(future: Any, frame: Any) -> None:
+    try:
+        lane = here()
+        future._logq_submitted = (lane.mark or lane.stamp(), user_place(frame), _mono(), current())
+    except Exception:
+        swallowed()
 
 
 def _wrap_run(original: Callable[..., None]) -> Any:
     def run(self: Any, *args: Any) -> None:
-        fields = begun = None
+        fields = before = pool = lane = None
         try:
-            submitted = getattr(self.future, "_logq_submitted", None)
+            future = self.future
+            submitted = future._logq_submitted
             if submitted is not None and identity.me is not None:
                 fields = submitted[3]
-                begun = _begin(self.future, submitted)
+                future._logq_runner = lane = here()
+                merge_into(lane, submitted[0], JOB)
+                pool = future._logq_pool
+                if pool is not None:
+                    pool.begin(lane, submitted[2])
+            if fields is not current():  # also none: a worker has those of whoever had it start
+                before = take_up(fields)
+            else:
+                before = fields
+            del future, submitted
         except Exception:
+            before = fields
             swallowed()
-        changed = fields is not current()
-        before = take_up(fields) if changed else None  # also none: a worker has those of whoever had it start
         try:
             original(self, *args)
         finally:
             # A failure's traceback keeps the frames below this one, and they keep this: without this line the
             # item, its future and its failure would go with the next garbage collection only.
             del self
-            if changed:
+            if before is not fields:
                 take_up(before)
-            if begun is not None:
-                begun[0].end(begun[1])
+            if pool is not None:
+                pool.end(lane)
 
     return dress(run, original)
-
-
-def _begin(future: Any, submitted: Any) -> tuple[Pool, Lane] | None:
-    """The running lane begins to run `future`."""
-    lane = here()
-    merge_into(lane, submitted[0], JOB)
-    future._logq_runner = lane
-    pool: Pool | None = getattr(future, "_logq_pool", None)
-    if pool is None:
-        return None
-    pool.begin(lane, submitted[2])
-    return pool, lane
 
 
 def _wrap_complaint(original: Callable[..., None], where: str) -> Any:
@@ -220,28 +228,40 @@ def _wrap_complaint(original: Callable[..., None], where: str) -> Any:
     return dress(complain, original)
 
 
-def _wrap_settle(original: Callable[..., Any]) -> Any:
-    def settle(self: Any, *args: Any) -> Any:
+def _wrap_result(original: Callable[[Any, Any], None]) -> Any:
+    def set_result(self: Any, result: Any) -> None:
         _leave_on(self)
         try:
-            return original(self, *args)
+            original(self, result)
         except BaseException as problem:
             hide(problem)
             raise
 
-    return dress(settle, original)
+    return dress(set_result, original)
+
+
+def _wrap_cancel(original: Callable[[Any], bool]) -> Any:
+    def cancel(self: Any) -> bool:
+        _leave_on(self)
+        try:
+            return original(self)
+        except BaseException as problem:
+            hide(problem)
+            raise
+
+    return dress(cancel, original)
 
 
 def _leave_on(future: Any) -> None:
     """The stamp must be there before anyone can see the result. A settled future keeps its own."""
-    if identity.me is not None and future._state in ("PENDING", "RUNNING"):
+    if identity.me is not None and future._state in _UNSETTLED:
         lane = here()
         future._logq_stamp = lane.mark or lane.stamp()
 
 
 def _wrap_fail(original: Callable[..., None]) -> Any:
     def set_exception(self: Any, exception: Any) -> None:
-        if identity.me is not None and isinstance(exception, BaseException) and self._state in ("PENDING", "RUNNING"):
+        if identity.me is not None and isinstance(exception, BaseException) and self._state in _UNSETTLED:
             try:
                 _note_failure(self, exception)
             except Exception:
@@ -299,14 +319,18 @@ def _say_all_lost() -> None:
 def _asked(future: Any) -> None:
     if identity.me is None:
         return
-    lane = here()
-    stamp = getattr(future, "_logq_stamp", None)
-    if stamp is not None:
-        merge_into(lane, stamp, RESULT)
-    failure = _unretrieved.pop(id(future), None) if _unretrieved else None
+    if future._logq_stamp is not None:
+        merge_into(here(), future._logq_stamp, RESULT)
+    if _unretrieved:
+        _note_retrieved(future)
+
+
+def _note_retrieved(future: Any) -> None:
+    failure = _unretrieved.pop(id(future), None)
     if failure is not None:
+        lane = here()
         target = failure.lane.reference(lane.process)
-        event("note", {"what": "retrieved", "target": target, "site": caller_site(2), "obj": _reference(future)}, lane)
+        event("note", {"what": "retrieved", "target": target, "site": caller_site(3), "obj": _reference(future)}, lane)
 
 
 def _reference(future: Any) -> str:
@@ -332,7 +356,7 @@ def _wrap_done(original: Callable[[Any], bool]) -> Any:
     def done(self: Any) -> bool:
         is_done = original(self)
         if is_done:
-            merge(getattr(self, "_logq_stamp", None), RESULT)
+            merge(self._logq_stamp, RESULT)
         return is_done
 
     return dress(done, original)
@@ -373,4 +397,4 @@ def _list_unretrieved() -> list[dict[str, object]]:
     ]
 
 
-signals.guard(_note_made, _begin, _leave_on, _note_failure, _asked)
+signals.guard(_note_made, _note_submission, _leave_on, _note_failure, _asked, _GetResult.__get__, _note_retrieved)

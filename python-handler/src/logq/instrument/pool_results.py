@@ -15,7 +15,7 @@ from logq.patching import add, replace
 from logq.sites import caller_site
 from logq.trouble import swallowed
 
-from .futures import OnRead
+from .around import OnRead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,9 @@ is really waited for. Frames are looked at only when a wait is written, not when
 
 from __future__ import annotations
 
+from logq import waits
 from logq.sites import is_machinery
+from logq.trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     Told = tuple[Optional[Thing], dict[str, object]]
     Describe = Callable[[Any], Told]
 
-__all__ = ["Purpose", "note", "note_silent", "purpose_of"]
+__all__ = ["Purpose", "begin_wait", "note", "note_silent", "purpose_of"]
 
 
 class Purpose:
@@ -67,3 +69,21 @@ def purpose_of(frame: Any) -> tuple[Purpose | None, Any]:
                 break
         frame = frame.f_back
     return found, of
+
+
+_LASTING = ("runner", "job")  # what is as true of a wait that is over
+
+
+def begin_wait(frame: Any, since: int, timeout: float | None, over: bool = False) -> waits.Wait | None:
+    """Writes the `wait` of the running lane, which blocks in the function of `frame`, or did when it is `over`."""
+    try:
+        purpose, of = purpose_of(frame)
+        if purpose is None or purpose.on is None or purpose.describe is None:
+            return None
+        thing, facts = purpose.describe(of)
+        if over:
+            facts = {key: facts.get(key) for key in _LASTING}
+        return waits.begin(purpose.on, since, thing, facts, timeout)
+    except Exception:
+        swallowed()
+        return None

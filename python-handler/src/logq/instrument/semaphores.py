@@ -13,7 +13,7 @@ from collections import deque
 
 from logq import identity
 from logq.lane import Lane, here
-from logq.patching import dress, replace
+from logq.patching import add, dress, replace
 from logq.sites import position, user_frame
 from logq.stamp import leave, merge_into, merge_lock
 from logq.trouble import swallowed
@@ -107,6 +107,7 @@ class Permits:
 def patch(threading: Any) -> None:
     semaphore = threading.Semaphore
     purposes.note(semaphore.acquire, "sem", _tell)
+    add(semaphore, "_logq_permits", None)  # of those that the library makes for itself
     replace(semaphore, "acquire", _wrap_acquire)
     replace(semaphore, "__enter__", lambda _: semaphore.acquire)
     replace(semaphore, "release", lambda original: _wrap_release(original, bounded=False))
@@ -130,7 +131,7 @@ def _permits_of(semaphore: Any) -> Permits | None:
 
 def _wrap_acquire(original: Callable[..., bool]) -> Any:
     def acquire(self: Any, blocking: bool = True, timeout: float | None = None) -> bool:
-        permits = _permits_of(self)
+        permits = self._logq_permits if identity.me is not None else None
         if permits is None or (not blocking and timeout is not None):
             return original(self, blocking, timeout)
         deadline = None
@@ -175,7 +176,7 @@ def _note_refusal(permits: Permits) -> None:
 
 def _wrap_release(original: Callable[..., None], bounded: bool) -> Any:
     def release(self: Any, n: int = 1) -> None:
-        permits = _permits_of(self)
+        permits = self._logq_permits if identity.me is not None else None
         if permits is None or type(n) is not int or n < 1:
             original(self, n)
             return

@@ -52,6 +52,7 @@ _WORK = (
     "emit",
     "encode",
     "failure",
+    "flow",
     "lane",
     "objects",
     "render",

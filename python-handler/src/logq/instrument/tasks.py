@@ -328,7 +328,7 @@ def _end(lane: Lane, task: Any) -> None:
         code, instruction = birth[2:4] if birth is not None else (None, 0)
         _count(lane.process, code, instruction, lane.fn)
         lane.over = True
-        lane.who = lane.mark = None
+        lane.who = lane.mark = lane.newest = None
         return
     else:
         event("end", {"how": "ok"}, lane)
