@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import sys
 
 import pytest
 
@@ -48,6 +49,26 @@ def test_a_pipe_is_called_after_both_its_ends(tmp_path, line, names):
     file = tmp_path / "program.py"
     file.write_text(line + "\n")
     assert sites.pair_at((str(file), 1, "main"), "Pipe") == names
+
+
+def test_what_takes_by_a_with_block_is_told_from_what_calls():
+    seen = []
+
+    class Lock:
+        def __enter__(self):
+            frame = sys._getframe(1)
+            seen.append(sites.enters_with(frame.f_code, frame.f_lasti))
+
+        acquire = __enter__
+
+        def __exit__(self, *failure):
+            pass
+
+    lock = Lock()
+    for _ in range(50):  # specialised code says the same
+        with lock:
+            lock.acquire()
+    assert seen == [True, False] * 50
 
 
 def test_the_line_of_each_instruction():

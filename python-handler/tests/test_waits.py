@@ -34,7 +34,7 @@ def test_a_deadlock_that_is_killed_is_on_disk(tmp_path):
         assert wait["held_at"][1:] == [6, "transfer"]
         assert wait["site"][1:] == [8, "transfer"]
         assert wait["held_since"] < wait["since"] < wait["mono"]
-        assert [held["site"][1] for held in wait["held"]] == [6]
+        assert [(held["site"][1], held["with"]) for held in wait["held"]] == [(6, True)]
         assert wait["stack"][0]["func"] == "transfer"
     assert objects[one["obj"]]["site"][1] == 3
 

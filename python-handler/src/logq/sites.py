@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "caller_site",
     "code_line",
+    "enters_with",
     "function_name",
     "is_machinery",
     "name_at",
@@ -87,6 +88,36 @@ def position(code: Any, instruction: int) -> Site | None:
     else:
         line = _line_by_steps(code.co_firstlineno, code.co_lnotab, instruction)
     return (absolute(code.co_filename), line, code.co_name)
+
+
+class _Block:
+    """Knows by which instruction it was entered."""
+
+    opcode = -1
+
+    def __enter__(self) -> None:
+        frame = sys._getframe(1)
+        self.opcode = frame.f_code.co_code[frame.f_lasti]
+
+    def __exit__(self, *failure: object) -> None:
+        pass
+
+
+def _opcode_of_with() -> int:
+    """Of the instruction that enters a `with` block, in this interpreter; -1 where plain calls have the same."""
+    entered, called = _Block(), _Block()
+    with entered:
+        pass
+    called.__enter__()
+    return entered.opcode if entered.opcode != called.opcode else -1
+
+
+_WITH = _opcode_of_with()
+
+
+def enters_with(code: Any, instruction: int) -> bool:
+    """Whether the instruction enters a `with` block: what it takes will be given back by the same frame."""
+    return code is not None and bool(code.co_code[instruction] == _WITH)
 
 
 def _line_by_steps(line: int, steps: bytes, instruction: int) -> int:

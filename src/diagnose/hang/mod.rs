@@ -184,9 +184,11 @@ pub(super) fn blocked<'a, 'g>(standing: &'a Standing<'g>, lane: LaneIndex) -> Op
     }
 }
 
-/// A plain lock that its own owner waits for may be meant as a signal, as long as somebody is there to release it.
+/// A plain lock that its own owner waits for may be meant as a signal, as long as somebody is there to release it; not
+/// one that a `with` block took.
 fn may_be_a_signal(standing: &Standing, lane: LaneIndex, blocked: &Blocked) -> bool {
-    blocked.wait.on == Some("lock") && blocked.need == Need::Lane(lane) && {
+    let by_block = || blocked.wait.held.iter().any(|held| held.by_block && Some(held.obj) == blocked.wait.obj);
+    blocked.wait.on == Some("lock") && blocked.need == Need::Lane(lane) && !by_block() && {
         let kind = standing.graph.lane(lane).lane.kind;
         kind == LaneKind::Thread && standing.others_go_on(lane)
     }

@@ -1,6 +1,6 @@
 //! Hangs on small histories: a line a lane says what it holds and what it waits for.
 //!
-//! `t2 holds a; waits lock b of t3` and so on; `ends` and `dies`; `waits join of t2`; `for 5` is a time limit. A line `snap`
+//! `t2 holds a; waits lock b of t3` and so on, `with a` where a block took it; `ends` and `dies`; `waits join of t2`; `for 5` is a time limit. A line `snap`
 //! is a snapshot that saw all of it, with more keys of a `snap` behind it; `t5 sleeps` is a lane that nothing is known of.
 
 use super::*;
@@ -30,6 +30,7 @@ fn spelled(text: &str) -> String {
             let words: Vec<&str> = deed.splitn(2, ' ').collect();
             match words[0] {
                 "holds" => held.push(format!(r#"{{"obj":"lock:{}","site":["p.py",1,"f"]}}"#, words[1])),
+                "with" => held.push(format!(r#"{{"obj":"lock:{}","site":["p.py",1,"f"],"with":true}}"#, words[1])),
                 "waits" => lines.push(wait(lane, words[1], &held)),
                 "ends" => lines.push(format!(r#"2.0 {lane} "ev":"end","how":"ok""#)),
                 "dies" => {
@@ -110,6 +111,7 @@ fn a_lane_that_waits_for_itself() {
     check("t1 holds a; waits lock a of t1", &["deadlock certain: MainThread"]);
     // A plain lock may be meant as a signal, which somebody else gives.
     check("t1 holds a; waits lock a of t1\nt2 sleeps", &["deadlock possible: MainThread"]);
+    check("t1 with a; waits lock a of t1\nt2 sleeps", &["deadlock certain: MainThread"]);
     check("t1 holds a; waits rlock a of t1\nt2 sleeps", &["deadlock certain: MainThread"]);
 }
 

@@ -61,6 +61,8 @@ reading! {
     #[derive(Debug, Clone, PartialEq)]
     pub struct HeldLock<'a> {
         pub obj: &'a str,
+        /// By a `with` block, so that nobody else will give it back.
+        pub by_block as "with": bool,
         /// Who holds it, where that is not the lane that says so.
         pub lane: Option<&'a str>,
         pub site: Option<Site>,

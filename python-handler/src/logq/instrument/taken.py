@@ -14,7 +14,7 @@ from logq.emit import event
 from logq.holding import drop_lost, held_by, hold, let_go
 from logq.lane import here
 from logq.objects import Thing
-from logq.sites import is_machinery, position, user_frame
+from logq.sites import enters_with, is_machinery, position, user_frame
 from logq.stamp import merge_into, merge_lock
 from logq.trouble import swallowed
 
@@ -115,7 +115,12 @@ class Taken(Thing):
         if self.told is not identity.me:
             self.tell()
         at = self.at
-        return {"obj": self.reference(), "site": _site(at), "since": at[3] if at is not None else None}
+        if at is None:
+            return {"obj": self.reference()}
+        facts: dict[str, object] = {"obj": self.reference(), "site": _site(at), "since": at[3]}
+        if enters_with(at[1], at[2]):
+            facts["with"] = True
+        return facts
 
     def as_orphaned(self) -> dict[str, object]:
         """In the child of a fork, of a lock whose holder stayed behind."""
