@@ -7,7 +7,6 @@ through channels that logq does not know; `logq.context()` adds fields to log re
 
 from __future__ import annotations
 
-from .fields import context
 from .identity import __version__
 from .stamp import merge_text as merge
 from .stamp import stamp_text as stamp
@@ -17,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .fields import context
     from .handler import Handler
 
 __all__ = ["Handler", "__version__", "context", "install", "merge", "stamp", "uninstall"]
@@ -28,4 +28,9 @@ def __getattr__(name: str) -> Any:
         from .handler import Handler
 
         return Handler
+    if name == "context":
+        from .fields import context
+
+        globals()[name] = context
+        return context
     raise AttributeError(f"module 'logq' has no attribute {name!r}")

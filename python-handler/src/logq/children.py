@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from . import exits, identity, procfs, snapshot, watchdog
+from . import exits, identity, procfs, watchdog
 from .emit import event
 
 TYPE_CHECKING = False
@@ -27,6 +27,8 @@ __all__ = [
     "forget",
     "is_running",
     "is_there",
+    "list_pipes",
+    "list_states",
     "note_child",
     "note_reaped",
     "peek",
@@ -81,7 +83,6 @@ def note_child(
     _children[pid] = child
     if ("children", _list_unreaped) not in exits.contributors:
         exits.contributors += [("children", _list_unreaped), ("sigchld", _sigchld)]
-        snapshot.contributors += [("children", _list_states), ("pipes", _list_pipes)]
     event(
         "child",
         {"child_pid": pid, "child_proc": key, "name": name, "argv": argv, "site": site, "pipes": pipes or None},
@@ -207,7 +208,7 @@ def _sigchld() -> str | None:
 # For a snapshot. --------------------------------------------------------------------------------
 
 
-def _list_states() -> list[dict[str, object]]:
+def list_states() -> list[dict[str, object]]:
     """The children and what they started: a shell's own child may be the one that is blocked."""
     found: list[dict[str, object]] = []
     for child in list(_children.values()):
@@ -219,7 +220,7 @@ def _list_states() -> list[dict[str, object]]:
     return found
 
 
-def _list_pipes() -> list[dict[str, object]]:
+def list_pipes() -> list[dict[str, object]]:
     return [
         {**procfs.pipe_facts(end), "child_pid": child.pid}
         for child in list(_children.values())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from . import encode, identity, stacks, watchdog
+from . import encode, identity, watchdog
 from .encode import members, quote, stamp_time
 from .identity import Process
 from .lane import SINGLE_STEP, Lane, here, thread_lane
@@ -155,7 +155,10 @@ def open_process(process: Process, first: int = 1) -> None:
     process.sink.flush_early()
     process.sink.settled = watchdog.need  # a program that lives on may have to be asked what it does
     if not process.sink.broken:
-        stacks.register(process)
+        if "LOGQ_DUMP_SIGNAL" in os.environ:
+            from . import stacks
+
+            stacks.register(process)
         try:
             process.open_ring()
         except OSError:

@@ -45,7 +45,7 @@ def forget_all() -> None:
         sys.meta_path.remove(_finder)
 
 
-# What we import late and the program may not, beside our own.
+# What `hooks.py` imports late and the program may not, beside our own.
 _LATE = ("opcode", "_opcode")
 
 

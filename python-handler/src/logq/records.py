@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["is_recorded", "patch", "write", "written_elsewhere"]
 
 wrapped = False
-catches_all = False  # asked for, though logging may not be imported yet
 
 
 def patch(logging: Any) -> None:
@@ -41,6 +40,12 @@ def patch(logging: Any) -> None:
     measure_plain_record(logging)
     replace(logging.Logger, "filter", lambda original: _wrap_filter(original, logging.LogRecord))
     wrapped = True
+
+
+def forget() -> None:
+    """When recording ends."""
+    global wrapped
+    wrapped = False
 
 
 def _wrap_filter(original: Callable[[Any, Any], Any], kind: Any) -> Any:

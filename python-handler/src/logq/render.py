@@ -13,13 +13,14 @@ from .encode import _quote, quote, safe_repr, safe_str
 from .failure import describe
 from .fields import current
 from .lane import Lane, thread_lane
+from .options import contexts, redactors
 from .sites import absolute
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any
 
-__all__ = ["contexts", "cut", "measure_plain_record", "members", "noted", "redactors"]
+__all__ = ["cut", "measure_plain_record", "members", "noted"]
 
 _STANDARD = frozenset(
     [
@@ -40,11 +41,6 @@ _templates: dict[str, str] = {}
 _MAX_TEMPLATES = 4096
 # How much of a text is kept that did not come by logging: with six bytes a character it fits a line.
 _MAX_NOTED = 100_000
-
-# What `redact=` and `context=` of `install` and of every `logq.Handler` ask for.
-redactors: list[Callable[[dict[str, Any]], None]] = []
-contexts: list[Any] = []
-
 
 _Record: Any = None  # logging's class of records, and how it puts a message together
 _get_message: Any = None

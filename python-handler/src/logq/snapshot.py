@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import time
 
-from . import identity, kernel
+from . import children, identity, kernel
 from .emit import send
 from .encode import value
 from .holding import held_by
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["contributors", "of_lane", "places", "stack_of", "write"]
 
 # `(key, function)` gives one member of a `snap`; what is falsy is left out.
-contributors: list[tuple[str, Callable[[], object]]] = []
+contributors: list[tuple[str, Callable[[], object]]] = [
+    ("children", children.list_states),
+    ("pipes", children.list_pipes),
+]
 # The same for one lane's entry.
 of_lane: list[tuple[str, Callable[[Lane], object]]] = []
 

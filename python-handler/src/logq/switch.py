@@ -10,25 +10,11 @@ import os
 import sys
 from _thread import get_ident
 
-from . import (
-    alerts,
-    exits,
-    fork,
-    hooks,
-    identity,
-    importing,
-    instrument,
-    patching,
-    records,
-    render,
-    stacks,
-    unseen,
-    watchdog,
-)
+from . import exits, fork, hooks, identity, importing, instrument, patching, unseen, watchdog
 from .emit import open_process
 from .identity import Process
 from .lane import make_main, unsettle
-from .options import Options, asked
+from .options import Options, asked, contexts, redactors
 from .place import Place, find_directory, new_run
 
 TYPE_CHECKING = False
@@ -40,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["install", "is_on", "uninstall"]
 
+_LATE = ("records", "stacks")  # what remembers something, if there was need of it
+
+catches_all = False  # asked for, though logging may not be imported yet
 _retired: Process | None = None
 
 
@@ -92,10 +81,10 @@ def add_options(redact: Redact, context: Iterable[Any]) -> None:
 
         redactor = make_redactor(redact)
         if redactor is not None:
-            render.redactors.append(redactor)
+            redactors.append(redactor)
     for variable in context or ():
-        if variable not in render.contexts:
-            render.contexts.append(variable)
+        if variable not in contexts:
+            contexts.append(variable)
 
 
 def is_on() -> bool:
@@ -171,10 +160,11 @@ def turn_on(options: Options) -> None:
 
 def catch_all(options: Options) -> None:
     """Also catches what reaches no `logq.Handler`: every log record, warnings, prints where asked for."""
-    if not records.catches_all:
-        records.catches_all = True
-        importing.when_imported("logging", records.patch)
-        importing.when_imported("warnings", alerts.patch)
+    global catches_all
+    if not catches_all:
+        catches_all = True
+        importing.when_imported("logging", _catch_records)
+        importing.when_imported("warnings", _catch_warnings)
         if options.record_level is not None:  # seldom: most starts need not pay for these imports
             from . import recorder
 
@@ -185,17 +175,32 @@ def catch_all(options: Options) -> None:
         prints.patch()
 
 
+def _catch_records(logging: Any) -> None:
+    from . import records  # programs that log nothing need not pay for it
+
+    records.patch(logging)
+
+
+def _catch_warnings(warnings: Any) -> None:
+    from . import alerts
+
+    alerts.patch(warnings)
+
+
 def uninstall() -> None:
     """Stops recording and restores every name that was replaced."""
-    global _retired
+    global _retired, catches_all
     watchdog.stop()
-    stacks.forget()
+    catches_all = False
     importing.forget_all()
     patching.restore_all()
-    records.wrapped = records.catches_all = False
-    render.redactors.clear()
-    render.contexts.clear()
+    redactors.clear()
+    contexts.clear()
     if identity.me is not None:
         _retired, identity.me = identity.me, None
     unsettle()
+    for name in _LATE:
+        late = sys.modules.get(f"{__package__}.{name}")
+        if late is not None:
+            late.forget()
     instrument.uninstall()

@@ -10,7 +10,7 @@ import os
 import sys
 from _thread import get_ident
 
-from logq import children, exits, fork, hooks, identity, records
+from logq import children, exits, fork, hooks, identity, switch
 from logq.patching import dress, replace
 from logq.place import random_suffix
 from logq.sites import caller_site
@@ -98,7 +98,7 @@ class _Token:
             self.origin,
             self.name,
             self.suffix,
-            records.catches_all,
+            switch.catches_all,
             shared_things.table(),
         )
         return (exec, (_ARRIVAL % (package, facts),))
