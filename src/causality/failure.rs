@@ -73,8 +73,8 @@ impl CausalGraph {
         let edge = Edge { from: submitted.by, seq, kind: EdgeKind::Hard, by: Some("job".into()) };
         let from = self.saying(after);
         let mut chain = self.chain(from);
-        chain.hops.insert(0, Hop { to: failure.at, edge, from: Some(from) });
-        Chain { of: failure.at, hops: chain.hops }
+        chain.hops.insert(0, Hop { to: failure.at, edge, from: Some(from), doubts: Vec::new() });
+        Chain { of: failure.at, ..chain }
     }
 
     fn told_failure(&self, of: NodeRef, told: &Observed) -> Option<Failure> {

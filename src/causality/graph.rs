@@ -94,6 +94,10 @@ pub struct CausalGraph {
     pub first_kill: Option<u64>,
     /// Stamps that point to records that are not there.
     pub dangling: usize,
+    /// Records that each came before the other, if their stamps were right. Those hand-overs are in no edge.
+    pub circles: Vec<Vec<NodeRef>>,
+    /// By lane, the last record that is known to have come before it began.
+    pub(super) beginnings: Vec<Option<NodeRef>>,
 }
 
 impl CausalGraph {
@@ -166,15 +170,36 @@ impl CausalGraph {
     /// The last record that is known to have come before the edge. Where the sender had written nothing by then
     /// (a stamp like `a1@0`: lanes tell of themselves late), that is what came before the sender's own beginning.
     pub fn source(&self, edge: &Edge) -> Option<NodeRef> {
-        let mut edge = edge;
-        // Only a damaged file has lanes that began each other.
-        for _ in 0..=self.lanes.len() {
-            if let Some(at) = self.last_up_to(edge.from, edge.seq) {
-                return Some(at);
-            }
-            edge = self.origin(edge.from)?;
+        let beginning = || self.beginnings.get(edge.from.0).copied().flatten();
+        self.last_up_to(edge.from, edge.seq).or_else(beginning)
+    }
+
+    /// Whether the edge names a record that is not there: what came to the giver last is not known.
+    pub fn dangles(&self, edge: &Edge) -> bool {
+        edge.seq > 0 && self.last_seq(edge.from) < edge.seq
+    }
+
+    /// Works out what came before each lane began, by way of those that had written nothing by then.
+    pub(super) fn note_beginnings(&mut self) {
+        let mut known: Vec<Option<Option<NodeRef>>> = vec![None; self.lanes.len()];
+        for lane in self.lane_indexes() {
+            let (mut way, mut at) = (Vec::new(), lane);
+            let beginning = loop {
+                if let Some(known) = known[at.0] {
+                    break known;
+                }
+                // Only a damaged file has lanes that began each other: whoever comes round finds nothing.
+                known[at.0] = Some(None);
+                way.push(at);
+                let Some(origin) = self.origin(at) else { break None };
+                match self.last_up_to(origin.from, origin.seq) {
+                    Some(found) => break Some(found),
+                    None => at = origin.from,
+                }
+            };
+            way.into_iter().for_each(|lane| known[lane.0] = Some(beginning));
         }
-        None
+        self.beginnings = known.into_iter().map(Option::flatten).collect();
     }
 
     /// The edges that end in a node.
@@ -188,12 +213,14 @@ impl CausalGraph {
         self.lanes[lane.0].nodes.last().map_or(0, |node| node.seq)
     }
 
-    /// The process with that pid that had begun by then: the newest, since pids are used again.
-    pub(super) fn process_with_pid(&self, pid: Option<u32>, ts: i64) -> Option<ProcessIndex> {
-        let pid = pid?;
+    /// The process with that pid on the lane's host that had begun by then: the newest, since pids are used again.
+    pub(super) fn process_with_pid(&self, pid: Option<u32>, seen_by: LaneIndex, mono: u64) -> Option<ProcessIndex> {
+        let (pid, teller) = (pid?, self.process_of(seen_by));
         let all = self.processes.iter().enumerate();
-        let began = all.filter(|(_, process)| process.pid == pid && process.began.is_some_and(|began| began <= ts));
-        began.max_by_key(|(_, process)| process.began).map(|(index, _)| ProcessIndex(index))
+        let began = all.filter(|(_, process)| {
+            process.pid == pid && process.shares_clock(teller) && process.began_mono.is_some_and(|began| began <= mono)
+        });
+        began.max_by_key(|(_, process)| process.began_mono).map(|(index, _)| ProcessIndex(index))
     }
 
     /// Gives a node more incoming edges, when all records are in.
@@ -205,10 +232,28 @@ impl CausalGraph {
         self.lanes[at.lane.0].nodes[at.at].edges = edge_range(first, self.edges.len());
     }
 
+    /// Takes those edges out of a node, each judged by itself and by its source.
+    pub(super) fn drop_edges(&mut self, at: NodeRef, is_wrong: impl Fn(&Edge, NodeRef) -> bool) {
+        let wrong = |edge: &Edge| self.source(edge).is_some_and(|source| is_wrong(edge, source));
+        let wrong: Vec<bool> = self.edges_into(at).map(wrong).collect();
+        let (first, count) = self.node(at).edges;
+        let (first, mut kept) = (first as usize, first as usize);
+        let lane = &mut self.lanes[at.lane.0];
+        for (place, wrong) in (first..first + count as usize).zip(wrong) {
+            if lane.origin == Some(place) {
+                lane.origin = (!wrong).then_some(kept);
+            }
+            if !wrong {
+                self.edges.swap(kept, place);
+                kept += 1;
+            }
+        }
+        lane.nodes[at.at].edges = edge_range(first, kept);
+    }
+
     /// Counts the stamps that point to records which are not there.
     pub(super) fn count_dangling(&mut self) {
-        let dangles = |edge: &&Edge| edge.seq > 0 && self.last_seq(edge.from) < edge.seq;
-        self.dangling = self.edges.iter().filter(dangles).count();
+        self.dangling = self.edges.iter().filter(|edge| self.dangles(edge)).count();
     }
 }
 

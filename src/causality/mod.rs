@@ -5,6 +5,8 @@
 //! (gaps, stamps that point nowhere, numbers that occur twice) is kept as a fact, never an error.
 
 mod chain;
+mod circles;
+mod damage;
 mod facts;
 mod failure;
 mod forward;
@@ -32,7 +34,8 @@ use crate::record::{Body, Event, EventKind, Glance, Lane, LaneKind, Level, Recor
 
 use graph::edge_range;
 
-pub use chain::{Chain, Hop};
+pub use chain::{Chain, Doubt, Hop};
+pub use damage::Damage;
 pub use facts::{Died, LaneEnd, LaneFacts, ObjectFacts, ProcessEnd, ProcessFacts, UnaskedFuture};
 pub use failure::{Failure, Looked, Submission};
 pub use forward::{Influence, Onward, Reached};
@@ -64,7 +67,6 @@ struct Reaped {
     pid: Option<u32>,
     rc: Option<i64>,
     signal: Option<i64>,
-    ts: i64,
     mono: u64,
 }
 
@@ -138,13 +140,19 @@ impl Builder {
         let lane = self.lane_of.get(&(process, record.lane)).map(|lane| &mut self.graph.lanes[lane.0]);
         let facts = &mut self.graph.processes[process.0];
         if let Some(proc) = event.proc() {
-            facts.learn_proc(&proc, record.ts);
+            facts.learn_proc(&proc, record);
             lane.into_iter().for_each(|lane| lane.learn_main(&proc));
         } else if let Some(start) = event.lane() {
             lane.into_iter().for_each(|lane| lane.learn_start(&start));
         } else if let Some(object) = event.object() {
             facts.objects.entry(object.obj.into()).or_insert_with(|| ObjectFacts::of(&object));
         }
+    }
+
+    /// Takes it that a process ended in the midst of a line.
+    pub fn add_torn(&mut self, proc: &str) {
+        let process = self.process_with_key(proc);
+        self.graph.processes[process.0].torn = true;
     }
 
     /// The graph of everything that was added.
@@ -161,6 +169,8 @@ impl Builder {
         for lane in &mut self.graph.lanes {
             lane.note_merging();
         }
+        self.graph.note_beginnings();
+        self.graph.cut_circles();
         self.graph
     }
 
@@ -216,7 +226,7 @@ impl Builder {
         match event.kind {
             EventKind::Proc => {
                 if let Some(proc) = event.proc() {
-                    self.graph.processes[process.0].learn_proc(&proc, record.ts);
+                    self.graph.processes[process.0].learn_proc(&proc, record);
                     self.graph.lanes[lane.0].learn_main(&proc);
                     self.push_origin(process, lane, proc.from);
                 }
@@ -300,7 +310,6 @@ impl Builder {
             pid: reap.child_pid,
             rc: reap.rc,
             signal: reap.killed_by(),
-            ts: record.ts,
             mono: record.mono,
         });
     }
@@ -310,10 +319,11 @@ impl Builder {
         for reaped in std::mem::take(&mut self.reaps) {
             let child = match &reaped.proc {
                 Some(proc) => self.process_of.get(proc).copied(),
-                None => self.graph.process_with_pid(reaped.pid, reaped.ts),
+                None => self.graph.process_with_pid(reaped.pid, reaped.at.0, reaped.mono),
             };
             let Some(child) = child else {
                 self.graph.unseen_children.push(facts::UnseenChild {
+                    proc: reaped.proc,
                     pid: reaped.pid,
                     rc: reaped.rc,
                     signal: reaped.signal,

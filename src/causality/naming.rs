@@ -62,11 +62,13 @@ impl CausalGraph {
         if name.contains('/') { name.to_owned() } else { format!("{}/{name}", self.processes[of.0].proc) }
     }
 
-    /// The wall-clock time of a monotonic one, by the clocks of the lane's last record.
+    /// The wall-clock time of a monotonic one, by the clocks of the lane's last record before: wall clocks are set at times.
     pub fn wall(&self, lane: LaneIndex, mono: u64) -> Option<i64> {
-        let last = self.lane(lane).last()?;
-        let behind = i64::try_from(last.mono).ok()?.checked_sub(i64::try_from(mono).ok()?)?;
-        last.ts.checked_sub(behind)
+        let nodes = &self.lane(lane).nodes;
+        let after = nodes.partition_point(|node| node.mono <= mono);
+        let near = nodes.get(after.saturating_sub(1))?;
+        let later = i64::try_from(mono).ok()?.checked_sub(i64::try_from(near.mono).ok()?)?;
+        near.ts.checked_add(later)
     }
 
     /// When a process's parent, or logq, saw that it had ended, by the wall clock of its main thread.

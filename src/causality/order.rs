@@ -9,8 +9,7 @@ use super::graph::{CausalGraph, LaneIndex, NodeRef};
 type Ready = Reverse<(u64, i64, LaneIndex)>;
 
 impl CausalGraph {
-    /// Every record, causes before effects; where nothing orders two records the clock does. A circle of
-    /// stamps, which only a damaged file can hold, is cut at its earliest record.
+    /// Every record, causes before effects; where nothing orders two records the clock does.
     pub fn causal_order(&self) -> Vec<NodeRef> {
         let mut walk = Walk::new(self);
         let total: usize = self.lanes.iter().map(|lane| lane.nodes.len()).sum();
@@ -33,32 +32,21 @@ struct Walk<'a> {
     ready: BinaryHeap<Ready>,
     /// Lanes whose next record waits for a record of the keyed lane, by that record's place.
     waiting: HashMap<LaneIndex, BinaryHeap<Reverse<(usize, LaneIndex)>>>,
-    blocked: Vec<bool>,
-    /// Every lane that was ever blocked, by its record then: the earliest that still is cuts a circle.
-    heads: BinaryHeap<Ready>,
 }
 
 impl Walk<'_> {
     fn new(graph: &CausalGraph) -> Walk<'_> {
-        let lanes = graph.lanes.len();
         let mut walk = Walk {
             graph,
             by_wall_clock: graph.hosts(graph.lane_indexes()).len() > 1,
-            done: vec![0; lanes],
+            done: vec![0; graph.lanes.len()],
             ready: BinaryHeap::new(),
             waiting: HashMap::new(),
-            blocked: vec![false; lanes],
-            heads: BinaryHeap::new(),
         };
         for lane in graph.lane_indexes() {
             walk.consider(lane);
         }
         walk
-    }
-
-    fn head(&self, lane: LaneIndex) -> Option<NodeRef> {
-        let at = self.done[lane.0];
-        (at < self.graph.lanes[lane.0].nodes.len()).then_some(NodeRef { lane, at })
     }
 
     fn key(&self, at: NodeRef) -> Ready {
@@ -68,45 +56,29 @@ impl Walk<'_> {
 
     /// Puts the lane's next record among the ready ones, or notes which lane it waits for.
     fn consider(&mut self, lane: LaneIndex) {
-        let Some(at) = self.head(lane) else { return };
+        let at = NodeRef { lane, at: self.done[lane.0] };
+        if at.at >= self.graph.lanes[lane.0].nodes.len() {
+            return;
+        }
         let missing = self.graph.edges_into(at).find_map(|edge| {
             let source = self.graph.source(edge)?;
             (source.at >= self.done[source.lane.0] && source.lane != lane).then_some(source)
         });
         match missing {
-            Some(source) => {
-                self.blocked[lane.0] = true;
-                self.heads.push(self.key(at));
-                self.waiting.entry(source.lane).or_default().push(Reverse((source.at, lane)));
-            }
+            Some(source) => self.waiting.entry(source.lane).or_default().push(Reverse((source.at, lane))),
             None => self.ready.push(self.key(at)),
         }
     }
 
     fn next(&mut self) -> Option<LaneIndex> {
-        if let Some(Reverse((_, _, lane))) = self.ready.pop() {
-            return Some(lane);
-        }
-        // Everything left waits for something: a circle. Its earliest record goes first.
-        while let Some(head) = self.heads.pop() {
-            let Reverse((_, _, lane)) = head;
-            let is_current = self.head(lane).is_some_and(|at| self.key(at) == head);
-            if self.blocked[lane.0] && is_current {
-                self.blocked[lane.0] = false;
-                return Some(lane);
-            }
-        }
-        None
+        self.ready.pop().map(|Reverse((_, _, lane))| lane)
     }
 
     fn advance(&mut self, lane: LaneIndex) {
         self.done[lane.0] += 1;
         self.consider(lane);
         while let Some(waiter) = self.next_waiter(lane) {
-            // One whose circle was cut meanwhile waits no more, or for another lane.
-            if std::mem::take(&mut self.blocked[waiter.0]) {
-                self.consider(waiter);
-            }
+            self.consider(waiter);
         }
     }
 

@@ -13,6 +13,8 @@ use super::*;
 use crate::record::decode::Place;
 use crate::record::{Log, RecordName, Stamp, decode};
 
+mod damage;
+
 /// Highest record number by lane.
 type Seen = BTreeMap<usize, u64>;
 
@@ -275,29 +277,6 @@ fn what_a_silent_lane_began_comes_after_what_came_before_that_lane() {
     assert!(!graph.before(at("1.a1@1"), task, Reading::Full));
     let chain = graph.chain(task);
     assert_eq!(chain.hops.iter().map(|hop| hop.from).collect::<Vec<_>>(), [Some(before)]);
-}
-
-#[test]
-fn missing_and_repeated_numbers_are_counted() {
-    let mut builder = Builder::new();
-    for seq in [2, 3, 3, 7] {
-        builder.add(&record(0, seq, seq, &Seen::from([(1, 5)]), &Seen::new()));
-    }
-    let graph = builder.finish();
-    let facts = graph.lanes.iter().find(|facts| !facts.nodes.is_empty()).expect("the lane");
-    assert_eq!((facts.gaps, facts.repeated, graph.dangling), (4, 1, 4));
-}
-
-#[test]
-fn a_circle_of_stamps_from_a_damaged_file_ends() {
-    let mut builder = Builder::new();
-    builder.add(&record(0, 1, 1, &Seen::from([(1, 1)]), &Seen::new()));
-    builder.add(&record(1, 1, 2, &Seen::from([(0, 1)]), &Seen::new()));
-    let graph = builder.finish();
-    let (a, b) = (node(&graph, 0, 1), node(&graph, 1, 1));
-    assert!(graph.before(a, b, Reading::Full) && graph.before(b, a, Reading::Full));
-    assert_eq!(graph.causal_order(), [a, b]);
-    assert!(graph.chain(a).hops.len() <= 2);
 }
 
 /// Each of many lanes waits in the order for a lane that comes late, or for one of its own circle.

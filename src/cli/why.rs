@@ -83,7 +83,7 @@ fn backward(case: &Investigation, record: NodeRef, args: &WhyArgs, out: &mut dyn
         failure::write(graph, failed, &contents, out)?;
     }
     if let Some(all) = &all {
-        chain::write_all(graph, all, &contents, out)?;
+        chain::write_all(graph, record, all, &contents, out)?;
     }
     Ok(())
 }

@@ -190,26 +190,10 @@ fn may_stand_beside(path: &[&Nesting], next: &Nesting) -> bool {
     path.iter().all(|step| step.at.lane != next.at.lane && step.all_held.is_disjoint(&next.all_held))
 }
 
-/// What is not on record and may have kept the lanes apart: a stamp that was lost is an order that is not known.
-fn unknown_order(graph: &CausalGraph, process: ProcessIndex, circle: &[&Nesting]) -> Vec<String> {
-    let facts = &graph.processes[process.0];
-    let mut unknown = Vec::new();
-    if facts.dropped > 0 {
-        unknown.push(format!("{} old records were dropped, with what ordered them", facts.dropped));
-    }
-    if facts.lost + facts.malformed > 0 {
-        unknown.push(format!("{} records could not be written or read", facts.lost + facts.malformed));
-    }
-    for step in circle {
-        let lane = graph.lane(step.at.lane);
-        if facts.dropped == 0 && lane.gaps + lane.repeated > 0 {
-            unknown.push(format!("the records of {} have gaps", name_of(graph, step.at.lane)));
-        }
-    }
-    if graph.dangling > 0 {
-        unknown.push(format!("{} stamps point to records that are not there", graph.dangling));
-    }
-    unknown
+/// Whether what is not on record may have kept the lanes apart: a stamp that was lost is an order that is not known.
+fn may_be_ordered(graph: &CausalGraph, circle: &[&Nesting]) -> bool {
+    let lanes: BTreeSet<LaneIndex> = circle.iter().map(|step| step.at.lane).collect();
+    !graph.damage_around(&lanes).is_empty()
 }
 
 fn describe(graph: &CausalGraph, process: ProcessIndex, circle: &[&Nesting]) -> Finding {
@@ -220,10 +204,8 @@ fn describe(graph: &CausalGraph, process: ProcessIndex, circle: &[&Nesting]) -> 
     };
     let names: Vec<String> = resources.iter().map(Resource::called).collect();
     let title = format!("{} are taken in different orders", list(&names));
-    let unknown = unknown_order(graph, process, circle);
-    let certainty = if unknown.is_empty() { Certainty::Likely } else { Certainty::Possible };
+    let certainty = if may_be_ordered(graph, circle) { Certainty::Possible } else { Certainty::Likely };
     let mut finding = Finding::fault("lock-order", certainty, title);
-    finding.missing = unknown;
     let mut orders = Vec::new();
     for step in circle {
         let lane: LaneIndex = step.at.lane;

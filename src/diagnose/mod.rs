@@ -10,6 +10,7 @@ mod contention;
 mod data_missing;
 mod finding;
 mod hang;
+mod incomplete;
 mod livelock;
 mod lock_order;
 mod lost_exception;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 
 use crate::causality::{CausalGraph, Standing};
 
-pub use data_missing::sentences as missing;
+pub use data_missing::{sentences as missing, sentences_near as missing_near};
 pub use finding::{Actor, Certainty, Class, Finding, Place, Resource};
 
 /// One kind of problem: how it is told from the facts.
@@ -103,6 +104,7 @@ pub fn named(kind: &str) -> Option<&'static dyn Diagnosis> {
 pub fn findings(evidence: &Evidence, only: Option<&dyn Diagnosis>) -> Vec<Finding> {
     let chosen = ALL.iter().filter(|diagnosis| only.is_none_or(|only| only.kind() == diagnosis.kind()));
     let mut found: Vec<Finding> = chosen.flat_map(|diagnosis| diagnosis.check(evidence)).collect();
+    incomplete::weigh(evidence.graph, &mut found);
     let place = |kind: &str| ALL.iter().position(|diagnosis| diagnosis.kind() == kind);
     found.sort_by_key(|finding| (finding.class, finding.certainty, place(finding.kind), finding.since));
     found

@@ -91,6 +91,7 @@ impl Investigation {
         heads(&run, &mut |record| builder.add_repeated(record))?;
         // The graph counts malformed lines by process; here they would be said twice.
         problems.malformed = 0;
+        problems.torn.keys().for_each(|part| builder.add_torn(&part.proc));
         let problems = problems.to_string().lines().map(str::to_owned).collect();
         let graph = builder.finish();
         let alive = living(&run.spool(), &graph);

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::causality::{CausalGraph, Chain, EdgeKind, Hop, LaneIndex, NodeRef, Reading};
+use crate::causality::{CausalGraph, Chain, Doubt, EdgeKind, Hop, LaneIndex, NodeRef, Reading};
+use crate::diagnose::missing_near;
 use crate::record::{Body, Record};
 use crate::view::clock::time_of_day;
 use crate::view::events::{Naming, sentence};
@@ -31,6 +32,7 @@ pub fn write_record(graph: &CausalGraph, at: NodeRef, contents: &Contents, out: 
 pub fn write(graph: &CausalGraph, chain: &Chain, contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
     let mut at = chain.of;
     for hop in &chain.hops {
+        write_doubts(graph, &hop.doubts, out)?;
         if hop.to != at {
             write_step(graph, hop.to, contents, false, out)?;
         }
@@ -45,7 +47,44 @@ pub fn write(graph: &CausalGraph, chain: &Chain, contents: &Contents, out: &mut 
         write_step(graph, from, contents, false, out)?;
         at = from;
     }
+    write_doubts(graph, &chain.doubts, out)?;
     write_root(graph, at, out)
+}
+
+fn write_doubts(graph: &CausalGraph, doubts: &[Doubt], out: &mut dyn Write) -> io::Result<()> {
+    for doubt in doubts {
+        writeln!(out, "   {} {}", paint(style::WARN, "┆"), paint(style::WARN, one_line(&doubted(graph, doubt))))?;
+    }
+    Ok(())
+}
+
+/// What is missing at a step, in words.
+fn doubted(graph: &CausalGraph, doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::Gap { before, records } => {
+            let what = count(*records, "record is", "records are");
+            let name = names::lane(graph, before.lane, None);
+            format!("{what} missing of {name} up to {}: a later hand-over may be among them", graph.id(*before))
+        }
+        Doubt::NotThere { lane, seq } => format!("{} is not on record", graph.id_of(*lane, *seq)),
+        Doubt::Circle { records } => {
+            let ids: Vec<String> = records.iter().map(|at| graph.id(*at).to_string()).collect();
+            format!("damaged: the stamps of {} say that each came before the other; none is followed", ids.join(", "))
+        }
+    }
+}
+
+/// What is missing of the lanes in an answer, under it.
+pub(super) fn write_missing(graph: &CausalGraph, shown: &[NodeRef], out: &mut dyn Write) -> io::Result<()> {
+    for sentence in missing_of(graph, shown) {
+        writeln!(out, "{} {}", paint(style::WARN, "missing:"), one_line(&sentence))?;
+    }
+    Ok(())
+}
+
+/// What is missing of the lanes of those records, one sentence each.
+pub(super) fn missing_of(graph: &CausalGraph, shown: &[NodeRef]) -> Vec<String> {
+    missing_near(graph, &shown.iter().map(|at| at.lane).collect())
 }
 
 /// What the giver had merged and not written itself by the time of a hand-over: `, after t2 A 1.t2@2`.
@@ -137,7 +176,13 @@ fn write_what(graph: &CausalGraph, lane: LaneIndex, record: &Record, out: &mut d
 }
 
 /// Everything that could have influenced the record, as [`ancestors`] gives it.
-pub fn write_all(graph: &CausalGraph, all: &[NodeRef], contents: &Contents, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_all(
+    graph: &CausalGraph,
+    of: NodeRef,
+    all: &[NodeRef],
+    contents: &Contents,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out)?;
     let title = match all.len() {
         0 => "nothing else on record could have influenced it".to_owned(),
@@ -150,7 +195,7 @@ pub fn write_all(graph: &CausalGraph, all: &[NodeRef], contents: &Contents, out:
     for at in all {
         write_step(graph, *at, contents, false, out)?;
     }
-    Ok(())
+    write_missing(graph, &[all, &[of]].concat(), out)
 }
 
 /// The last record of every other lane that happened before this one, the latest first.
@@ -177,10 +222,19 @@ pub fn to_json(
             "object": hop.edge.by.as_deref(),
             "from": hop.from.map(|from| step(graph, from, contents)),
             "sender": graph.address(hop.edge.from),
+            "missing": hop.doubts.iter().map(|doubt| doubted(graph, doubt)).collect::<Vec<_>>(),
         })
     };
     let hops: Vec<Value> = chain.hops.iter().map(hop).collect();
-    let mut document = json!({ "record": step(graph, record, contents), "chain": hops });
+    let mut shown = records(chain);
+    shown.push(record);
+    shown.extend(all.into_iter().flatten());
+    let mut document = json!({
+        "record": step(graph, record, contents),
+        "chain": hops,
+        "ends": chain.doubts.iter().map(|doubt| doubted(graph, doubt)).collect::<Vec<_>>(),
+        "missing": missing_of(graph, &shown),
+    });
     if let Some(all) = all {
         document["ancestors"] = all.iter().map(|at| step(graph, *at, contents)).collect();
     }

@@ -74,7 +74,7 @@ impl Forward<'_> {
             let text = format!("{lanes} only came later because of the order in which locks were taken");
             writeln!(out, "{}", paint(style::DIM, text))?;
         }
-        Ok(())
+        chain::write_missing(self.graph, &self.records(), out)
     }
 
     fn title(&self) -> String {
@@ -162,6 +162,7 @@ impl Forward<'_> {
             "influenced": self.shown().iter().map(lane).collect::<Vec<_>>(),
             "more": {"lanes": beyond.len(), "records": beyond.iter().map(|reached| reached.records).sum::<usize>()},
             "only_by_locks": {"lanes": self.influence.by_locks},
+            "missing": chain::missing_of(graph, &self.records()),
         })
     }
 }

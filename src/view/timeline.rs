@@ -32,6 +32,11 @@ pub enum Row {
     Record(NodeRef),
     /// A record of a lane that is not shown, from which a hand-over came to one that is.
     Cause(NodeRef),
+    /// So many numbers of the lane are not there in front of this record.
+    Missing {
+        before: NodeRef,
+        records: u64,
+    },
     /// A hand-over that record `to` merged. `across` when the sender's lane is shown too.
     In {
         to: NodeRef,
@@ -50,9 +55,14 @@ pub enum Row {
 impl Row {
     /// The time that the row is shown at.
     pub fn ts(&self, graph: &CausalGraph) -> i64 {
+        graph.node(self.timed_by()).ts
+    }
+
+    /// The record whose clocks the row is shown by.
+    pub fn timed_by(&self) -> NodeRef {
         match self {
-            Row::Record(at) | Row::Cause(at) | Row::In { to: at, .. } => graph.node(*at).ts,
-            Row::Out { after, to, .. } => graph.node(after.unwrap_or(*to)).ts,
+            Row::Record(at) | Row::Cause(at) | Row::In { to: at, .. } | Row::Missing { before: at, .. } => *at,
+            Row::Out { after, to, .. } => after.unwrap_or(*to),
         }
     }
 }
@@ -169,6 +179,10 @@ impl<'a> Timeline<'a> {
         if !filter.allows(node.ts) {
             return;
         }
+        let missing = self.graph.missing_before(at);
+        if missing > 0 {
+            self.rows.push(Row::Missing { before: at, records: missing });
+        }
         let first = node.event == Some(EventKind::Lane);
         let mut arriving = Vec::new();
         for (place, edge) in self.graph.edges_into(at).enumerate() {
@@ -210,7 +224,7 @@ impl<'a> Timeline<'a> {
     /// First and last row of a lane: of its own records, or of what it handed over; to the end where it did not end.
     pub fn span_of(&self, lane: LaneIndex) -> (usize, usize) {
         let own = |row: &Row| match row {
-            Row::Record(at) => at.lane == lane,
+            Row::Record(at) | Row::Missing { before: at, .. } => at.lane == lane,
             Row::Cause(_) => false,
             Row::In { to, edge, .. } => {
                 to.lane == lane || self.graph.edges_into(*to).nth(*edge).is_some_and(|edge| edge.from == lane)

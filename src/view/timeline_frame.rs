@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use crate::causality::{CausalGraph, ClockBounds, LaneIndex};
+use crate::diagnose::missing_near;
 use crate::record::{EventKind, Lane, signal_name};
 use crate::view::clock::duration;
 use crate::view::names;
@@ -62,19 +63,22 @@ fn apart(bounds: ClockBounds) -> String {
     }
 }
 
-/// How the lanes stand whose end is not on record, and numbers that are missing.
+/// How the lanes stand whose end is not on record, and what is missing.
 pub fn endings(timeline: &Timeline, out: &mut dyn Write) -> io::Result<()> {
     for lane in &timeline.lanes {
-        let facts = timeline.graph.lane(*lane);
         let name = cut(&names::lane(timeline.graph, *lane, None), 40).into_owned();
         if let Some(stands) = stands(timeline.graph, *lane) {
             let mark = if timeline.lanes.len() > 1 { String::new() } else { "╵ ".to_owned() };
             writeln!(out, "{:17}{mark}{}", "", paint(style::WARN, format!("{name} {stands}")))?;
         }
-        if facts.gaps > 0 {
-            let text = format!("{} records of {name} are missing", facts.gaps);
-            writeln!(out, "{:17}{}", "", paint(style::WARN, text))?;
-        }
+    }
+    missing(timeline, out)
+}
+
+/// What is missing of the lanes shown and their processes, or contradicts itself there.
+pub fn missing(timeline: &Timeline, out: &mut dyn Write) -> io::Result<()> {
+    for sentence in missing_near(timeline.graph, &timeline.lanes.iter().copied().collect()) {
+        writeln!(out, "{:17}{}", "", paint(style::WARN, one_line(&sentence)))?;
     }
     Ok(())
 }

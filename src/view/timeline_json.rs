@@ -15,6 +15,12 @@ pub fn write(timeline: &Timeline, contents: &Contents, out: &mut dyn Write) -> i
         let value = match row {
             Row::Record(at) => record(timeline, "record", *at, contents),
             Row::Cause(at) => record(timeline, "cause", *at, contents),
+            Row::Missing { before, records } => json!({
+                "row": "missing",
+                "lane": timeline.graph.address(before.lane),
+                "records": records,
+                "before": timeline.graph.id(*before).to_string(),
+            }),
             Row::In { to, edge, .. } => hand_over(timeline, "in", to.lane, *to, *edge),
             Row::Out { lane, to, edge, .. } => hand_over(timeline, "out", *lane, *to, *edge),
         };

@@ -17,6 +17,9 @@ use crate::view::timeline_gutter::Gutter;
 /// A silence of the shown lanes that is worth a line of its own, ns.
 const GAP: i64 = 500_000_000;
 
+/// A wall clock that is off by so much within two rows was set, ns.
+const SET: u64 = 1_000_000_000;
+
 /// Receivers of one hand-over that are named in one line.
 const MOST_RECEIVERS: usize = 3;
 
@@ -43,7 +46,8 @@ pub fn write(timeline: &Timeline, contents: &Contents, run: &str, out: &mut dyn 
     }
     if timeline.left_out_after > 0 {
         let after = format!("… {} rows after these (-n 0 shows all)", timeline.left_out_after);
-        return writeln!(out, "{}", paint(style::DIM, after));
+        writeln!(out, "{}", paint(style::DIM, after))?;
+        return timeline_frame::missing(timeline, out);
     }
     timeline_frame::endings(timeline, out)
 }
@@ -53,23 +57,54 @@ struct Writer<'a> {
     graph: &'a CausalGraph,
     contents: &'a Contents,
     clock: ClockColumn,
-    /// Time of the row before.
-    before: Option<i64>,
+    /// The record that the latest row so far is timed by.
+    before: Option<NodeRef>,
     gutter: Gutter<'a>,
     /// The row that is being written.
     at: usize,
 }
 
 impl Writer<'_> {
+    /// A line of its own for a long silence, and for a wall clock that was set between two rows.
     fn gap(&mut self, row: &Row, out: &mut dyn Write) -> io::Result<()> {
-        let ts = row.ts(self.graph);
-        let gap = self.before.map_or(0, |before| ts - before);
-        self.before = Some(self.before.map_or(ts, |before| before.max(ts)));
-        if gap < GAP {
+        let at = row.timed_by();
+        let (gap, set) = self.before.map_or((0, 0), |before| self.passed(before, at));
+        let later = self.before.is_none_or(|before| self.graph.node(at).ts >= self.graph.node(before).ts);
+        if later || set != 0 {
+            self.before = Some(at);
+        }
+        let mut said = Vec::new();
+        if gap >= GAP {
+            said.push(format!("{} of silence", duration(gap.unsigned_abs())));
+        }
+        if set != 0 {
+            let way = if set > 0 { "forward" } else { "back" };
+            said.push(format!("the wall clock went {way} by {}", duration(set.unsigned_abs())));
+        }
+        if said.is_empty() {
             return Ok(());
         }
-        let text = format!("⋮ {} of silence", duration(gap.unsigned_abs()));
+        let text = format!("⋮ {}", said.join("; "));
         writeln!(out, "{:width$}  {}", "", paint(style::DIM, text), width = ClockColumn::WIDTH)
+    }
+
+    /// How long it was between two records, and by how much the wall clock was set meanwhile; ns. The monotonic clock of one
+    /// host tells both; of two hosts there are only their wall clocks.
+    fn passed(&self, before: NodeRef, at: NodeRef) -> (i64, i64) {
+        let (earlier, later) = (self.graph.node(before), self.graph.node(at));
+        let by_wall = later.ts.saturating_sub(earlier.ts);
+        let one_clock = self.graph.process_of(before.lane).shares_clock(self.graph.process_of(at.lane));
+        let mono = |ns: u64| i64::try_from(ns).ok().filter(|ns| *ns > 0);
+        match (mono(earlier.mono), mono(later.mono)) {
+            (Some(earlier), Some(later)) if one_clock => {
+                let passed = later.saturating_sub(earlier);
+                let set = by_wall.saturating_sub(passed);
+                // Clocks that are kept right by and by run a little fast or slow.
+                let drifts = set.unsigned_abs() < SET + passed.unsigned_abs() / 1000;
+                (passed, if drifts { 0 } else { set })
+            }
+            _ => (by_wall, 0),
+        }
     }
 
     /// Writes a row, with those behind it that fit into one line with it; how many they were.
@@ -117,6 +152,7 @@ impl Writer<'_> {
         match row {
             Row::Record(at) => self.record(*at, out),
             Row::Cause(at) => self.cause(*at, out),
+            Row::Missing { before, records } => self.missing(*before, *records, out),
             Row::In { to, edge, across } => {
                 let Some(edge) = self.graph.edges_into(*to).nth(*edge) else { return Ok(()) };
                 if *across { self.across(*to, edge, out) } else { self.arriving(*to, edge, out) }
@@ -162,6 +198,16 @@ impl Writer<'_> {
         let indent = ClockColumn::WIDTH + 2 + 2 * self.timeline.lanes.len();
         let exception = record.exception().filter(|_| node.event.is_none());
         write_exception(exception.as_ref(), indent + 2, out)
+    }
+
+    /// Numbers of a lane that are not there.
+    fn missing(&mut self, before: NodeRef, records: u64, out: &mut dyn Write) -> io::Result<()> {
+        let blank = " ".repeat(ClockColumn::WIDTH);
+        let text = format!(
+            "{} missing here",
+            if records == 1 { "1 record is".to_owned() } else { format!("{records} records are") }
+        );
+        writeln!(out, "{blank}  {}{}", self.gutter.row(self.at, before.lane, "┆"), paint(style::WARN, text))
     }
 
     /// A record of a lane that has no column, from which something came to one that has.
@@ -258,6 +304,9 @@ impl Writer<'_> {
     fn sender(&self, edge: &Edge, reader: LaneIndex) -> String {
         let name = names::lane(self.graph, edge.from, Some(reader));
         match self.graph.last_up_to(edge.from, edge.seq) {
+            _ if self.graph.dangles(edge) => {
+                format!("{name}  {}, which is not on record", self.graph.id_of(edge.from, edge.seq))
+            }
             Some(from) => format!("{name}  {}", self.graph.id(from)),
             None => name,
         }

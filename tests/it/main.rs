@@ -12,6 +12,7 @@ mod cli_stats;
 mod cli_timeline;
 mod clocks;
 mod findings;
+mod fuzzed;
 mod handler;
 mod handmade;
 mod harness;

@@ -6,13 +6,15 @@
 
 mod free;
 mod needs;
+mod state;
 mod stuck;
 
 use std::collections::{HashMap, HashSet};
 
+use super::facts::ProcessFacts;
 use super::graph::{CausalGraph, LaneIndex, ProcessIndex};
 use super::snaps::Snap;
-use crate::record::readings::{SnapEvent, SnapLane, SnapLoop, WaitEvent};
+use crate::record::readings::{SnapEvent, SnapLoop, WaitEvent};
 use crate::record::{LaneKind, RecordId};
 
 /// How long before the end of a run another process's death counts as part of its life, not of its end (ns).
@@ -84,8 +86,9 @@ pub enum Need {
 
 pub struct Standing<'g> {
     pub graph: &'g CausalGraph,
-    /// Monotonic ns.
-    pub moment: u64,
+    /// Monotonic ns, by the clock of that process's host.
+    moment: u64,
+    clock_of: Option<ProcessIndex>,
     pub parties: Vec<Party<'g>>,
     place: HashMap<LaneIndex, usize>,
     ended: HashSet<ProcessIndex>,
@@ -118,14 +121,14 @@ struct Company {
 impl<'g> Standing<'g> {
     /// The run at its end: before `logq run` began to end its processes, or somebody pressed Ctrl-C.
     pub fn at_end(graph: &'g CausalGraph) -> Standing<'g> {
-        let moment = graph.first_kill.or_else(|| interrupted(graph)).unwrap_or(u64::MAX);
-        Standing::at(graph, moment)
-    }
-
-    pub fn at(graph: &'g CausalGraph, moment: u64) -> Standing<'g> {
+        let by_logq = || Some((graph.first_kill?, graph.processes.iter().position(ProcessFacts::is_logq)?));
+        let by_hand = || Some((interrupted(graph)?, graph.processes.iter().position(|facts| facts.number == Some(1))?));
+        let ending = by_logq().or_else(by_hand);
+        let (moment, clock_of) = ending.map_or((u64::MAX, None), |(moment, of)| (moment, Some(ProcessIndex(of))));
         let mut standing = Standing {
             graph,
             moment,
+            clock_of,
             parties: Vec::new(),
             place: HashMap::new(),
             ended: HashSet::new(),
@@ -139,6 +142,13 @@ impl<'g> Standing<'g> {
         standing.learn_company();
         standing.settle();
         standing
+    }
+
+    /// The moment by the clock of that process's host. Of another host it is not known, and all that it wrote counts.
+    fn moment_of(&self, process: ProcessIndex) -> u64 {
+        let facts = &self.graph.processes[process.0];
+        let by = self.clock_of.map(|of| &self.graph.processes[of.0]);
+        if by.is_none_or(|by| facts.shares_clock(by)) { self.moment } else { u64::MAX }
     }
 
     pub fn party(&self, lane: LaneIndex) -> Option<&Party<'g>> {
@@ -176,19 +186,23 @@ impl<'g> Standing<'g> {
             lanes.filter_map(|lane| graph.lane(*lane).last()).map(|node| node.mono).max().unwrap_or(0)
         };
         let program = (0..graph.processes.len()).filter(|index| !graph.processes[*index].is_logq());
-        let newest = program.clone().map(last).max().unwrap_or(0);
+        let lasts: Vec<(usize, u64)> = program.clone().map(|index| (index, last(index))).collect();
+        let newest = |of: &ProcessFacts| {
+            let same_clock = lasts.iter().filter(|(index, _)| graph.processes[*index].shares_clock(of));
+            same_clock.map(|(_, last)| *last).max().unwrap_or(0)
+        };
         for index in program {
             let (facts, process) = (&graph.processes[index], ProcessIndex(index));
-            let end = &facts.end;
-            let said = end.said_mono.is_some_and(|said| said <= self.moment);
-            let seen = end.seen_mono.filter(|seen| *seen <= self.moment);
+            let (end, moment) = (&facts.end, self.moment_of(process));
+            let said = end.said_mono.is_some_and(|said| said <= moment);
+            let seen = end.seen_mono.filter(|seen| *seen <= moment);
             // One that was killed may have hung; unless the others went on without it.
-            let outlived = end.seen_by_parent || seen.is_some_and(|seen| newest > seen.saturating_add(LATELY));
+            let outlived = end.seen_by_parent || seen.is_some_and(|seen| newest(facts) > seen.saturating_add(LATELY));
             if said || (seen.is_some() && (end.signal.is_none() || outlived)) {
                 self.ended.insert(process);
                 continue;
             }
-            if let Some((snap, told)) = facts.snaps.at(self.moment).and_then(|snap| Some((snap, snap.told()?))) {
+            if let Some((snap, told)) = facts.snaps.at(moment).and_then(|snap| Some((snap, snap.told()?))) {
                 for event_loop in &told.loops {
                     let lane = event_loop.lane.and_then(|lane| graph.mentioned(process, lane));
                     if let Some(lane) = lane {
@@ -220,8 +234,9 @@ impl<'g> Standing<'g> {
             let facts = self.graph.lane(lane);
             let counts = !matches!(facts.lane.kind, LaneKind::Watchdog | LaneKind::Unreadable | LaneKind::File);
             let over = facts.end.as_ref().and_then(|end| self.graph.find(lane, end.seq));
-            let over = over.is_some_and(|at| self.graph.node(at).mono <= self.moment);
-            let begun = facts.first().is_some_and(|first| first.mono <= self.moment);
+            let moment = self.moment_of(facts.process);
+            let over = over.is_some_and(|at| self.graph.node(at).mono <= moment);
+            let begun = facts.first().is_some_and(|first| first.mono <= moment);
             let program = !self.graph.processes[facts.process.0].is_logq();
             if counts
                 && program
@@ -288,112 +303,6 @@ impl<'g> Standing<'g> {
             if let (Some(thread), LaneKind::Task, State::Free) = (thread, facts.lane.kind, &party.state) {
                 party.state = State::Behind(*thread);
             }
-        }
-    }
-
-    /// What the lane was doing; `None` for a task of which nothing tells that it was still there.
-    fn state_of(&self, lane: LaneIndex) -> Option<State<'g>> {
-        let facts = self.graph.lane(lane);
-        let snap = self.snaps.get(&facts.process);
-        if let Some(kept) = facts.waits.at(self.moment)
-            && let Some(wait) = kept.told()
-        {
-            if wait.on == Some("join") && self.is_exiting(lane) {
-                return Some(State::Exiting);
-            }
-            let evidence = self.graph.id_of(lane, kept.seq);
-            let holds_thread = facts.lane.kind == LaneKind::Task;
-            return Some(self.blocked(lane, wait, evidence, kept.mono, holds_thread));
-        }
-        if facts.lane.kind == LaneKind::Task {
-            let (snap, told) = snap?;
-            let task = told.tasks.get(*self.seen.tasks.get(&lane)?)?;
-            let Some(awaits) = task.awaits.clone().filter(|_| !task.ready) else { return Some(State::Free) };
-            return Some(self.blocked(lane, awaits, snap.id.clone(), snap.mono, false));
-        }
-        let Some((snap, told)) = snap else { return Some(State::Free) };
-        // What it did after the snapshot counts more.
-        let quiet = self.graph.lane(lane).nodes.iter().rev().find(|node| node.mono <= self.moment);
-        if quiet.is_some_and(|last| last.mono > snap.mono) {
-            return Some(State::Free);
-        }
-        let seen = self.seen.threads.get(&lane).and_then(|place| told.lanes.get(*place));
-        Some(self.state_in_snap(lane, seen))
-    }
-
-    fn state_in_snap(&self, lane: LaneIndex, seen: Option<&SnapLane<'g>>) -> State<'g> {
-        if seen.is_some_and(|seen| seen.debugger) {
-            return State::Free;
-        }
-        if let Some(event_loop) = self.loops.get(&lane) {
-            let idle = event_loop.running.is_none()
-                && [event_loop.ready, event_loop.timers, event_loop.fds].iter().all(|n| *n == Some(0));
-            return if idle { State::IdleLoop } else { State::Free };
-        }
-        if self.is_exiting(lane) {
-            return State::Exiting;
-        }
-        seen.and_then(|seen| self.at_pipe(lane, seen)).unwrap_or(State::Free)
-    }
-
-    /// Whether the lane was seen to wait for the other threads at the end of the program; it never leaves that again.
-    fn is_exiting(&self, lane: LaneIndex) -> bool {
-        let told = self.snaps.get(&self.graph.lane(lane).process).map(|(_, told)| told);
-        let seen = told.zip(self.seen.threads.get(&lane)).and_then(|(told, place)| told.lanes.get(*place));
-        seen.is_some_and(|seen| seen.exiting == Some("threads"))
-    }
-
-    /// A thread blocked in reading or writing a pipe to another process.
-    fn at_pipe(&self, lane: LaneIndex, seen: &SnapLane<'g>) -> Option<State<'g>> {
-        let call = seen.call.as_ref().filter(|call| call.on == Some("pipe") && call.fd.is_some_and(|fd| fd > 2))?;
-        let state = match call.name? {
-            "write" | "writev" => "full",
-            "read" | "readv" => "empty",
-            _ => return None,
-        };
-        let (snap, told) = self.snaps.get(&self.graph.lane(lane).process)?;
-        let own = told.pipes.iter().find(|pipe| pipe.fd == call.fd);
-        let wait = WaitEvent {
-            on: Some("pipe"),
-            state: Some(state),
-            site: seen.stack.first().cloned(),
-            stack: seen.stack.clone(),
-            child_pid: own.and_then(|pipe| pipe.child_pid),
-            ..WaitEvent::default()
-        };
-        Some(self.blocked(lane, wait, snap.id.clone(), snap.mono, false))
-    }
-
-    fn blocked(
-        &self,
-        lane: LaneIndex,
-        wait: WaitEvent<'g>,
-        evidence: RecordId,
-        mono: u64,
-        holds_thread: bool,
-    ) -> State<'g> {
-        if wait.timeout.is_some() {
-            return State::Free;
-        }
-        let need = self.need_of(lane, &wait);
-        let known = self.known_providers(lane, &wait);
-        State::Blocked(Box::new(Blocked { wait, evidence, mono, need, known, holds_thread }))
-    }
-
-    /// A task blocked in a call keeps its thread, and with it the loop, from turning.
-    fn stop_thread_of(&mut self, task: LaneIndex, by_tid: &HashMap<(ProcessIndex, u64), usize>) {
-        let facts = self.graph.lane(task);
-        let by_loop = self.loops.iter().find(|(_, event_loop)| {
-            event_loop.running.is_some_and(|running| self.graph.mentioned(facts.process, running) == Some(task))
-        });
-        let place = match by_loop {
-            Some((thread, _)) => self.place.get(thread),
-            None => facts.tid.and_then(|tid| by_tid.get(&(facts.process, tid))),
-        };
-        if let Some(party) = place.and_then(|place| self.parties.get_mut(*place))
-            && matches!(party.state, State::Free | State::IdleLoop)
-        {
-            party.state = State::Behind(task);
         }
     }
 }

@@ -55,7 +55,7 @@ impl<'g> Standing<'g> {
             return Vec::new();
         }
         let own = wait.obj.map(|obj| self.graph.full_name(process, obj));
-        own.map_or_else(Vec::new, |obj| self.graph.shared_holds.at(&obj, self.moment))
+        own.map_or_else(Vec::new, |obj| self.graph.shared_holds.at(&obj, self.moment_of(process)))
     }
 
     /// The lock that another lane of the parent held when this process was forked: that lane, and where it had taken it.
@@ -70,7 +70,7 @@ impl<'g> Standing<'g> {
 
     pub(super) fn is_over(&self, lane: LaneIndex) -> bool {
         let end = self.graph.lane(lane).end.as_ref().and_then(|end| self.graph.find(lane, end.seq));
-        end.is_some_and(|at| self.graph.node(at).mono <= self.moment)
+        end.is_some_and(|at| self.graph.node(at).mono <= self.moment_of(self.graph.lane(lane).process))
     }
 
     pub(super) fn need_of_child(&self, process: ProcessIndex, wait: &WaitEvent<'g>, owner: Option<LaneIndex>) -> Need {

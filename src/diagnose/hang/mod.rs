@@ -102,7 +102,6 @@ fn circle_of(evidence: &Evidence, waiters: &Waiters, members: Vec<LaneIndex>) ->
     let (mut all, mut rest) = (members.clone(), behind.clone());
     all.append(&mut rest);
     let certainty = if obliges(evidence, &all) { certainty } else { Certainty::Possible };
-    let certainty = weakened(evidence, certainty, &members);
     let kind = if pooled { POOL_EXHAUSTED.kind } else { DEADLOCK.kind };
     Some(Hang { kind, certainty, members, behind, is_circle: true })
 }
@@ -168,7 +167,6 @@ fn stuck_at(evidence: &Evidence, waiters: &Waiters, members: Vec<LaneIndex>) -> 
         }
         Certainty::Possible
     };
-    let certainty = weakened(evidence, certainty, &members);
     Some(Hang { kind, certainty, members, behind, is_circle: false })
 }
 
@@ -272,14 +270,4 @@ fn nobody_left(evidence: &Evidence, lane: LaneIndex, blocked: &Blocked) -> bool 
     let all_gone = others.peek().is_some() && others.all(|other| standing.lane_is_over(other));
     let died = process.died.iter().any(|died| died.place == "thread" || died.place == "task");
     known_gone || all_gone || died
-}
-
-/// What is missing of a member's process could be what ended its wait.
-fn weakened(evidence: &Evidence, certainty: Certainty, members: &[LaneIndex]) -> Certainty {
-    let graph = evidence.graph;
-    let holes = members.iter().any(|lane| {
-        let process = graph.process_of(*lane);
-        graph.lane(*lane).gaps + graph.lane(*lane).repeated > 0 || process.lost > 0 || process.malformed > 0
-    });
-    if holes { certainty.max(Certainty::Likely) } else { certainty }
 }

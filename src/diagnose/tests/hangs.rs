@@ -9,7 +9,7 @@ const HANGS: &[&str] = &["deadlock", "orphaned-lock", "lost-wakeup", "pool-exhau
 
 /// The history in the language of [`history`].
 fn spelled(text: &str) -> String {
-    let mut lines = Vec::new();
+    let mut lines = first_lines(text);
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (lane, deeds) = line.split_once(' ').unwrap_or((line, ""));
         if lane == "snap" {
@@ -45,6 +45,22 @@ fn spelled(text: &str) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// Of processes whose main thread does not matter, the first line all the same: in the lane of logq's own, so that there is
+/// nobody more who could go on.
+fn first_lines(text: &str) -> Vec<String> {
+    let lanes = text.lines().filter_map(|line| line.split_whitespace().next()).filter(|lane| *lane != "snap");
+    let mut mains: Vec<(&str, bool)> = Vec::new();
+    for (process, own) in lanes.map(|lane| lane.split_once('/').unwrap_or(("1", lane))) {
+        match mains.iter_mut().find(|(known, _)| *known == process) {
+            Some((_, has_main)) => *has_main |= own == "t1",
+            None => mains.push((process, own == "t1")),
+        }
+    }
+    let without = mains.into_iter().filter(|(_, has_main)| !has_main);
+    let prefix = |process: &str| if process == "1" { String::new() } else { format!("{process}/") };
+    without.map(|(n, _)| format!(r#"0.0 {}w1 "ev":"proc","n":{n},"how":"root""#, prefix(n))).collect()
 }
 
 /// `lock b of t3 for 5 | "left":2`.
@@ -266,7 +282,23 @@ fn what_is_missing_weakens_the_verdict() {
     let lossy = format!("{whole}\n1.5 w1 \"ev\":\"lost\",\"n\":3");
     let found = found(&lossy);
     let deadlock = found.iter().find(|finding| finding.kind == "deadlock").expect("a deadlock");
-    assert_eq!((deadlock.certainty, deadlock.missing.len()), (Certainty::Likely, 2));
+    assert_eq!(deadlock.certainty, Certainty::Likely);
+    assert_eq!(deadlock.missing, ["process 1 could not write 3 records"]);
+}
+
+#[test]
+fn stamps_that_contradict_each_other_bear_no_certain_hang() {
+    let whole = spelled("t2 holds a; waits lock b of t3\nt3 holds b; waits lock a of t2");
+    let damaged = format!(
+        "{whole}\n1.5 t4 \"ev\":\"lane\",\"kind\":\"thread\",\"hb\":[\"t5@1\"]\n\
+         1.5 t5 \"ev\":\"lane\",\"kind\":\"thread\",\"hb\":[\"t4@1\"]"
+    );
+    let found = found(&damaged);
+    assert_eq!((found[0].kind, sure(&found[0])), ("deadlock", "likely"));
+    let damage = "damaged: the stamps of 1.t4@1 and 1.t5@1 say that each came before the other; none of them is used";
+    assert_eq!(found[0].missing, [damage]);
+    let missing = found.iter().find(|finding| finding.kind == "data-missing").expect("it is named");
+    assert_eq!((missing.missing.as_slice(), missing.evidence.len()), (&[damage.to_owned()][..], 2));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a hang comes to: title, summary, why nobody helps, what would, where to look, and what is missing.
+//! What a hang comes to: title, summary, why nobody helps, what would, and where to look.
 
 use super::{Account, MOST_MEMBERS};
 use crate::causality::LaneIndex;
@@ -68,7 +68,6 @@ impl Account<'_> {
             }
         }
         self.finding.see = Some(see);
-        self.missing();
     }
 
     fn circle_title(&self) -> String {
@@ -144,18 +143,6 @@ impl Account<'_> {
         let lane = self.hang.members[0];
         let standing = &self.evidence.standing;
         self.blocked(lane).is_some_and(|blocked| standing.lost_job(self.process(lane), &blocked.wait).is_some())
-    }
-
-    fn missing(&mut self) {
-        for lane in self.hang.members.iter().take(MOST_MEMBERS) {
-            let process = self.process(*lane);
-            let facts = &self.graph.processes[process.0];
-            if self.graph.lane(*lane).gaps > 0 || facts.lost > 0 || facts.malformed > 0 {
-                let said =
-                    format!("some records of {} are not there, so this wait may have ended", self.graph.address(*lane));
-                self.finding.missing.push(said);
-            }
-        }
     }
 }
 

@@ -1,20 +1,13 @@
-//! What the records say about processes, lanes and objects: names, origins, ends, counts, and what is missing.
+//! What the records say about one process: who it is, how it ended, what it started, and what of it is missing.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::graph::{LaneIndex, Node, ProcessIndex};
-use super::is_error;
-use super::rhythm::Rhythm;
-use super::snaps::Snaps;
-use super::waits::Waits;
-use crate::record::glance::BriefLog;
-use crate::record::readings::{LaneEvent, ObjEvent, ProcEvent};
-use crate::record::{Body, Event, EventKind, Lane, LaneKind, Log, Record, RecordId, Site};
-
-/// So many of a lane's warnings and errors are kept, each up to so many letters.
-const COMPLAINTS: usize = 16;
-const COMPLAINT_LENGTH: usize = 400;
+use super::ObjectFacts;
+use crate::causality::graph::LaneIndex;
+use crate::causality::snaps::Snaps;
+use crate::record::readings::ProcEvent;
+use crate::record::{Event, EventKind, Lane, Record, RecordId, Site};
 
 /// One process of the run.
 #[derive(Debug, Clone)]
@@ -33,6 +26,8 @@ pub struct ProcessFacts {
     pub host: Option<String>,
     /// Wall clock of its `proc` event.
     pub began: Option<i64>,
+    /// The same by the monotonic clock of its host, ns.
+    pub began_mono: Option<u64>,
     pub end: ProcessEnd,
     pub objects: HashMap<Box<str>, ObjectFacts>,
     pub lanes: Vec<LaneIndex>,
@@ -57,6 +52,8 @@ pub struct ProcessFacts {
     pub dropped: u64,
     /// Lines that are no records.
     pub malformed: u64,
+    /// Its last line has no end: it was killed while it wrote.
+    pub torn: bool,
 }
 
 /// How a process ended, as far as anything says so.
@@ -113,66 +110,15 @@ pub struct UnaskedFuture {
 /// A child whose end was seen and that left no record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnseenChild {
+    /// Its key, where it had told it: then it did record, and its files are gone.
+    pub proc: Option<Arc<str>>,
     pub pid: Option<u32>,
     pub rc: Option<i64>,
     pub signal: Option<i64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ObjectFacts {
-    pub kind: Option<String>,
-    pub name: Option<String>,
-    pub site: Option<Site>,
-}
-
-/// One lane of a process.
-#[derive(Debug, Clone)]
-pub struct LaneFacts {
-    pub process: ProcessIndex,
-    pub lane: Lane,
-    pub name: Option<String>,
-    /// What it runs.
-    pub function: Option<String>,
-    pub tid: Option<u64>,
-    pub daemon: bool,
-    /// Where it was created.
-    pub site: Option<Site>,
-    /// Whether what it logs repeats itself.
-    pub rhythm: Rhythm,
-    /// What it was blocked on lately.
-    pub waits: Waits,
-    /// The edge of the hand-over that began it.
-    pub(super) origin: Option<usize>,
-    pub end: Option<LaneEnd>,
-    pub nodes: Vec<Node>,
-    /// Places of the nodes that have incoming edges.
-    pub(super) merging: Vec<u32>,
-    pub logs: u64,
-    pub errors: u64,
-    pub warnings: u64,
-    /// The last warnings and errors that it logged: number and text, with what the exception says.
-    pub complaints: VecDeque<(u64, String)>,
-    /// Numbers missing between the first and the last record.
-    pub gaps: u64,
-    /// Numbers that occur twice: the files were tampered with or damaged.
-    pub repeated: u64,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct LaneEnd {
-    /// ok, exc, cancelled, destroyed.
-    pub how: String,
-    pub exc: Option<String>,
-    pub seq: u64,
-    pub ts: i64,
-    /// Its loop, or its process, was being closed.
-    pub closing: bool,
-    /// Of a task: the program had closed its loop over it.
-    pub left: bool,
-}
-
 impl ProcessFacts {
-    pub(super) fn of(proc: Arc<str>) -> ProcessFacts {
+    pub(in crate::causality) fn of(proc: Arc<str>) -> ProcessFacts {
         ProcessFacts {
             proc,
             number: None,
@@ -184,6 +130,7 @@ impl ProcessFacts {
             python: None,
             host: None,
             began: None,
+            began_mono: None,
             end: ProcessEnd::default(),
             objects: HashMap::new(),
             lanes: Vec::new(),
@@ -197,6 +144,7 @@ impl ProcessFacts {
             lost: 0,
             dropped: 0,
             malformed: 0,
+            torn: false,
         }
     }
 
@@ -205,15 +153,20 @@ impl ProcessFacts {
         self.number == Some(0) || self.how.as_deref() == Some("logq")
     }
 
+    /// Whether its monotonic clock may be that of the other process: it is, unless they are known to be on two hosts.
+    pub fn shares_clock(&self, other: &ProcessFacts) -> bool {
+        self.host.is_none() || other.host.is_none() || self.host == other.host
+    }
+
     /// Learns what any record says of its process.
-    pub(super) fn meet(&mut self, number: Option<u32>, pid: u32) {
+    pub(in crate::causality) fn meet(&mut self, number: Option<u32>, pid: u32) {
         self.number = self.number.or(number);
         if self.pid == 0 {
             self.pid = pid;
         }
     }
 
-    pub(super) fn learn_proc(&mut self, event: &ProcEvent, ts: i64) {
+    pub(in crate::causality) fn learn_proc(&mut self, event: &ProcEvent, record: &Record) {
         self.number = event.n.or(self.number);
         self.ppid = event.ppid;
         self.name = event.name.map(str::to_owned);
@@ -221,13 +174,20 @@ impl ProcessFacts {
         self.how = event.how.map(str::to_owned);
         self.python = event.python.map(str::to_owned);
         self.host = event.host.map(str::to_owned);
-        self.began = Some(ts);
+        self.began = Some(record.ts);
+        self.began_mono = Some(record.mono);
         let held = event.held.iter();
         self.held_at_fork =
             held.map(|held| (held.obj.to_owned(), held.lane.map(str::to_owned), held.site.clone())).collect();
     }
 
-    pub(super) fn learn_reap(&mut self, rc: Option<i64>, signal: Option<i64>, mono: u64, by_parent: bool) {
+    pub(in crate::causality) fn learn_reap(
+        &mut self,
+        rc: Option<i64>,
+        signal: Option<i64>,
+        mono: u64,
+        by_parent: bool,
+    ) {
         self.end.seen_by_parent |= by_parent;
         self.end.seen_mono = Some(self.end.seen_mono.map_or(mono, |known| known.min(mono)));
         self.end.signal = self.end.signal.or(signal);
@@ -236,7 +196,7 @@ impl ProcessFacts {
         }
     }
 
-    pub(super) fn learn(&mut self, record: &Record, event: &Event, lane: LaneIndex) {
+    pub(in crate::causality) fn learn(&mut self, record: &Record, event: &Event, lane: LaneIndex) {
         match event.kind {
             EventKind::Exit => {
                 let Some(exit) = event.exit() else { return };
@@ -287,147 +247,5 @@ impl ProcessFacts {
             }
             _ => {}
         }
-    }
-}
-
-impl ObjectFacts {
-    pub(super) fn of(event: &ObjEvent) -> ObjectFacts {
-        ObjectFacts {
-            kind: event.kind.map(str::to_owned),
-            name: event.name.map(str::to_owned),
-            site: event.site.clone(),
-        }
-    }
-}
-
-impl LaneFacts {
-    pub(super) fn of(process: ProcessIndex, lane: Lane) -> LaneFacts {
-        LaneFacts {
-            process,
-            lane,
-            name: None,
-            function: None,
-            tid: None,
-            daemon: false,
-            site: None,
-            rhythm: Rhythm::default(),
-            waits: Waits::default(),
-            origin: None,
-            end: None,
-            nodes: Vec::new(),
-            merging: Vec::new(),
-            logs: 0,
-            errors: 0,
-            warnings: 0,
-            complaints: VecDeque::new(),
-            gaps: 0,
-            repeated: 0,
-        }
-    }
-
-    /// logq's own watchdog is not a lane of the program.
-    pub fn is_logq(&self) -> bool {
-        self.lane.kind == LaneKind::Watchdog
-    }
-
-    /// What to call it: its name where it has one, else what it runs, else its lane.
-    pub fn display_name(&self) -> String {
-        self.name.clone().or_else(|| self.function.clone()).unwrap_or_else(|| self.lane.to_string())
-    }
-
-    pub fn first(&self) -> Option<&Node> {
-        self.nodes.first()
-    }
-
-    pub fn last(&self) -> Option<&Node> {
-        self.nodes.last()
-    }
-
-    pub(super) fn learn_main(&mut self, event: &ProcEvent) {
-        self.name = event.thread.map(str::to_owned).or_else(|| self.name.take());
-        self.tid = event.tid.or(self.tid);
-    }
-
-    pub(super) fn learn_start(&mut self, event: &LaneEvent) {
-        self.name = event.name.map(str::to_owned);
-        self.function = event.function.map(str::to_owned);
-        self.tid = event.tid;
-        self.daemon = event.daemon.unwrap_or(false);
-        self.site = event.site.clone();
-    }
-
-    pub(super) fn learn(&mut self, record: &Record, event: &Event) {
-        if event.kind != EventKind::End {
-            return;
-        }
-        if let Some(end) = event.end() {
-            self.waits.close(record.mono);
-            self.end = Some(LaneEnd {
-                how: end.how.unwrap_or("ok").to_owned(),
-                exc: end.exc.map(|exc| exc.to_string()),
-                seq: record.seq,
-                ts: record.ts,
-                closing: end.closing,
-                left: end.left,
-            });
-        }
-    }
-
-    pub(super) fn count(&mut self, record: &Record) {
-        let Body::Log(log) = &record.body else { return };
-        self.errors += u64::from(is_error(&log.level));
-        self.warnings += u64::from((30..40).contains(&log.level.number));
-        if log.level.number >= 30 {
-            self.keep_complaint(record.seq, log);
-        }
-        self.count_brief(&BriefLog {
-            level: log.level.number,
-            logger: &log.logger,
-            msg: &log.msg,
-            line: log.site.as_ref().map(|site| site.line),
-            thread: log.thread.as_deref(),
-            task: log.task.as_deref(),
-        });
-    }
-
-    /// What counts of any log record.
-    pub(super) fn count_brief(&mut self, log: &BriefLog) {
-        self.logs += 1;
-        self.rhythm.add(log.logger, log.msg, log.line);
-        // Threads and tasks may be renamed at any time, and a thread made in C has no name at first.
-        if self.name.is_none() {
-            let own = if self.lane.kind == LaneKind::Task { log.task } else { log.thread };
-            self.name = own.map(str::to_owned);
-        }
-    }
-
-    fn keep_complaint(&mut self, seq: u64, log: &Log) {
-        if self.complaints.len() == COMPLAINTS {
-            self.complaints.pop_front();
-        }
-        let mut text: String = log.msg.chars().take(COMPLAINT_LENGTH).collect();
-        if let Some(exc) = &log.exc {
-            text.push_str(&format!(" {}: {}", exc.kind, exc.msg));
-        }
-        self.complaints.push_back((seq, text));
-    }
-
-    /// Puts the records in the lane's order and counts what is missing.
-    pub(super) fn settle(&mut self) {
-        self.nodes.sort_by_key(|node| node.seq);
-        self.nodes.shrink_to_fit();
-        for pair in self.nodes.windows(2) {
-            match pair[1].seq - pair[0].seq {
-                0 => self.repeated += 1,
-                step => self.gaps += step - 1,
-            }
-        }
-        self.gaps += self.nodes.first().map_or(0, |first| first.seq.saturating_sub(1));
-    }
-
-    /// Notes which nodes have incoming edges, once all edges are known.
-    pub(super) fn note_merging(&mut self) {
-        let merging = self.nodes.iter().zip(0..).filter(|(node, _)| node.edges.1 > 0);
-        self.merging = merging.map(|(_, place)| place).collect();
     }
 }

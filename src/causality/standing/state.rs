@@ -1,0 +1,116 @@
+//! What one lane was doing at the moment: from its last wait, from the snapshot that saw it, or that nothing tells.
+
+use std::collections::HashMap;
+
+use super::{Blocked, Standing, State};
+use crate::causality::graph::{LaneIndex, ProcessIndex};
+use crate::record::readings::{SnapLane, WaitEvent};
+use crate::record::{LaneKind, RecordId};
+
+impl<'g> Standing<'g> {
+    /// What the lane was doing; `None` for a task of which nothing tells that it was still there.
+    pub(super) fn state_of(&self, lane: LaneIndex) -> Option<State<'g>> {
+        let facts = self.graph.lane(lane);
+        let snap = self.snaps.get(&facts.process);
+        if let Some(kept) = facts.waits.at(self.moment_of(facts.process))
+            && let Some(wait) = kept.told()
+        {
+            if wait.on == Some("join") && self.is_exiting(lane) {
+                return Some(State::Exiting);
+            }
+            let evidence = self.graph.id_of(lane, kept.seq);
+            let holds_thread = facts.lane.kind == LaneKind::Task;
+            return Some(self.blocked(lane, wait, evidence, kept.mono, holds_thread));
+        }
+        if facts.lane.kind == LaneKind::Task {
+            let (snap, told) = snap?;
+            let task = told.tasks.get(*self.seen.tasks.get(&lane)?)?;
+            let Some(awaits) = task.awaits.clone().filter(|_| !task.ready) else { return Some(State::Free) };
+            return Some(self.blocked(lane, awaits, snap.id.clone(), snap.mono, false));
+        }
+        let Some((snap, told)) = snap else { return Some(State::Free) };
+        // What it did after the snapshot counts more.
+        let quiet = self.graph.lane(lane).nodes.iter().rev().find(|node| node.mono <= self.moment_of(facts.process));
+        if quiet.is_some_and(|last| last.mono > snap.mono) {
+            return Some(State::Free);
+        }
+        let seen = self.seen.threads.get(&lane).and_then(|place| told.lanes.get(*place));
+        Some(self.state_in_snap(lane, seen))
+    }
+
+    fn state_in_snap(&self, lane: LaneIndex, seen: Option<&SnapLane<'g>>) -> State<'g> {
+        if seen.is_some_and(|seen| seen.debugger) {
+            return State::Free;
+        }
+        if let Some(event_loop) = self.loops.get(&lane) {
+            let idle = event_loop.running.is_none()
+                && [event_loop.ready, event_loop.timers, event_loop.fds].iter().all(|n| *n == Some(0));
+            return if idle { State::IdleLoop } else { State::Free };
+        }
+        if self.is_exiting(lane) {
+            return State::Exiting;
+        }
+        seen.and_then(|seen| self.at_pipe(lane, seen)).unwrap_or(State::Free)
+    }
+
+    /// Whether the lane was seen to wait for the other threads at the end of the program; it never leaves that again.
+    fn is_exiting(&self, lane: LaneIndex) -> bool {
+        let told = self.snaps.get(&self.graph.lane(lane).process).map(|(_, told)| told);
+        let seen = told.zip(self.seen.threads.get(&lane)).and_then(|(told, place)| told.lanes.get(*place));
+        seen.is_some_and(|seen| seen.exiting == Some("threads"))
+    }
+
+    /// A thread blocked in reading or writing a pipe to another process.
+    fn at_pipe(&self, lane: LaneIndex, seen: &SnapLane<'g>) -> Option<State<'g>> {
+        let call = seen.call.as_ref().filter(|call| call.on == Some("pipe") && call.fd.is_some_and(|fd| fd > 2))?;
+        let state = match call.name? {
+            "write" | "writev" => "full",
+            "read" | "readv" => "empty",
+            _ => return None,
+        };
+        let (snap, told) = self.snaps.get(&self.graph.lane(lane).process)?;
+        let own = told.pipes.iter().find(|pipe| pipe.fd == call.fd);
+        let wait = WaitEvent {
+            on: Some("pipe"),
+            state: Some(state),
+            site: seen.stack.first().cloned(),
+            stack: seen.stack.clone(),
+            child_pid: own.and_then(|pipe| pipe.child_pid),
+            ..WaitEvent::default()
+        };
+        Some(self.blocked(lane, wait, snap.id.clone(), snap.mono, false))
+    }
+
+    fn blocked(
+        &self,
+        lane: LaneIndex,
+        wait: WaitEvent<'g>,
+        evidence: RecordId,
+        mono: u64,
+        holds_thread: bool,
+    ) -> State<'g> {
+        if wait.timeout.is_some() {
+            return State::Free;
+        }
+        let need = self.need_of(lane, &wait);
+        let known = self.known_providers(lane, &wait);
+        State::Blocked(Box::new(Blocked { wait, evidence, mono, need, known, holds_thread }))
+    }
+
+    /// A task blocked in a call keeps its thread, and with it the loop, from turning.
+    pub(super) fn stop_thread_of(&mut self, task: LaneIndex, by_tid: &HashMap<(ProcessIndex, u64), usize>) {
+        let facts = self.graph.lane(task);
+        let by_loop = self.loops.iter().find(|(_, event_loop)| {
+            event_loop.running.is_some_and(|running| self.graph.mentioned(facts.process, running) == Some(task))
+        });
+        let place = match by_loop {
+            Some((thread, _)) => self.place.get(thread),
+            None => facts.tid.and_then(|tid| by_tid.get(&(facts.process, tid))),
+        };
+        if let Some(party) = place.and_then(|place| self.parties.get_mut(*place))
+            && matches!(party.state, State::Free | State::IdleLoop)
+        {
+            party.state = State::Behind(task);
+        }
+    }
+}
