@@ -96,6 +96,24 @@ def test_parts(tmp_path):
     assert len(done.logs(msg="got")) == 100
 
 
+def test_a_part_ends_with_the_record_that_fills_it(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import logging
+        for n in range(300): logging.warning("a line of some length %d", n)
+        """,
+        LOGQ_PART_SIZE="10000",
+    )
+    *full, last = parts(done.directory)
+    assert len(full) > 5
+    for part in [*full, last]:
+        lines = part.read_bytes().splitlines(keepends=True)
+        own = [len(line) for line in lines if b'"again":true' not in line]
+        assert sum(own[:-1]) <= 10_000
+        assert part == last or sum(own) > 10_000
+
+
 DAEMON = """
 import logging, os, sys
 logging.warning("before")

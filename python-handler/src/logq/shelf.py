@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Shelf", "share_of"]
 
 _SHARES = 8  # a limit is kept by dropping an eighth of it at a time
+_SPARE = 2  # shares left free: while one thread begins a part, others write on in the one before
 _CHUNK = 1 << 20
 
 
@@ -30,17 +31,20 @@ def share_of(limit: int | None, part_size: int) -> int:
 class Shelf:
     """The finished parts."""
 
-    __slots__ = ("_base", "_busy", "_cap", "_finished", "_numbers", "_ring", "_room")
+    __slots__ = ("_base", "_busy", "_finished", "_limits", "_numbers")
 
     def __init__(self, base: str, ring: int | None, cap: int | None, part_size: int) -> None:
         self._base = base
-        self._ring = ring
-        self._cap = cap
         self._numbers = itertools.count(1)
         self._finished: list[tuple[int, int, bool]] = []  # number, bytes, of the ring; the oldest first
         self._busy = allocate_lock()  # only ever tried, never waited for
-        # What the parts that are being written may grow to.
-        self._room = share_of(cap, part_size) + (share_of(ring, part_size) if ring is not None else 0)
+        ring_share = share_of(ring, part_size) if ring is not None else 0
+        # What finished parts may come to: those that are being written grow, too.
+        self._limits: list[tuple[str, int]] = []
+        if ring is not None:
+            self._limits.append(("ring", ring - _SPARE * ring_share))
+        if cap is not None:
+            self._limits.append(("cap", cap - _SPARE * (share_of(cap, part_size) + ring_share)))
 
     def next_number(self) -> int:
         return next(self._numbers)
@@ -51,18 +55,21 @@ class Shelf:
     def put(self, number: int, size: int, of_ring: bool, tell: Tell) -> None:
         """A part is finished. Makes room where there is too much; `tell(why, records)` hears what went."""
         self._finished.append((number, size, of_ring))
-        if (self._ring is None and self._cap is None) or not self._busy.acquire(False):
-            return
-        try:
-            if self._ring is not None:
-                self._drop_until(self._ring - self._ring // _SHARES, "ring", tell)
-            if self._cap is not None:
-                self._drop_until(self._cap - self._room, "cap", tell)
-        finally:
-            self._busy.release()
+        while self._limits_passed() and self._busy.acquire(False):
+            try:
+                for why, limit in self._limits_passed():
+                    self._drop_until(limit, why, tell)
+            finally:
+                self._busy.release()  # who has put a part meanwhile has left it to us: hence once more
+
+    def _limits_passed(self) -> list[tuple[str, int]]:
+        return [(why, limit) for why, limit in self._limits if self._finished and self._size_of(why) > limit]
+
+    def _size_of(self, why: str) -> int:
+        return sum(size for _, size, of_ring in list(self._finished) if of_ring or why == "cap")
 
     def _drop_until(self, limit: int, why: str, tell: Tell) -> None:
-        counted = [part for part in self._finished if part[2] or why == "cap"]
+        counted = [part for part in list(self._finished) if part[2] or why == "cap"]
         total = sum(size for _, size, _ in counted)
         for part in counted:
             if total <= limit:

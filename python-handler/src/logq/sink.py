@@ -204,7 +204,7 @@ class Sink:
         else:
             self._take_lock()
             self._fd = lift(os.open(self._shelf.path(part), _OPEN_FLAGS | os.O_EXCL, 0o600))
-        self._adopt(self._fd)
+        self._take_up(os.fstat(self._fd))
         self.part = part
 
     def _take_lock(self) -> None:
@@ -217,8 +217,8 @@ class Sink:
         self._lock_fd = lift(low)
         fcntl.lockf(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def _adopt(self, fd: int) -> None:
-        state = os.fstat(fd)
+    def _take_up(self, state: os.stat_result) -> None:
+        """The file that is open now."""
         self._identity = (state.st_dev, state.st_ino)
         self._position = state.st_size
         # Its first lines do not count: there may be more of them than fit into a part.
@@ -249,7 +249,11 @@ class Sink:
     # Rotation and recovery. -----------------------------------------------------------------
 
     def _rotate(self) -> None:
-        """Goes on in a new part. Whoever finds another one rotating goes on in the old part."""
+        """Goes on in a new part. Whoever finds another one rotating goes on in the old part.
+
+        Every call of the system lets all other threads write first, so there are as few of them as can be;
+        where many threads do nothing but write, a part may become several times as long as it should.
+        """
         if not self._rotating.acquire(False):
             return
         low = -1
@@ -258,23 +262,27 @@ class Sink:
                 return
             part = self._shelf.next_number()
             low = self._begin_part(part)
+            state = os.fstat(low)
             self._check(self._fd, self._checked)
+            size = self._position
             os.dup2(low, self._fd, False)
-            self._shelf.put(self.part, self._position, self._ring, self.count_gone)
-            self._adopt(self._fd)
-            self.part = part
+            self._take_up(state)
+            before, self.part = self.part, part
         except (OSError, _Foreign):
             self._full_at = self._position + self._part_size  # try again after another part's worth
+            return
         finally:
+            self._rotating.release()
             if low >= 0:
                 os.close(low)
-            self._rotating.release()
+        self._shelf.put(before, size, self._ring, self.count_gone)
 
     def _begin_part(self, part: int) -> int:
         """Opens a part under a low number and writes its first lines before anyone else can."""
         low = os.open(self._shelf.path(part), _OPEN_FLAGS | os.O_EXCL, 0o600)
-        for line in self.preamble(part):
-            _write(low, line)
+        first = b"".join(self.preamble(part))
+        if first:
+            _write(low, first)
         return low
 
     def _recover(self, data: bytes, now: int, problem: object) -> None:
@@ -318,7 +326,7 @@ class Sink:
             self._fd = lift(low)
         self._shelf.put(self.part, self._position, self._ring, self.count_gone)
         self.part = part
-        self._adopt(self._fd)
+        self._take_up(os.fstat(self._fd))
         if not self._ring and not _is_file(self._lock_fd, self._base + ".lock"):
             self._take_lock()
 

@@ -82,7 +82,9 @@ def _write(lane: Lane, touched: _Touched, thing: SharedThing, item: object, rw: 
     if thing.traffic.may_write(lane):
         held = [_acquisition(taken) for taken in held_by(lane)[-_MOST_HELD:]]
         event("access", {"var": thing.reference(), "item": item, "rw": rw, "site": site, "held": held or None}, lane)
-        lane.left, lane.mark = False, None  # whom it meets from here on meets it after this
+        # Whom it meets from here on meets it after this: `_stretch` asks for that. (A task's end asks only while it
+        # has written nothing, and now it has.)
+        lane.left, lane.mark = False, None
     touched.seq = lane.seq
 
 

@@ -27,8 +27,8 @@ __all__ = ["patch"]
 
 def patch(synchronize: Any) -> None:
     replace(synchronize.Condition, "_make_methods", _wrap_condition_methods)
-    replace(synchronize.Event, "__init__", _wrap_event_init)
-    replace(synchronize.Barrier, "__init__", _wrap_barrier_init)
+    replace(synchronize.Event, "__init__", _wrap_init("event", lambda _: None))
+    replace(synchronize.Barrier, "__init__", _wrap_init("barrier", lambda made: made._parties))
     replace(synchronize.Barrier, "__setstate__", _wrap_barrier_state)
 
 
@@ -67,20 +67,24 @@ def _name_waits(condition: Any) -> None:
     inner.acquire = dress(acquire, plain)
 
 
-def _wrap_event_init(original: Callable[..., None]) -> Any:
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        if identity.me is None:
-            return
-        try:
-            frame = past_makers(sys._getframe(1), self)
-            if frame is not None and not is_machinery(frame.f_code.co_filename):
-                thing = SharedThing("event", "multiprocessing.Event", caller_site(2), None, self)
-                _announce(self._cond, thing)
-        except Exception:
-            swallowed()
+def _wrap_init(family: str, size_of: Callable[[Any], int | None]) -> Callable[[Any], Any]:
+    kind = f"multiprocessing.{family.capitalize()}"
 
-    return dress(init, original)
+    def wrap(original: Callable[..., None]) -> Any:
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, *args, **kwargs)
+            if identity.me is None:
+                return
+            try:
+                frame = past_makers(sys._getframe(1), self)
+                if frame is not None and not is_machinery(frame.f_code.co_filename):
+                    _announce(self._cond, SharedThing(family, kind, caller_site(2), size_of(self), self))
+            except Exception:
+                swallowed()
+
+        return dress(init, original)
+
+    return wrap
 
 
 def _announce(condition: Any, thing: SharedThing) -> None:
@@ -92,23 +96,6 @@ def _announce(condition: Any, thing: SharedThing) -> None:
 
 
 # Barrier. -----------------------------------------------------------------------------------------
-
-
-def _wrap_barrier_init(original: Callable[..., None]) -> Any:
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        if identity.me is None:
-            return
-        try:
-            frame = past_makers(sys._getframe(1), self)
-            if frame is not None and not is_machinery(frame.f_code.co_filename):
-                _announce(
-                    self._cond, SharedThing("barrier", "multiprocessing.Barrier", caller_site(2), self._parties, self)
-                )
-        except Exception:
-            swallowed()
-
-    return dress(init, original)
 
 
 def _wrap_barrier_state(original: Callable[..., None]) -> Any:
