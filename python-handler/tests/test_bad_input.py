@@ -153,3 +153,58 @@ def test_very_many_threads_and_tasks_over_time(tmp_path):
     assert done.out == "True True True\n"
     assert len(done.events("end", lane="t100")) == 1
     assert not done.events("lost")
+
+
+def test_clocks_that_jump(tmp_path):
+    """As where somebody sets the clock, or a test freezes it: the order of records is by their numbers."""
+    done = run(
+        tmp_path,
+        """
+        import itertools, logging, queue, sys, threading, time
+        import concurrent.futures
+        log = logging.getLogger("c"); log.addHandler(logging.NullHandler()); log.propagate = False
+        log.warning("before")
+        plain = {time.time_ns: "time_ns", time.monotonic_ns: "monotonic_ns"}
+        walls = itertools.cycle([0, 5, -3, 10**9, 1 << 62, 1_700_000_000_000_000_000])
+        jumps = itertools.cycle([0, 10**18, 7, 10**12])
+        fakes = {"time_ns": lambda: next(walls), "monotonic_ns": lambda: next(jumps)}
+        for module in [m for name, m in list(sys.modules.items()) if name.partition(".")[0] in ("logq", "time")]:
+            for attribute, value in list(vars(module).items()):
+                try: name = plain.get(value)
+                except TypeError: continue
+                if name: setattr(module, attribute, fakes[name])
+        for n in range(50): log.warning("jumping %d", n)
+        box = queue.Queue()
+        worker = threading.Thread(target=lambda: (box.get(), log.warning("got"))); worker.start()
+        time.sleep(0.01)
+        log.warning("puts"); box.put(1); worker.join()
+        with concurrent.futures.ThreadPoolExecutor(1) as pool: assert pool.submit(int).result(60) == 0
+        with threading.Lock(): log.warning("held")
+        print("alive")
+        """,
+    )
+    assert (done.out, done.err) == ("alive\n", "")
+    assert [record["msg"] for record in done.logs(lane="t1")][1:51] == [f"jumping {n}" for n in range(50)]
+    puts = done.log("puts")
+    assert any(stamp.startswith(f"t1@{puts['seq']}|") for stamp in done.log("got")["hb"])
+    assert not done.events("lost")
+
+
+def test_extra_keys_that_are_named_like_ours_stay_the_programs(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import logging, logq
+        ours = "ts mono proc pid lane seq hb hbl ev level logger msg tpl thread tid task file line func exc stack extra cut again"
+        clash = {key: "mine" for key in ours.split()}
+        allowed = {key: value for key, value in clash.items() if key not in vars(logging.makeLogRecord({}))}
+        logging.warning("with extra", extra=allowed)
+        with logq.context(**allowed): logging.warning("with context")
+        """,
+    )
+    for text in ("with extra", "with context"):
+        record = done.log(text)  # found by its own `msg`, numbered in its own lane: `run` has checked that
+        assert (record["lane"], record["level"], record["logger"]) == ("t1", "WARNING", "root")
+        assert record["extra"]["ts"] == record["extra"]["seq"] == record["extra"]["ev"] == "mine"
+        assert isinstance(record["seq"], int)
+        assert "ev" not in record

@@ -10,7 +10,7 @@ import os
 import time
 
 from . import encode, identity, watchdog
-from .encode import members, quote, stamp_time
+from .encode import EARLIEST, members, quote, stamp_time
 from .identity import Process
 from .lane import SINGLE_STEP, Lane, here, thread_lane
 from .trouble import swallowed
@@ -69,7 +69,8 @@ def send(lane: Lane, body: str, low: bool = False) -> int:
             lane.mark = None
         else:
             number = lane.next_number()
-        digits = str(_now())  # as in `stamp_time`, without the call: this runs for every record
+        now = _now()  # as in `stamp_time`, without the call: this runs for every record
+        digits = str(now if now > EARLIEST else EARLIEST)
         second, prefix = encode.this_second
         if second != digits[:-9]:
             prefix = encode.begin_second(digits[:-9])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Callable
 
-__all__ = ["quote", "safe_repr", "safe_str", "stamp_time", "value"]
+__all__ = ["EARLIEST", "quote", "safe_repr", "safe_str", "stamp_time", "value"]
 
 _quote: Callable[[str], str]
 try:
@@ -63,13 +63,16 @@ def _unprintable(thing: object, problem: Exception) -> str:
     return f"<unprintable {_name_of(type(thing))}: {_name_of(type(problem))}>"
 
 
+# A clock that is set to before that, as on a machine without a battery, says this.
+EARLIEST = 1_000_000_000
+
 # ("1795367703", "2026-11-22T17:15:03."): replaced as a whole, so that it needs no lock.
 this_second: tuple[str, str] = ("", "")
 
 
 def stamp_time(now: int) -> str:
     """Nanoseconds since 1970 as RFC 3339 UTC with nine decimals."""
-    digits = str(now)  # the last nine are the fraction: cheaper than to divide and to format
+    digits = str(max(now, EARLIEST))  # the last nine are the fraction: cheaper than to divide and to format
     known, prefix = this_second
     if known != digits[:-9]:
         prefix = begin_second(digits[:-9])
