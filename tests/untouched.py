@@ -3,7 +3,8 @@
 
 The promise is that a program cannot tell that it is recorded: the same tests pass. A test that says something else
 under logq is run again, alone, both ways: what says the same then was only timing, and is told as such. What remains
-must stand in KNOWN with its reason, or this script exits with 1.
+must stand in KNOWN with its reason, or this script exits with 1. A module that a Python comes without, or that hangs
+without logq as well, is said to be MISSING or NOT DONE.
 
     tests/untouched.py [--logq PATH] [--all] [--capture LEVEL] [--python PATH]... [MODULE]...
 
@@ -31,6 +32,7 @@ FULL = [
 ]
 IN_FULL = ("3.12", "3.13")
 LIMIT_S = 1500  # a module that takes longer hangs
+LATE = -1000  # what it then ends with
 
 # Tests that say something else under logq, each with the reason why it may: the end of the test's dotted name.
 KNOWN = {
@@ -68,7 +70,10 @@ def main() -> int:
             print(f"SKIPPED: {python} comes without the standard library's tests")
             continue
         for module in asked.modules or modules_of(version_of(python), asked.all):
-            differing += compare(python, wrapper, module)
+            if has_tests(python, module):
+                differing += compare(python, wrapper, module)
+            else:
+                print(f"MISSING  {version_of(python):5} {module:32} this Python comes without it", flush=True)
     return 1 if differing else 0
 
 
@@ -82,8 +87,10 @@ def version_of(python: str) -> str:
     return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def has_tests(python: str) -> bool:
-    return subprocess.run([python, "-c", "import test.test_queue"], capture_output=True, check=False).returncode == 0
+def has_tests(python: str, module: str = "test_queue") -> bool:
+    """Whether the test package of this Python has the module; some are installed without a part of it."""
+    find = f"import importlib.util, sys; sys.exit(importlib.util.find_spec('test.{module}') is None)"
+    return subprocess.run([python, "-c", find], capture_output=True, check=False).returncode == 0
 
 
 def modules_of(version: str, every: bool) -> "list[str]":
@@ -95,6 +102,9 @@ def modules_of(version: str, every: bool) -> "list[str]":
 def compare(python: str, wrapper: "list[str]", module: str) -> int:
     """Prints what came of one module; how many tests differ without a known reason."""
     plain = run([], python, [module])
+    if plain.code == LATE:
+        print(f"NOT DONE {version_of(python):5} {module:32} without logq, in {LIMIT_S} s", flush=True)
+        return 0
     under = run(wrapper, python, [module])
     names = [name for name in {**plain.outcomes, **under.outcomes} if differs(plain, under, name)]
     timing, known, unknown = [], [], []
@@ -153,7 +163,7 @@ def run(wrapper: "list[str]", python: str, tests: "list[str]") -> Said:
             )
             code, text = ran.returncode, ran.stdout.decode("utf-8", "replace")
         except subprocess.TimeoutExpired as late:
-            code, text = -1, (late.stdout or b"").decode("utf-8", "replace") + f"\nnot done after {LIMIT_S} s"
+            code, text = LATE, (late.stdout or b"").decode("utf-8", "replace") + f"\nnot done after {LIMIT_S} s"
         outcomes = read(report) if report.exists() else {}
         return Said(outcomes, code, time.monotonic() - begun, text[-3000:])
 

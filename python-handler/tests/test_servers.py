@@ -1,4 +1,4 @@
-"""Servers that fork before they serve, and that start themselves anew: gunicorn, uvicorn with workers and with --reload."""
+"""Servers that fork before they serve, and that start themselves anew: gunicorn, uvicorn with workers and --reload."""
 
 from __future__ import annotations
 
