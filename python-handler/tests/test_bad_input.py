@@ -195,8 +195,8 @@ def test_extra_keys_that_are_named_like_ours_stay_the_programs(tmp_path):
         tmp_path,
         """
         import logging, logq
-        ours = "ts mono proc pid lane seq hb hbl ev level logger msg tpl thread tid task file line func exc stack".split()
-        clash = {key: "mine" for key in [*ours, "extra", "cut", "again"]}
+        ours = "ts mono proc pid lane seq hb hbl ev level logger msg tpl thread tid task file".split()
+        clash = {key: "mine" for key in [*ours, "line", "func", "exc", "stack", "extra", "cut", "again"]}
         allowed = {key: value for key, value in clash.items() if key not in vars(logging.makeLogRecord({}))}
         logging.warning("with extra", extra=allowed)
         with logq.context(**allowed): logging.warning("with context")

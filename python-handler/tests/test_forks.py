@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from harness import run
 
 
@@ -88,3 +90,71 @@ def test_fork_inside_a_task(tmp_path):
     assert done.log("child")["lane"] == "t1"  # asyncio does not let a loop run on in a child
     child = next(event for event in done.processes() if event["how"] == "fork")
     assert child["from"].split("/")[1].startswith("a1@")
+
+
+def test_fork_in_a_lock_loop(tmp_path):
+    """Whatever the other threads are in the midst of, the child works: its own locks, its log, its end."""
+    rounds = 200 if os.environ.get("LOGQ_SOAK") else 25
+    done = run(
+        tmp_path,
+        f"""
+        import concurrent.futures, logging, os, queue, threading, warnings
+        warnings.simplefilter("ignore")
+        log = logging.getLogger("f"); log.addHandler(logging.NullHandler()); log.propagate = False
+        lock, again, ready, box = threading.Lock(), threading.RLock(), threading.Condition(), queue.Queue()
+        over = False
+        def locks():
+            while not over:
+                with lock: pass
+                with again, again: pass
+        def queues():
+            while not over: box.put(1); box.get()
+        def wakes():
+            while not over:
+                with ready: ready.notify_all(); ready.wait(0.0001)
+        def jobs():
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                while not over: pool.submit(int).result()
+        threads = [threading.Thread(target=work) for work in (locks, queues, wakes, jobs)]
+        for thread in threads: thread.start()
+        for n in range({rounds}):
+            with lock:
+                pid = os.fork()
+            if not pid:
+                mine = threading.Lock()
+                with mine: log.warning("child %d", n)
+                worker = threading.Thread(target=log.warning, args=("thread %d", n)); worker.start(); worker.join()
+                done = concurrent.futures.Future(); done.set_result(n); assert done.result() == n
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+        over = True
+        for thread in threads: thread.join()
+        """,
+        timeout=300,
+    )
+    for n in range(rounds):
+        assert done.log(f"child {n}")["lane"] == "t1"
+        assert done.log(f"thread {n}")["proc"] == done.log(f"child {n}")["proc"]
+    assert not done.events("lost")
+
+
+def test_hooks_of_a_fork_that_log(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import logging, os
+        log = logging.getLogger("h"); log.addHandler(logging.NullHandler()); log.propagate = False
+        os.register_at_fork(
+            before=lambda: log.warning("before"),
+            after_in_parent=lambda: log.warning("in parent"),
+            after_in_child=lambda: log.warning("in child"),
+        )
+        pid = os.fork()
+        if not pid: os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        """,
+    )
+    parent = done.log("before")["pid"]
+    assert done.log("in parent")["pid"] == parent
+    assert done.log("in child")["pid"] != parent
+    assert done.log("in child")["proc"] == next(e["proc"] for e in done.processes() if e["how"] == "fork")
