@@ -138,6 +138,23 @@ def test_our_frames_are_not_even_in_the_traceback(tmp_path):
     assert_same(tmp_path, program)
 
 
+def test_a_failure_that_passes_a_wrapper_is_written_without_it(tmp_path):
+    done = run(
+        tmp_path,
+        """
+        import logq, logging, signal, threading
+        def alarm(*_): raise TimeoutError("too late")
+        signal.signal(signal.SIGALRM, alarm)
+        lock = threading.Lock(); lock.acquire()
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        try: lock.acquire()
+        except TimeoutError: logging.exception("gave up")
+        """,
+    )
+    stack = done.log("gave up")["exc"]["stack"]
+    assert [(frame["line"], frame["func"]) for frame in stack] == [(7, "<module>"), (3, "alarm")]
+
+
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="only SIGINT can be put off")
 def test_what_a_signals_handler_raises_is_never_lost(tmp_path):
     """A time limit may strike while a record is being written."""

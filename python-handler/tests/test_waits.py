@@ -226,3 +226,4 @@ def test_polling_is_counted_for_a_snapshot(tmp_path):
     (mine,) = [lane for lane in done.event("snap")["lanes"] if lane["lane"] == "t1"]
     polls = {names[poll["obj"]]: (poll["n"], poll["value"], poll["site"][1]) for poll in mine["polls"]}
     assert polls == {"flag": (3, True, 8), "lock": (8, True, 7)}
+    assert [poll.get("owner") for poll in mine["polls"] if names[poll["obj"]] == "lock"] == ["t1"]

@@ -6,7 +6,7 @@ Looks at exceptions and never changes them, nor keeps any alive. Never raises.
 from __future__ import annotations
 
 from .encode import safe_str
-from .sites import absolute, code_line
+from .sites import absolute, code_line, is_logq
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,11 +67,13 @@ def _describe(problem: BaseException, traceback: TracebackType | None, seen: set
 
 
 def stack_of(traceback: TracebackType | None) -> list[dict[str, object]]:
-    """The frames of a traceback; of a very deep one the outermost and the innermost."""
+    """The program's frames of a traceback, and its libraries'; of a very deep one the outermost and the innermost."""
     levels: list[TracebackType] = []
     while traceback is not None:
         levels.append(traceback)
         traceback = traceback.tb_next
+    # Before 3.11 ours cannot be taken out of a traceback: an exception that passes a wrapper names it.
+    levels = [level for level in levels if not is_logq(level.tb_frame.f_code.co_filename)] or levels
     if len(levels) > _MAX_FRAMES:
         levels = levels[:10] + levels[10 - _MAX_FRAMES :]
     return [_frame(level) for level in levels]

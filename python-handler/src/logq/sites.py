@@ -21,6 +21,7 @@ __all__ = [
     "code_line",
     "enters_with",
     "function_name",
+    "is_logq",
     "is_machinery",
     "name_at",
     "pair_at",
@@ -47,6 +48,11 @@ def is_machinery(filename: str) -> bool:
         )
         _foreign[filename] = known
     return known
+
+
+def is_logq(filename: str) -> bool:
+    """Whether it is a file of this package."""
+    return filename.startswith(_HERE)
 
 
 def caller_site(depth: int = 1) -> Site | None:

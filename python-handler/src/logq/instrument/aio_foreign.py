@@ -7,6 +7,7 @@ is the way that is meant, and is not noted.
 
 from __future__ import annotations
 
+import os
 import sys
 from _thread import get_ident
 
@@ -29,7 +30,13 @@ if TYPE_CHECKING:
 __all__ = ["is_foreign", "note", "patch"]
 
 
+# Where asyncio's own files are.
+_asyncio = ""
+
+
 def patch(base_events: Any) -> None:
+    global _asyncio
+    _asyncio = os.path.dirname(base_events.__file__) + os.sep
     replace(base_events.BaseEventLoop, "call_at", _wrap_call_at)
 
 
@@ -75,7 +82,7 @@ def _method(args: tuple[Any, ...]) -> dict[str, Any]:
     called: dict[str, Any] = {"name": "Future.set_result" if settled else "call_soon"}
     while frame is not None and is_machinery(frame.f_code.co_filename):
         owner = frame.f_locals.get("self")
-        if owner is not None and "asyncio" in frame.f_code.co_filename:
+        if owner is not None and frame.f_code.co_filename.startswith(_asyncio):
             called = {"self": owner, "name": f"{type(owner).__name__}.{frame.f_code.co_name}"}
         frame = frame.f_back
     return called

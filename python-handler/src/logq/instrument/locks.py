@@ -127,7 +127,7 @@ class Lock(metaclass=_Kind):
         try:
             if timeout is None:
                 if not _acquire(self._logq_raw, *args, **kwargs):
-                    note_poll(self._logq_taken, _frame(1), True)
+                    note_poll(self._logq_taken, _frame(1), True, self._logq_taken.holder)
                     return False
                 end_polls(self._logq_taken)
             elif not _acquire(self._logq_raw, False) and not self._logq_wait(timeout):
@@ -189,7 +189,7 @@ class Lock(metaclass=_Kind):
 
     def locked(self) -> bool:
         locked = bool(self._logq_raw.locked())
-        note_poll(self._logq_taken, _frame(1), locked)
+        note_poll(self._logq_taken, _frame(1), locked, self._logq_taken.holder if locked else None)
         return locked
 
     acquire_lock = acquire
@@ -248,7 +248,7 @@ class RLock(_CRLock):  # type: ignore[misc]
         try:
             if timeout is None:
                 if not _racquire(self, *args, **kwargs):
-                    note_poll(self._logq_taken, _frame(1), True)
+                    note_poll(self._logq_taken, _frame(1), True, self._logq_taken.holder)
                     return False
                 end_polls(self._logq_taken)
             elif not _racquire(self, False) and not self._logq_wait(timeout):

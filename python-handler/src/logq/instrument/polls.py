@@ -26,17 +26,18 @@ _MOST = 64  # objects a lane
 class Poll:
     """How often in a row a lane was told the same of one object, and where it asked last."""
 
-    __slots__ = ("code", "lasti", "n", "value")
+    __slots__ = ("code", "holder", "lasti", "n", "value")
 
     def __init__(self, value: object) -> None:
         self.n = 0
         self.value = value
         self.code: Any = None
+        self.holder: Lane | None = None  # of a lock: who had it the last time
         self.lasti = 0
 
 
-def note_poll(thing: Thing, frame: Any, value: object) -> None:
-    """The running lane has asked in the function of `frame` and was told `value`."""
+def note_poll(thing: Thing, frame: Any, value: object, holder: Lane | None = None) -> None:
+    """The running lane has asked in the function of `frame` and was told `value`; of a lock, who has it."""
     if identity.me is None or is_machinery(frame.f_code.co_filename):
         return
     lane = here()
@@ -49,6 +50,7 @@ def note_poll(thing: Thing, frame: Any, value: object) -> None:
             polls.clear()
         poll = polls[thing] = Poll(value)
     poll.n += 1
+    poll.holder = holder
     poll.code = frame.f_code
     poll.lasti = frame.f_lasti
 
@@ -76,5 +78,8 @@ def polls_of(lane: Lane) -> list[dict[str, object]]:
             continue
         thing.tell()
         site = position(poll.code, poll.lasti)
-        listed.append({"obj": thing.reference(), "site": site, "n": poll.n, "value": poll.value})
+        asked: dict[str, object] = {"obj": thing.reference(), "site": site, "n": poll.n, "value": poll.value}
+        if poll.holder is not None:
+            asked["owner"] = poll.holder.reference(lane.process)
+        listed.append(asked)
     return listed
