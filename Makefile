@@ -4,7 +4,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint bench soak venvs checks rust python rustfmt clippy ruff ruff-format mypy cargo-test untouched
+.PHONY: help demo test lint bench soak venvs checks rust python rustfmt clippy ruff ruff-format mypy cargo-test untouched frameworks
 
 VENVS := target/venvs
 PEERS := target/peers
@@ -85,7 +85,7 @@ venvs:
 	@python3 tests/pythons.py $(VENVS) python-handler/requirements-dev.txt
 
 checks: rustfmt clippy ruff ruff-format mypy
-rust: cargo-test untouched
+rust: cargo-test untouched frameworks
 python: $(VERSIONS:%=pytest-%)
 
 rustfmt:
@@ -109,6 +109,9 @@ cargo-test:
 # After cargo-test, which leaves the binary. `make soak` takes every module and every Python.
 untouched:
 	$(call step,$@,python3 tests/untouched.py $(if $(LOGQ_SOAK),--all))
+
+frameworks:
+	$(call step,$@,python3 tests/frameworks.py)
 
 # Most of these tests wait for programs: three at a time keep two cores busy.
 pytest-%:

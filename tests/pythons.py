@@ -121,7 +121,9 @@ def keep(python: dict, folder: pathlib.Path, lock: pathlib.Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
     subprocess.run([python["path"], "-I", "-m", "venv", str(home)], stdin=subprocess.DEVNULL, check=True)
     pip = [str(home / "bin" / "python"), "-I", "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    install = ["install", "--require-hashes", "--only-binary", ":all:", "--requirement", str(lock)]
+    # PyCSP has no wheel; it is Python alone.
+    whole = ["--only-binary", ":all:", "--no-binary", "pycsp"]
+    install = ["install", "--require-hashes", *whole, "--requirement", str(lock)]
     subprocess.run(pip + install, stdin=subprocess.DEVNULL, check=True)
     stamp.write_text(made_of)
 

@@ -13,11 +13,13 @@ from . import encode, identity, watchdog
 from .encode import EARLIEST, members, quote, stamp_time
 from .identity import Process
 from .lane import SINGLE_STEP, Lane, here, thread_lane
+from .options import cleaners
 from .trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from .lane import Entry
     from .sink import Sink
@@ -29,7 +31,7 @@ _now = time.time_ns
 _mono = time.monotonic_ns
 
 
-def event(ev: str, fields: dict[str, object], lane: Lane | None = None) -> int:
+def event(ev: str, fields: dict[str, Any], lane: Lane | None = None) -> int:
     """Writes an event in `lane`, or in the lane that is running; its number, or 0 where none was written.
 
     Fields that are None are left out.
@@ -40,10 +42,23 @@ def event(ev: str, fields: dict[str, object], lane: Lane | None = None) -> int:
     try:
         if _getpid() != process.pid:
             process, lane = _after_unseen_fork(lane or here())
+        if cleaners:
+            fields = cleaned(fields)
         return send(lane or here(), f',"ev":"{ev}"{members(fields)}')
     except Exception:
         swallowed()
         return 0
+
+
+def cleaned(fields: dict[str, Any]) -> dict[str, Any]:
+    """Without what must not reach the disk. Where that fails only the plainest facts remain."""
+    try:
+        for clean in cleaners:
+            fields = clean(fields)
+    except Exception:
+        swallowed()
+        return {key: fact for key, fact in fields.items() if isinstance(fact, int)}
+    return fields
 
 
 def send(lane: Lane, body: str, low: bool = False) -> int:
@@ -152,7 +167,7 @@ def open_process(process: Process, first: int = 1) -> None:
         process.sink.count_lost("unopened")
     process.sink.preamble = lambda part: preamble(process, part)
     main.birth.clear()
-    _first(main, ',"ev":"proc"' + members(process.facts(1)))
+    _first(main, ',"ev":"proc"' + members(cleaned(process.facts(1))))
     process.sink.flush_early()
     process.sink.settled = watchdog.need  # a program that lives on may have to be asked what it does
     if not process.sink.broken:
@@ -177,7 +192,8 @@ def _first(lane: Lane, body: str) -> None:
 
 def _lane_facts(lane: Lane) -> dict[str, object]:
     if lane.kind == "thread":
-        lane.name = getattr(lane.who, "_name", None) or lane.name
+        who = lane.who  # a framework may know a better name for it, `_logq_called`
+        lane.name = getattr(who, "_logq_called", None) or getattr(who, "_name", None) or lane.name
     elif lane.tid is None:
         lane.task_name()
         lane.tid = thread_lane().tid
@@ -205,7 +221,7 @@ def preamble(process: Process, part: int) -> Iterable[bytes]:
     """The first lines of a later part: what a reader needs who has this part alone."""
     main = process.main
     assert main is not None
-    yield _again(main, ',"ev":"proc"' + members(process.facts(part)))
+    yield _again(main, ',"ev":"proc"' + members(cleaned(process.facts(part))))
     for lane in list(process.lanes.values()):
         yield _again(lane, ',"ev":"lane"' + members(_lane_facts(lane)))
     for (reference,) in list(process.things.values()):

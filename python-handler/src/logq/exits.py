@@ -11,11 +11,11 @@ import builtins
 import os
 import sys
 import time
-from _thread import get_ident
 
 from . import identity
 from .emit import event
 from .identity import Process
+from .native import get_ident
 from .patching import dress, replace
 from .sites import position
 from .trouble import swallowed

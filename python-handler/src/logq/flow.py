@@ -206,7 +206,7 @@ class Lane:
 
     def task_name(self) -> str | None:
         """The task's name now: before 3.12 tasks are named after their creation."""
-        task = self.who() if self.who is not None else None
+        task = self.who() if self.who is not None and self.kind == "task" else None
         if task is not None and hasattr(task, "get_name"):
             self.name = task.get_name()
         return self.name

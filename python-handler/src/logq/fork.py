@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from _thread import get_ident
 
 from . import children, identity, importing, waits, watchdog
 from .emit import open_process
 from .holding import held_by, hold
 from .identity import Process
 from .lane import Lane, here, make_main
+from .native import get_ident
 from .place import random_suffix
 from .sites import caller_site
 from .stamp import leave_of

@@ -7,7 +7,6 @@ line. Where `logq run` or `install()` catch records already, it writes none a se
 from __future__ import annotations
 
 import logging
-from _thread import get_ident
 
 from . import identity, importing, queued, records, render
 from .lane import Lane, here
@@ -73,6 +72,8 @@ class Handler(logging.Handler):
 
     def _was_written(self, record: logging.LogRecord, lane: Lane, pid: int) -> bool:
         """By another handler, at the far end of a queue, or by another process of the run."""
-        if records.is_recent(record, lane) or (record.thread != get_ident() and queued.take_written(record)):
+        if records.is_recent(record, lane):
+            return True
+        if record.thread != logging.threading.get_ident() and queued.take_written(record):  # type: ignore[attr-defined]
             return True
         return record.process not in (None, pid) and records.written_elsewhere(record)

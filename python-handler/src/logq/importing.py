@@ -8,9 +8,9 @@ it removes itself when nothing is awaited any more, and leaves no trace on the m
 from __future__ import annotations
 
 import sys
-from _thread import get_ident
 
 from . import exits
+from .native import get_ident
 from .trouble import swallowed
 
 TYPE_CHECKING = False

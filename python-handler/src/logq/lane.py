@@ -9,12 +9,13 @@ from __future__ import annotations
 import _thread
 import sys
 import time
-from _thread import _local, get_ident
 from _weakref import ref
 
 from . import identity
 from .flow import SINGLE_STEP, Elsewhere, Lane
 from .identity import Process
+from .native import get_ident
+from .native import local as _local
 from .sites import position
 
 __all__ = [
@@ -39,11 +40,12 @@ if TYPE_CHECKING:
     __all__ += ["Birth", "Entry", "Site", "Stamp"]
 
 
-class _Here(_local):
+class _Here(_local):  # type: ignore[misc]
     """The lane of the OS thread that asks, task or not."""
 
     lane: Lane | None = None
     expected: Birth | None = None  # of a task that may run before its creation has returned
+    guest: Callable[[], Lane | None] | None = None  # of another scheduler that runs here, trio: whose turn is it?
 
 
 _here = _Here()
@@ -78,10 +80,15 @@ def here() -> Lane:
             if lane is None or lane.process is not identity.me:
                 lane = adopt_task(task)
             return lane
+    guest = _here.guest
+    if guest is not None:
+        own = guest()
+        if own is not None:
+            return own
     lane = _here.lane  # as `thread_lane`, without the call: this runs for each item of each queue
     if lane is None or lane.process is not identity.me:
         lane = adopt()
-    elif loop is None and not loops_are_hidden:
+    elif loop is None and guest is None and not loops_are_hidden:
         spot.lane = lane
     return lane
 
@@ -100,7 +107,14 @@ def settle(lane: Lane) -> None:
 
 def note_loop(loop: Any) -> None:
     """`loop` runs in this OS thread from now on, or none does."""
-    spot.lane = _here.lane if loop is None and not loops_are_hidden else None
+    alone = loop is None and _here.guest is None and not loops_are_hidden
+    spot.lane = _here.lane if alone else None
+
+
+def host(guest: Callable[[], Lane | None] | None) -> None:
+    """This OS thread runs tasks of another scheduler from now on, or no more; `guest` tells whose turn it is."""
+    _here.guest = guest
+    note_loop(running_loop())
 
 
 def thread_lane() -> Lane:
@@ -135,7 +149,8 @@ def enter(lane: Lane) -> None:
     lane.tid = get_native_id()
     lane.ident = get_ident()
     lane.began = time.monotonic_ns()
-    settle(lane)
+    if not take_strand(lane):
+        settle(lane)
 
 
 def _no_maker(_lane: Lane, _ident: int) -> None:
@@ -144,6 +159,32 @@ def _no_maker(_lane: Lane, _ident: int) -> None:
 
 # Set by `instrument/raw_threads.py`: tells a new lane who has started the running thread.
 find_maker: Callable[[Lane, int], None] = _no_maker
+
+
+def new_green_lane(name: str | None = None) -> Lane:
+    """Of a greenlet, or of a thread of the program's that gevent has made one."""
+    process = identity.me
+    assert process is not None
+    lane = Lane(process, f"g{next(process.tasks)}", "greenlet")
+    lane.name = name
+    return lane
+
+
+def _no_strand(_lane: Lane) -> bool:
+    return False
+
+
+# Set by `instrument/greenlets.py`: gives the lane to the greenlet that runs, if it is not its thread's own.
+take_strand: Callable[[Lane], bool] = _no_strand
+
+
+def guests_everywhere(guest: Callable[[], Lane | None] | None) -> None:
+    """In every thread there may be greenlets; `guest` tells whose turn it is."""
+    global loops_are_hidden
+    _Here.guest = staticmethod(guest) if guest is not None else None  # type: ignore[assignment]
+    if guest is not None:
+        loops_are_hidden = True  # no thread's lane is settled any more
+    note_loop(running_loop())
 
 
 def adopt() -> Lane:

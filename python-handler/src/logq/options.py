@@ -13,12 +13,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-__all__ = ["CAPTURES", "Options", "contexts", "parse_level", "parse_size", "redactors"]
+__all__ = ["CAPTURES", "Options", "cleaners", "contexts", "parse_level", "parse_size", "redactors"]
 
 CAPTURES = ("records", "causal", "events", "full")
 
 # What `redact=` and `context=` of `install` and of every `logq.Handler` ask for.
 redactors: list[Callable[[dict[str, Any]], None]] = []
+cleaners: list[Callable[[dict[str, Any]], dict[str, Any]]] = []
 contexts: list[Any] = []
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40, "critical": 50, "fatal": 50}

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-__all__ = ["add", "dress", "replace", "restore_all"]
+__all__ = ["add", "dress", "replace", "restore", "restore_all"]
 
 _MISSING = object()
 _replaced: list[tuple[Any, str, Any, Any]] = []
@@ -43,6 +43,20 @@ def restore_all() -> None:
             delattr(owner, name)
         else:
             setattr(owner, name, own)
+
+
+def restore(is_meant: Callable[[Any, str], bool]) -> None:
+    """Puts back some originals only, for good: `is_meant` is asked of each owner and name."""
+    for entry in reversed(_replaced[:]):
+        owner, name, own, new = entry
+        if not is_meant(owner, name):
+            continue
+        _replaced.remove(entry)
+        if vars(owner).get(name, _MISSING) is new:
+            if own is _MISSING:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, own)
 
 
 def dress(function: Any, original: Any) -> Any:

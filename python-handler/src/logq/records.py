@@ -9,7 +9,6 @@ is left on the record, whose attributes programs dump and pickle.
 from __future__ import annotations
 
 import os
-from _thread import get_ident
 from _weakref import ref
 
 from . import exits, fork, identity
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["is_recorded", "patch", "write", "written_elsewhere"]
 
 wrapped = False
+_asked: Any = None  # the module that tells `logging` in which thread it is
 
 
 def patch(logging: Any) -> None:
@@ -36,7 +36,8 @@ def patch(logging: Any) -> None:
 
     A wrapper of `callHandlers` itself would stand in every stack that `Handler.handleError` prints.
     """
-    global wrapped
+    global wrapped, _asked
+    _asked = logging.threading
     measure_plain_record(logging)
     replace(logging.Logger, "filter", lambda original: _wrap_filter(original, logging.LogRecord))
     wrapped = True
@@ -67,7 +68,7 @@ def write_once(record: Any, process: Process) -> None:
         lane = here()
         if is_recent(record, lane):
             return
-        is_ours = record.process == process.pid and record.thread == get_ident()
+        is_ours = record.process == process.pid and record.thread == _asked.get_ident()
         if is_ours or not _is_second_hand(record, process):
             write(record, lane)
     except Exception:

@@ -1,6 +1,7 @@
-"""What must not reach the disk: `redact=` of `install` and `logq.Handler`, made into one function.
+"""What must not reach the disk: `redact=` of `install` and `logq.Handler`, made into two functions.
 
-A redactor changes `{"msg", "tpl", "extra", "exc", "stack"}` in place; all but `msg` may be None.
+A redactor changes `{"msg", "tpl", "extra", "exc", "stack"}` of a log record in place; all but `msg` may be None. A
+cleaner does the same for an event: the words of a command line, the message of an exception, every other text.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     Redactor = Callable[[dict[str, Any]], None]
+    Cleaner = Callable[[dict[str, Any]], dict[str, Any]]
 
-__all__ = ["REDACTED", "make_redactor"]
+__all__ = ["REDACTED", "make_cleaner", "make_redactor"]
 
 REDACTED = "[redacted]"
 
@@ -23,14 +25,10 @@ def make_redactor(wanted: Any) -> Redactor | None:
         return None
     if callable(wanted):
         return wanted  # type: ignore[no-any-return]
-    if isinstance(wanted, str) or hasattr(wanted, "sub"):
-        wanted = [wanted]
-    rules = list(wanted)
-    names = frozenset(rule.lower() for rule in rules if isinstance(rule, str))
-    patterns = [rule for rule in rules if hasattr(rule, "sub")]
+    names, patterns = _rules(wanted)
 
     def redact(content: dict[str, Any]) -> None:
-        for key in ("msg", "tpl"):
+        for key in ("msg", "tpl", "stack"):
             if content.get(key) is not None:
                 content[key] = _hide(content[key], patterns)
         for key in ("exc", "extra"):
@@ -38,6 +36,60 @@ def make_redactor(wanted: Any) -> Redactor | None:
                 content[key] = _clean(content[key], names, patterns, 0)
 
     return redact
+
+
+def _rules(wanted: Any) -> tuple[frozenset[str], list[Any]]:
+    rules = [wanted] if isinstance(wanted, str) or hasattr(wanted, "sub") else list(wanted)
+    names = frozenset(rule.lower() for rule in rules if isinstance(rule, str))
+    return names, [rule for rule in rules if hasattr(rule, "sub")]
+
+
+def make_cleaner(wanted: Any) -> Cleaner:
+    """Gives the fields of an event without what must not be there."""
+    if callable(wanted):
+        return lambda fields: _ask(wanted, fields)
+    names, patterns = _rules(wanted)
+
+    def clean(fields: dict[str, Any]) -> dict[str, Any]:
+        cleaned: dict[str, Any] = _clean(fields, frozenset(), patterns, 0)
+        if isinstance(cleaned.get("argv"), list):
+            cleaned["argv"] = _clean_words(cleaned["argv"], names)
+        return cleaned
+
+    return clean
+
+
+def _ask(redact: Redactor, fields: dict[str, Any]) -> dict[str, Any]:
+    """A function of the program's is shown what an event has of such things as it would be of a log record."""
+    argv, message = fields.get("argv"), fields.get("msg")
+    if argv is None and message is None:
+        return fields
+    content: dict[str, Any] = {"msg": message or "", "tpl": None, "exc": None, "stack": None}
+    content["extra"] = {"argv": argv} if argv is not None else None
+    redact(content)
+    cleaned = dict(fields)
+    if message is not None:
+        cleaned["msg"] = content["msg"]
+    if argv is not None:
+        cleaned["argv"] = (content.get("extra") or {}).get("argv")
+    return cleaned
+
+
+def _clean_words(words: list[Any], names: frozenset[str]) -> list[Any]:
+    """Of `--password x`, `--password=x` and `password=x` the x."""
+    cleaned: list[Any] = []
+    hides_next = False
+    for word in words:
+        name, equals, _ = str(word).partition("=")
+        is_named = name.lstrip("-").replace("-", "_").lower() in names or name.lstrip("-").lower() in names
+        if hides_next:
+            cleaned.append(REDACTED)
+        elif is_named and equals:
+            cleaned.append(f"{name}={REDACTED}")
+        else:
+            cleaned.append(word)
+        hides_next = is_named and not equals and name.startswith("-") and not hides_next
+    return cleaned
 
 
 def _hide(text: str, patterns: list[Any]) -> str:

@@ -179,11 +179,17 @@ def _thread_named(name: Any, lane: Lane) -> str:
 
 
 def noted(
-    logger: str, level: str, place: tuple[str, int, str | None], text: str, extra: dict[str, Any], lane: Lane
+    logger: str,
+    level: str,
+    place: tuple[str, int, str | None],
+    text: str,
+    extra: dict[str, Any],
+    lane: Lane,
+    failure: dict[str, object] | None = None,
 ) -> str:
     """The members of a record that logq makes itself, of something that is said in another way than by logging."""
     file, line, function = place
-    content: dict[str, Any] = {"msg": text[:_MAX_NOTED], "extra": _with_contexts(extra) or None}
+    content: dict[str, Any] = {"msg": text[:_MAX_NOTED], "exc": failure, "extra": _with_contexts(extra) or None}
     if redactors:
         content = _redact(content)
     known = _known_place((logger, level, file, line, function))

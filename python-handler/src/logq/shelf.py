@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from _thread import allocate_lock
+
+from .native import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

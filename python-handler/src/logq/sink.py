@@ -12,8 +12,8 @@ import errno
 import fcntl
 import os
 import time
-from _thread import allocate_lock
 
+from .native import allocate_lock
 from .shelf import Shelf
 
 TYPE_CHECKING = False

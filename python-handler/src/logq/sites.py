@@ -23,6 +23,7 @@ __all__ = [
     "function_name",
     "is_logq",
     "is_machinery",
+    "learn_machinery",
     "name_at",
     "pair_at",
     "position",
@@ -38,6 +39,7 @@ _PACKAGES = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.se
 # File name -> is it logq's own or the standard library's? A few hundred entries at most.
 _foreign: dict[str, bool] = {}
 _absolute: dict[str, str] = {}
+_frameworks: list[str] = []
 
 
 def is_machinery(filename: str) -> bool:
@@ -46,6 +48,7 @@ def is_machinery(filename: str) -> bool:
         known = filename.startswith(("<frozen ", _HERE)) or (
             filename.startswith(_STDLIB) and not any(place in filename for place in _PACKAGES)
         )
+        known = known or filename.startswith(tuple(_frameworks))
         _foreign[filename] = known
     return known
 
@@ -53,6 +56,19 @@ def is_machinery(filename: str) -> bool:
 def is_logq(filename: str) -> bool:
     """Whether it is a file of this package."""
     return filename.startswith(_HERE)
+
+
+def learn_machinery(module: Any) -> None:
+    """The folder of a framework that is instrumented: its frames are not the program's."""
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return
+    folder = os.path.dirname(os.path.abspath(file)) + os.sep
+    if folder not in _frameworks:
+        _frameworks.append(folder)
+        for known in list(_foreign):
+            if known.startswith(folder):
+                _foreign[known] = True
 
 
 def caller_site(depth: int = 1) -> Site | None:

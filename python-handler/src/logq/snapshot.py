@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["contributors", "of_lane", "places", "stack_of", "write"]
 
-# `(key, function)` gives one member of a `snap`; what is falsy is left out.
+# `(key, function)` gives one member of a `snap`; what is falsy is left out. Several may add to one list.
 contributors: list[tuple[str, Callable[[], object]]] = [
     ("children", children.list_states),
     ("pipes", children.list_pipes),
@@ -60,14 +60,28 @@ def write(why: str, **more: object) -> int:
     cut: dict[str, int] = {}
     _add(body, cut, "lanes", (_lane_facts(lane, where, now) for lane in lanes), _LANES_SIZE)
     left = _REST_SIZE
-    for key, contribute in [("signals", _signals), ("foreign", lambda: _foreign(lanes)), *contributors]:
+    for key, members in _gathered([("signals", _signals), ("foreign", lambda: _foreign(lanes)), *contributors]):
         try:
-            left -= _add(body, cut, key, contribute() or (), min(left, _MEMBER_SIZE))
+            left -= _add(body, cut, key, members, min(left, _MEMBER_SIZE))
         except Exception:
             swallowed()
     if cut:
         body.append(f',"cut_off":{value(cut)}')
     return send(here(), "".join(body))
+
+
+def _gathered(contributions: list[tuple[str, Callable[[], object]]]) -> Iterable[tuple[str, Any]]:
+    """Each key once, with what its contributors give together."""
+    for key in dict.fromkeys(key for key, _ in contributions):
+        given: Any = ()
+        for name, contribute in contributions:
+            if name == key:
+                try:
+                    more: Any = contribute() or ()
+                    given = [*given, *more] if given else more
+                except Exception:
+                    swallowed()
+        yield key, given
 
 
 def _add(body: list[str], cut: dict[str, int], key: str, members: Any, most: int) -> int:

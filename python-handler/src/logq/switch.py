@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from _thread import get_ident
 
 from . import exits, fork, hooks, identity, importing, instrument, patching, unseen, watchdog
 from .emit import open_process
 from .identity import Process
-from .lane import make_main, unsettle
-from .options import Options, asked, contexts, redactors
+from .lane import get_native_id, make_main, unsettle
+from .native import get_ident, is_green
+from .options import Options, asked, cleaners, contexts, redactors
 from .place import Place, find_directory, new_run
 
 TYPE_CHECKING = False
@@ -77,11 +77,12 @@ def install_for_handler(capture: str | None, directory: str | None, redact: Reda
 
 def add_options(redact: Redact, context: Iterable[Any]) -> None:
     if redact is not None:
-        from .redact import make_redactor
+        from .redact import make_cleaner, make_redactor
 
         redactor = make_redactor(redact)
         if redactor is not None:
             redactors.append(redactor)
+            cleaners.append(make_cleaner(redact))
     for variable in context or ():
         if variable not in contexts:
             contexts.append(variable)
@@ -141,6 +142,8 @@ def _is_run_itself(place: Place, parent: str) -> bool:
 
 
 def _main_ident() -> int:
+    if is_green():  # there the main thread's ident is that of a greenlet; on Linux its native one is the process's
+        return get_ident() if get_native_id() == os.getpid() else 0
     threading = sys.modules.get("threading")
     if threading is not None:
         ident = threading.main_thread().ident
@@ -195,6 +198,7 @@ def uninstall() -> None:
     importing.forget_all()
     patching.restore_all()
     redactors.clear()
+    cleaners.clear()
     contexts.clear()
     if identity.me is not None:
         _retired, identity.me = identity.me, None

@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from _thread import allocate_lock, start_new_thread
 
 from . import identity
 from .identity import Process
 from .lane import Lane, enter
+from .native import allocate_lock, sleep, start_new_thread
 from .trouble import swallowed
 
 TYPE_CHECKING = False
@@ -180,7 +180,7 @@ def before_fork() -> None:
     watch = stop()
     limit = time.monotonic() + _GONE_WITHIN
     while watch is not None and time.monotonic() < limit and os.path.exists(f"/proc/self/task/{watch.tid}"):
-        time.sleep(0.00002)
+        sleep(0.00002)
 
 
 def after_fork_in_parent() -> None:

@@ -6,10 +6,9 @@ Results of executors travel the same way, but bring a stamp of their own.
 
 from __future__ import annotations
 
-from _thread import get_ident
-
 from logq import identity
 from logq.lane import here
+from logq.native import get_ident
 from logq.patching import dress
 from logq.stamp import leave, merge_into
 from logq.unseen import hide

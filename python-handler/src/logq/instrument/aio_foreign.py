@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from _thread import get_ident
 
 from logq import identity
 from logq import lane as lanes
 from logq.emit import event
 from logq.lane import Lane
+from logq.native import get_ident
 from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.trouble import swallowed

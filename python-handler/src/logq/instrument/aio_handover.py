@@ -10,12 +10,12 @@ what a callback from another thread brings by `aio_carried.py`.
 from __future__ import annotations
 
 import sys
-from _thread import get_ident
 from types import BuiltinMethodType, CodeType, MethodType
 
 from logq import identity
 from logq import lane as lanes
 from logq.lane import thread_lane
+from logq.native import get_ident
 from logq.objects import RESULT
 from logq.patching import dress, replace
 from logq.sites import is_machinery

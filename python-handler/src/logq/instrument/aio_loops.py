@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sys
 import time
-from _thread import get_ident
 from _weakref import ref
 
 from logq import identity, snapshot, watchdog
 from logq.emit import announce, event
 from logq.lane import Lane, thread_lane
+from logq.native import get_ident
 from logq.patching import replace
 from logq.sites import absolute, is_machinery
 from logq.trouble import swallowed

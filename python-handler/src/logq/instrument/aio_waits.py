@@ -6,19 +6,19 @@ function of asyncio that says what it waits for; its `self` is the object. Nothi
 
 from __future__ import annotations
 
-import gc
-from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType, MethodType
+from types import CodeType, MethodType
 
 from logq import identity, snapshot
 from logq.holding import held_by
 from logq.lane import Lane
 from logq.objects import Thing
-from logq.sites import absolute, is_machinery
+from logq.sites import is_machinery
 from logq.trouble import swallowed
 
 from . import aio_known, aio_loops, future_waits
 from .aio_handover import code_of
 from .aio_locks import Meeting, Permits, Signal, thing_of
+from .suspended import frames_of, sites_of
 from .taken import Taken
 
 TYPE_CHECKING = False
@@ -37,10 +37,7 @@ __all__ = [
     "user_frames",
 ]
 
-_MAX_FRAMES = 8
-_MAX_DEPTH = 400
 _MAX_TASKS = 1000
-_LINKS = ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable")
 
 # What a function of asyncio waits for: the word, and who knows more.
 _purposes: dict[CodeType, tuple[str, Callable[[Any], dict[str, object]]]] = {}
@@ -149,47 +146,12 @@ def _facts(task: Any, lane: Lane, home: aio_loops.Home, until: float | None) -> 
 
 def _frames(task: Any) -> list[Any]:
     """The frames of a suspended task, from its own coroutine to the innermost."""
-    found: list[Any] = []
-    link: Any = task.get_coro()
-    for _ in range(_MAX_DEPTH):
-        kind = type(link)
-        if kind is CoroutineType:
-            frame, link = link.cr_frame, link.cr_await
-        elif kind is GeneratorType:
-            frame, link = link.gi_frame, link.gi_yieldfrom
-        elif kind is AsyncGeneratorType:
-            frame, link = link.ag_frame, link.ag_await
-        elif kind.__name__ in _LINKS:
-            inner = [thing for thing in gc.get_referents(link) if _is_link(thing)]
-            if not inner:
-                break
-            link = inner[0]
-            continue
-        else:
-            break
-        if frame is None:
-            break
-        found.append(frame)
-    return found
-
-
-def _is_link(thing: Any) -> bool:
-    kind = type(thing)
-    return kind in (CoroutineType, GeneratorType, AsyncGeneratorType) or kind.__name__ in _LINKS
+    return frames_of(task.get_coro())
 
 
 def user_frames(task: Any) -> list[Site]:
     """The program's own frames of a suspended task, innermost first; at most 8."""
-    return _sites(_frames(task))
-
-
-def _sites(frames: list[Any]) -> list[Site]:
-    sites: list[Site] = []
-    for frame in reversed(frames):
-        code = frame.f_code
-        if not is_machinery(code.co_filename):
-            sites.append((absolute(code.co_filename), frame.f_lineno or 0, code.co_name))
-    return sites[:_MAX_FRAMES]
+    return sites_of(_frames(task))
 
 
 # What it waits for. -----------------------------------------------------------------------------
@@ -206,7 +168,7 @@ def awaits(task: Any, future: Any, until: float | None = None) -> dict[str, obje
         facts["timeout"] = max(0.0, until - task.get_loop().time())
     lane: Lane = task._logq_lane
     held = [taken.as_held() for taken in held_by(lane)[-16:]]
-    sites = _sites(frames)
+    sites = sites_of(frames)
     facts.update(
         {
             "held": held,

@@ -13,6 +13,7 @@ from _thread import RLock, allocate_lock
 from types import FunctionType
 
 from logq import identity, waits
+from logq.native import is_green
 from logq.objects import Thing
 from logq.patching import add, dress, replace
 from logq.sites import caller_site, is_machinery
@@ -37,6 +38,8 @@ _mono = time.monotonic_ns
 
 
 def patch(threading: Any) -> None:
+    if is_green():  # in gevent's locks nobody blocks as in the interpreter's
+        return
     condition = threading.Condition
     _note_purposes(threading)
     replace(condition, "wait", lambda original: _with_own_waiter(original, threading))

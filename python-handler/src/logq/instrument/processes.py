@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from _thread import get_ident
 
 from logq import children, exits, fork, hooks, identity, switch
+from logq.native import get_ident
 from logq.patching import dress, replace
 from logq.place import random_suffix
 from logq.sites import caller_site

@@ -11,6 +11,7 @@ import sys
 
 from logq import identity
 from logq.emit import event
+from logq.native import is_green
 from logq.objects import Thing
 from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
@@ -33,8 +34,10 @@ _room: Any = None  # class of the condition that whoever puts into a full queue 
 
 def patch(queue: Any) -> None:
     global _room
+    if is_green("queue"):  # those are gevent's
+        return
     for name, on in (("get", "queue-get"), ("put", "queue-put"), ("join", "queue-join")):
-        purposes.note(getattr(queue.Queue, name), on, _describe(on))
+        purposes.note(getattr(queue.Queue, name), on, _describe(on), is_through=on == "queue-get")
     putting = queue.Queue.put.__code__
     for kind in (queue.Queue, queue.LifoQueue, queue.PriorityQueue):
         if "_put" in vars(kind):

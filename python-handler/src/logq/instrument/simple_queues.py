@@ -11,6 +11,7 @@ import time
 
 from logq import identity
 from logq.lane import here
+from logq.native import is_green
 from logq.objects import Thing
 from logq.patching import replace
 from logq.sites import caller_site, is_machinery
@@ -35,6 +36,8 @@ makers: dict[Any, Callable[..., Any]] = {}
 
 
 def patch(queue: Any) -> None:
+    if is_green("queue"):
+        return
     replace(queue, "SimpleQueue", _make)
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import sys
-from _thread import get_ident
 
 from logq import children, fork, identity, procfs
 from logq.encode import safe_str
+from logq.native import get_ident
 from logq.patching import dress, replace
 from logq.sites import caller_site
 

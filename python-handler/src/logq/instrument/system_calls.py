@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from _thread import get_ident
 
 from logq import children, exits, fork, identity, waits
 from logq.emit import event
 from logq.encode import safe_str
 from logq.lane import here
+from logq.native import get_ident
 from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.stamp import settled_text

@@ -27,12 +27,12 @@ from logq.trouble import swallowed
 from logq.unseen import hide
 
 from . import aio_loops, aio_lost
+from .folding import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    from logq.identity import Process
     from logq.lane import Birth
 
 __all__ = ["patch_base_events", "patch_events", "patch_loop", "patch_tasks", "task_done"]
@@ -71,7 +71,8 @@ def patch_events(events: Any) -> None:
     """Every loop says here when it begins to run, and when it stops."""
     lanes.running_loop = events._get_running_loop
     # One that was imported before us has taken along the function that we replace.
-    lanes.loops_are_hidden = "uvloop" in sys.modules
+    if "uvloop" in sys.modules:
+        lanes.loops_are_hidden = True
     plain = events._set_running_loop
     replace(events, "_set_running_loop", _wrap_running_loop)
     package = sys.modules.get("asyncio")
@@ -304,7 +305,7 @@ def task_done(task: Any) -> None:
             if birth[0] is not process:
                 return
             if task._exception is None and _mono() - birth[5] < _SHORT_NS and not task.cancelled():
-                _count(process, birth[2], birth[3], birth[4])
+                count(process, birth[2], birth[3], birth[4])
                 task._logq_made = _COUNTED
                 return
         elif is_counted(task):
@@ -326,23 +327,13 @@ def _end(lane: Lane, task: Any) -> None:
     elif lane.birth and not lane.left and lane.sole is None and _mono() - lane.began < _SHORT_NS:
         birth = getattr(task, "_logq_birth", None)
         code, instruction = birth[2:4] if birth is not None else (None, 0)
-        _count(lane.process, code, instruction, lane.fn)
+        count(lane.process, code, instruction, lane.fn)
         lane.over = True
         lane.who = lane.mark = lane.newest = None
         return
     else:
         event("end", {"how": "ok"}, lane)
     retire(lane)
-
-
-def _count(process: Process, code: Any, instruction: int, name: str | None) -> None:
-    """By the id of the code, whose hash would cost more than all of this; so it must stay."""
-    key = (id(code), instruction, name)
-    folded = process.folded
-    if key in folded:
-        folded[key][1] += 1
-    else:
-        folded[key] = [code, 1]
 
 
 def _hide_callback(base_futures: Any) -> None:

@@ -9,11 +9,11 @@ import sys
 import time
 from _thread import _excepthook
 
-from logq import exits, hooks, identity, usage, waits, watchdog
+from logq import exits, hooks, identity, native, usage, waits, watchdog
 from logq.emit import announce, event, retire
 from logq.failure import brief
 from logq.fields import current, take_up
-from logq.lane import Lane, enter, here, new_thread_lane
+from logq.lane import Lane, enter, here, new_green_lane, new_thread_lane
 from logq.objects import JOIN
 from logq.patching import dress, replace
 from logq.sites import caller_site, function_name
@@ -132,7 +132,9 @@ def _wrap_start(original: Callable[[Any], None]) -> Any:
 
 def _announce_start(thread: Any) -> None:
     exits.note_top()
-    lane = new_thread_lane(thread._name)
+    lane: Lane | None = getattr(thread, "_logq_promised", None)  # others may name it already
+    if lane is None or lane.process is not identity.me:
+        lane = new_green_lane(thread._name) if native.is_green() else new_thread_lane(thread._name)
     lane.daemon = bool(thread._daemonic)
     creator = here()
     lane.inherit(creator.mark or creator.stamp())
@@ -145,6 +147,8 @@ def _announce_start(thread: Any) -> None:
 
 def _what_runs(thread: Any) -> str | None:
     kind = type(thread)
+    if hasattr(thread, "_logq_called"):
+        return str(thread._logq_called)
     if kind.__module__ == "threading" and kind.__name__ == "Timer":
         return function_name(getattr(thread, "function", None))
     if kind.run is not _base_run(kind):
