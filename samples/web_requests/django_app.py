@@ -24,7 +24,7 @@ settings.configure(
 django.setup()
 
 
-def order(request, number):
+def order(_request, number):
     log.info("order %s asks for its part", number)
     asked = urllib.request.Request(os.environ["STORE"] + "/stock/wheel", headers=logq.carry.headers())
     with urllib.request.urlopen(asked) as answer:
