@@ -33,6 +33,11 @@ impl Waits {
         self.0.iter().rev().find(open)
     }
 
+    /// Those that are remembered, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Wait> {
+        self.0.iter()
+    }
+
     pub(super) fn begin(&mut self, record: &Record, event: &Event) {
         if self.0.len() == KEPT {
             self.0.pop_front();

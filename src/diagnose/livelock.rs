@@ -112,7 +112,9 @@ fn nobody_else(standing: &Standing, process: ProcessIndex, rivals: &[Poller], to
     let others = standing.parties.iter().filter(|party| standing.graph.lane(party.lane).process == process);
     let mut others = others.filter(|party| !rivals.iter().any(|rival| rival.lane == party.lane));
     let handled = told.signals.iter().any(|signal| *signal != "SIGINT");
-    !handled && others.all(|party| !matches!(party.state, State::Free | State::IdleLoop))
+    let goes_on = |party: &Party| matches!(party.state, State::Free | State::IdleLoop);
+    let bystanders = standing.bystanders(process);
+    !handled && others.all(|party| !goes_on(party) || bystanders.contains(&party.lane))
 }
 
 /// Who waits for one of the rivals, as far as it is known.

@@ -9,8 +9,19 @@ use super::{Need, Party, Standing, State};
 use crate::causality::graph::{LaneIndex, ProcessIndex};
 use crate::record::LaneKind;
 
+/// Who is expected to do what is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    Anybody,
+    /// Of what some did before, only those.
+    Known,
+    /// And no bystander.
+    KnownAndConcerned,
+}
+
 /// Which parties can go on, and how many there are of them.
 pub(super) struct Free {
+    expected: Expected,
     marks: Vec<bool>,
     of_process: HashMap<ProcessIndex, u64>,
     of_run: u64,
@@ -19,9 +30,9 @@ pub(super) struct Free {
 }
 
 impl Free {
-    fn of(standing: &Standing) -> Free {
+    fn of(standing: &Standing, expected: Expected) -> Free {
         let nobody = vec![false; standing.parties.len()];
-        let mut free = Free { marks: nobody, of_process: HashMap::new(), of_run: 0, stopped: HashMap::new() };
+        let mut free = Free { expected, marks: nobody, of_process: HashMap::new(), of_run: 0, stopped: HashMap::new() };
         for party in standing.parties.iter().filter(|party| matches!(party.state, State::Behind(_))) {
             let facts = standing.graph.lane(party.lane);
             *free.stopped.entry((facts.process, facts.tid)).or_insert(0) += 1;
@@ -38,13 +49,25 @@ impl Free {
         let party = &standing.parties[place];
         let facts = standing.graph.lane(party.lane);
         self.marks[place] = true;
-        self.of_run += 1;
-        *self.of_process.entry(facts.process).or_insert(0) += 1;
+        if self.counts(standing, party.lane) {
+            self.of_run += 1;
+            *self.of_process.entry(facts.process).or_insert(0) += 1;
+        }
         if matches!(party.state, State::Behind(_))
             && let Some(stopped) = self.stopped.get_mut(&(facts.process, facts.tid))
         {
             *stopped -= 1;
         }
+    }
+
+    /// Whether it may be expected to do something for the others.
+    pub fn counts(&self, standing: &Standing, lane: LaneIndex) -> bool {
+        self.expected != Expected::KnownAndConcerned || !standing.bystanders.contains(&lane)
+    }
+
+    /// Whether those who never did what is waited for are not expected to.
+    pub fn as_known(&self) -> bool {
+        self.expected != Expected::Anybody
     }
 
     pub fn is_marked(&self, place: usize) -> bool {
@@ -63,9 +86,9 @@ impl Free {
 }
 
 impl<'g> Standing<'g> {
-    /// Which parties can go on; with `as_known`, those who never did what is waited for are not expected to.
-    pub(super) fn free(&self, as_known: bool) -> Free {
-        let mut free = Free::of(self);
+    /// Which parties can go on.
+    pub(super) fn free(&self, expected: Expected) -> Free {
+        let mut free = Free::of(self, expected);
         let mut waiting_for: HashMap<LaneIndex, Vec<usize>> = HashMap::new();
         let mut general = Vec::new();
         for (place, party) in self.parties.iter().enumerate() {
@@ -80,13 +103,13 @@ impl<'g> Standing<'g> {
         let mut todo: Vec<usize> = (0..self.parties.len()).collect();
         loop {
             while let Some(place) = todo.pop() {
-                if !free.is_marked(place) && self.can_go_on(&self.parties[place], &free, as_known) {
+                if !free.is_marked(place) && self.can_go_on(&self.parties[place], &free) {
                     free.mark(self, place);
                     todo.extend(waiting_for.get(&self.parties[place].lane).into_iter().flatten());
                 }
             }
             general.retain(|place| !free.is_marked(*place));
-            let can = |place: &&usize| self.can_go_on(&self.parties[**place], &free, as_known);
+            let can = |place: &&usize| self.can_go_on(&self.parties[**place], &free);
             let woken: Vec<usize> = general.iter().filter(can).copied().collect();
             if woken.is_empty() {
                 return free;

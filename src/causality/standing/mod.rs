@@ -4,6 +4,7 @@
 //! whoever one of those can wake, until nothing changes. What could go on in a way that the records do not tell (a sleeper, a
 //! wait with a timeout, a thread in a system call) is free, so that silence is never taken for a standstill. No findings here.
 
+mod bystanders;
 mod free;
 mod needs;
 mod state;
@@ -29,6 +30,8 @@ pub struct Party<'g> {
     pub stuck: bool,
     /// Nobody can wake it of those who did until then what is waited for.
     pub stuck_as_known: bool,
+    /// The same, if bystanders do not.
+    pub stuck_but_for_bystanders: bool,
 }
 
 #[derive(Debug)]
@@ -96,6 +99,8 @@ pub struct Standing<'g> {
     loops: HashMap<LaneIndex, SnapLoop<'g>>,
     seen: Seen,
     company: Company,
+    /// Who goes on and has nothing to do with the others.
+    bystanders: HashSet<LaneIndex>,
 }
 
 /// Where lanes stand in the lists of their process's snapshot.
@@ -136,10 +141,12 @@ impl<'g> Standing<'g> {
             loops: HashMap::new(),
             seen: Seen::default(),
             company: Company::default(),
+            bystanders: HashSet::new(),
         };
         standing.learn_processes();
         standing.learn_lanes();
         standing.learn_company();
+        standing.learn_bystanders();
         standing.settle();
         standing
     }
@@ -153,6 +160,12 @@ impl<'g> Standing<'g> {
 
     pub fn party(&self, lane: LaneIndex) -> Option<&Party<'g>> {
         self.place.get(&lane).map(|place| &self.parties[*place])
+    }
+
+    /// Those of the process that go on and have nothing to do with the others.
+    pub fn bystanders(&self, process: ProcessIndex) -> Vec<LaneIndex> {
+        let own = self.parties.iter().map(|party| party.lane).filter(|lane| self.bystanders.contains(lane));
+        own.filter(|lane| self.graph.lane(*lane).process == process).collect()
     }
 
     /// The newest snapshot of the process.
@@ -246,7 +259,13 @@ impl<'g> Standing<'g> {
                 && let Some(state) = self.state_of(lane)
             {
                 self.place.insert(lane, self.parties.len());
-                self.parties.push(Party { lane, state, stuck: false, stuck_as_known: false });
+                self.parties.push(Party {
+                    lane,
+                    state,
+                    stuck: false,
+                    stuck_as_known: false,
+                    stuck_but_for_bystanders: false,
+                });
             }
         }
         let blocked_tasks: Vec<LaneIndex> =

@@ -1,6 +1,6 @@
 //! What can go on, and what is stuck: whoever is free wakes others, until nothing changes.
 
-use super::free::Free;
+use super::free::{Expected, Free};
 use super::{Blocked, Need, Party, Standing, State};
 use crate::causality::graph::{LaneIndex, ProcessIndex};
 use crate::record::{Lane, LaneKind};
@@ -8,18 +8,20 @@ use crate::record::{Lane, LaneKind};
 impl<'g> Standing<'g> {
     /// Marks what can go on, and leaves the rest as stuck.
     pub(super) fn settle(&mut self) {
-        let strict = self.free(false);
-        let known = self.free(true);
+        let strict = self.free(Expected::Anybody);
+        let known = self.free(Expected::Known);
+        let concerned = (!self.bystanders.is_empty()).then(|| self.free(Expected::KnownAndConcerned));
         for (place, party) in self.parties.iter_mut().enumerate() {
             party.stuck = !strict.is_marked(place);
             party.stuck_as_known = !known.is_marked(place);
+            party.stuck_but_for_bystanders = !concerned.as_ref().unwrap_or(&known).is_marked(place);
             if !party.stuck {
                 *self.company.going.entry(self.graph.lane(party.lane).process).or_insert(0) += 1;
             }
         }
     }
 
-    pub(super) fn can_go_on(&self, party: &Party<'g>, free: &Free, as_known: bool) -> bool {
+    pub(super) fn can_go_on(&self, party: &Party<'g>, free: &Free) -> bool {
         let is_free = |lane: LaneIndex| self.place.get(&lane).is_none_or(|place| free.is_marked(*place));
         let process = self.graph.lane(party.lane).process;
         match &party.state {
@@ -28,7 +30,7 @@ impl<'g> Standing<'g> {
             State::IdleLoop => self.somebody(party.lane, false, free),
             State::Exiting => self.thread_ends(process, party.lane).iter().all(|lane| is_free(*lane)),
             State::Blocked(blocked) => {
-                self.thread_turns(party, blocked, free) && self.is_woken(party.lane, blocked, free, as_known)
+                self.thread_turns(party, blocked, free) && self.is_woken(party.lane, blocked, free)
             }
         }
     }
@@ -42,7 +44,7 @@ impl<'g> Standing<'g> {
         !free.is_stopped(facts.process, facts.tid)
     }
 
-    pub(super) fn is_woken(&self, lane: LaneIndex, blocked: &Blocked<'g>, free: &Free, as_known: bool) -> bool {
+    pub(super) fn is_woken(&self, lane: LaneIndex, blocked: &Blocked<'g>, free: &Free) -> bool {
         let is_free = |lane: &LaneIndex| self.place.get(lane).is_none_or(|place| free.is_marked(*place));
         let alive_and_free = |lane: &LaneIndex| self.place.get(lane).is_some_and(|place| free.is_marked(*place));
         match &blocked.need {
@@ -62,7 +64,7 @@ impl<'g> Standing<'g> {
                 let idles = |other: &LaneIndex| self.idles(*other) && self.provides(*other, blocked);
                 // At the end of the program others may do for once what the main thread did until then.
                 let tells = !blocked.known.iter().all(|other| self.exits(*other));
-                if as_known && tells && !blocked.known.iter().any(idles) {
+                if free.as_known() && tells && !blocked.known.iter().any(idles) {
                     return blocked.known.iter().any(|other| alive_and_free(other) && self.provides(*other, blocked));
                 }
                 self.somebody(lane, *whole_run, free)
@@ -118,7 +120,7 @@ impl<'g> Standing<'g> {
     pub(super) fn free_others(&self, lane: LaneIndex, whole_run: bool, free: &Free) -> u64 {
         let process = self.graph.lane(lane).process;
         let itself = self.place.get(&lane).is_some_and(|place| free.is_marked(*place));
-        free.count(process, whole_run) - u64::from(itself)
+        free.count(process, whole_run) - u64::from(itself && free.counts(self, lane))
     }
 
     /// Signal handlers of the program and threads that are no lanes may do anything.
@@ -160,7 +162,7 @@ impl<'g> Standing<'g> {
                 }
             },
         };
-        found.retain(|lane| self.party(*lane).is_some_and(|other| other.stuck_as_known));
+        found.retain(|lane| self.party(*lane).is_some_and(|other| other.stuck_but_for_bystanders));
         found.sort();
         found.dedup();
         found

@@ -13,7 +13,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use super::Evidence;
 use super::finding::Certainty;
-use crate::causality::{Blocked, LaneIndex, Need, Party, Standing, State};
+use crate::causality::{Blocked, LaneIndex, Need, Party, ProcessIndex, Standing, State};
 use crate::record::{Lane, LaneKind};
 
 pub use kinds::{DEADLOCK, LOST_WAKEUP, ORPHANED_LOCK, POOL_EXHAUSTED, STUCK_WAIT};
@@ -29,12 +29,14 @@ pub struct Hang {
     pub behind: Vec<LaneIndex>,
     /// The members wait for each other.
     pub is_circle: bool,
+    /// Who goes on beside them, had nothing to do with them so far, and yet might wake them.
+    pub bystanders: Vec<LaneIndex>,
 }
 
 /// Every hang of the run.
 pub fn find(evidence: &Evidence) -> Vec<Hang> {
     let standing = &evidence.standing;
-    let stuck: Vec<&Party> = standing.parties.iter().filter(|party| party.stuck_as_known).collect();
+    let stuck: Vec<&Party> = standing.parties.iter().filter(|party| party.stuck_but_for_bystanders).collect();
     let edges: Vec<(LaneIndex, Vec<LaneIndex>)> =
         stuck.iter().map(|party| (party.lane, standing.waits_for(party))).collect();
     let waiters = Waiters::of(&edges);
@@ -102,8 +104,10 @@ fn circle_of(evidence: &Evidence, waiters: &Waiters, members: Vec<LaneIndex>) ->
     let (mut all, mut rest) = (members.clone(), behind.clone());
     all.append(&mut rest);
     let certainty = if obliges(evidence, &all) { certainty } else { Certainty::Possible };
+    let bystanders = bystanders(standing, &members);
+    let certainty = if bystanders.is_empty() { certainty } else { certainty.max(Certainty::Likely) };
     let kind = if pooled { POOL_EXHAUSTED.kind } else { DEADLOCK.kind };
-    Some(Hang { kind, certainty, members, behind, is_circle: true })
+    Some(Hang { kind, certainty, members, behind, is_circle: true, bystanders })
 }
 
 /// Where chains of waits end: the waiting lanes, those at one object together.
@@ -153,12 +157,17 @@ fn stuck_at(evidence: &Evidence, waiters: &Waiters, members: Vec<LaneIndex>) -> 
         _ => strictly && seen,
     };
     let certainty = if exact { Certainty::Certain } else { Certainty::Likely };
+    let bystanders = bystanders(standing, &members);
     let mut all = members.clone();
     all.extend(&behind);
     let certainty = if obliges(evidence, &all) {
-        certainty
+        if bystanders.is_empty() || speaks_for_it(evidence, first, process) { certainty } else { Certainty::Possible }
     } else if nobody_left(evidence, members[0], first) {
-        Certainty::Likely
+        if bystanders.is_empty() || speaks_for_it(evidence, first, process) {
+            Certainty::Likely
+        } else {
+            Certainty::Possible
+        }
     } else {
         // An idle worker or server waits like that, and is right.
         let alive = evidence.alive.contains(&standing.graph.processes[process.0].proc);
@@ -167,7 +176,21 @@ fn stuck_at(evidence: &Evidence, waiters: &Waiters, members: Vec<LaneIndex>) -> 
         }
         Certainty::Possible
     };
-    Some(Hang { kind, certainty, members, behind, is_circle: false })
+    Some(Hang { kind, certainty, members, behind, is_circle: false, bystanders })
+}
+
+/// Who goes on beside the members, where nobody else does who might wake them.
+fn bystanders(standing: &Standing, members: &[LaneIndex]) -> Vec<LaneIndex> {
+    let beside = members.iter().any(|lane| standing.party(*lane).is_some_and(|party| !party.stuck_as_known));
+    let process = members.first().map(|lane| standing.graph.lane(*lane).process).filter(|_| beside);
+    process.map_or_else(Vec::new, |process| standing.bystanders(process))
+}
+
+/// Whether something speaks for it, besides that nobody concerned is left, that the wait will not end: a thread or a task
+/// died, or nobody empties the pipe that a child writes to.
+fn speaks_for_it(evidence: &Evidence, blocked: &Blocked, process: ProcessIndex) -> bool {
+    let died = &evidence.graph.processes[process.0].died;
+    blocked.need == Need::PipeChild || died.iter().any(|died| died.place == "thread" || died.place == "task")
 }
 
 /// Nothing speaks for it that the wait should have ended.
@@ -255,7 +278,8 @@ fn keeps_the_loop(standing: &Standing, lane: LaneIndex) -> bool {
 fn nobody_left(evidence: &Evidence, lane: LaneIndex, blocked: &Blocked) -> bool {
     let standing = &evidence.standing;
     let (graph, facts) = (standing.graph, standing.graph.lane(lane));
-    if facts.lane != Lane::MAIN || !standing.party(lane).is_some_and(|party| party.stuck) {
+    let aside = bystanders(standing, &[lane]);
+    if facts.lane != Lane::MAIN || !standing.party(lane).is_some_and(|party| party.stuck || !aside.is_empty()) {
         return false;
     }
     let process = &graph.processes[facts.process.0];
@@ -264,7 +288,7 @@ fn nobody_left(evidence: &Evidence, lane: LaneIndex, blocked: &Blocked) -> bool 
     let others = graph.lane_indexes().filter(|other| {
         let (own, theirs) = (facts.process, graph.lane(*other));
         let counts = !theirs.is_logq() && !graph.process_of(*other).is_logq() && theirs.last().is_some();
-        *other != lane && counts && (whole_run || theirs.process == own)
+        *other != lane && counts && !aside.contains(other) && (whole_run || theirs.process == own)
     });
     let mut others = others.peekable();
     let all_gone = others.peek().is_some() && others.all(|other| standing.lane_is_over(other));

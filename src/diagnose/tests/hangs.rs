@@ -1,7 +1,8 @@
 //! Hangs on small histories: a line a lane says what it holds and what it waits for.
 //!
 //! `t2 holds a; waits lock b of t3` and so on, `with a` where a block took it; `ends` and `dies`; `waits join of t2`; `for 5` is a time limit. A line `snap`
-//! is a snapshot that saw all of it, with more keys of a `snap` behind it; `t5 sleeps` is a lane that nothing is known of.
+//! is a snapshot that saw all of it, with more keys of a `snap` behind it; `t5 sleeps` is a lane that nothing is known of, `t5
+//! beats` one that waits for a fifth of a second again and again, and `gives t6` hands something to another.
 
 use super::*;
 
@@ -37,6 +38,13 @@ fn spelled(text: &str) -> String {
                     lines.push(format!(r#"2.0 {lane} "ev":"exc","where":"thread","type":"{}","msg":"x""#, words[1]))
                 }
                 "sleeps" => {}
+                "beats" => lines.extend((1..=3).flat_map(|round| {
+                    [
+                        format!(r#"{round}.1 {lane} "ev":"wait","on":"event","obj":"event:stop","timeout":0.2"#),
+                        format!(r#"{round}.3 {lane} "ev":"got","obj":"event:stop","res":"timeout""#),
+                    ]
+                })),
+                "gives" => lines.push(format!(r#"4.0 {} "ev":"sync","hb":["{lane}@1|queue:q"]"#, words[1])),
                 other => panic!("nobody {other}"),
             }
             if words[0] == "dies" {
@@ -240,6 +248,25 @@ fn a_barrier_that_is_short() {
         &["stuck-wait certain: t2 MainThread"],
     );
     check("t2 waits barrier b | \"need\":2,\"have\":1\nt3 sleeps", &[]);
+}
+
+#[test]
+fn a_heartbeat_beside_a_hang() {
+    let barrier = r#"t1 waits join of t2
+                     t2 waits barrier b | "need":2,"have":1"#;
+    check(&format!("{barrier}\nt3 beats"), &["stuck-wait possible: t2 MainThread"]);
+    check(&format!("{barrier}\nt3 beats\nt4 dies KeyError"), &["stuck-wait likely: t2 t4 MainThread"]);
+    // One who has dealt with somebody may deal with the others, too.
+    check(&format!("{barrier}\nt3 beats; gives t4\nt4 dies KeyError"), &[]);
+    check(&format!("{barrier}\nt3 beats\nt4 sleeps"), &[]);
+    // What the lanes have of each other does not depend on who else goes on.
+    check("t2 holds a; waits lock b of t3\nt3 holds b; waits lock a of t2\nt4 beats", &["deadlock certain: t2 t3"]);
+    check(
+        "t1 waits join of t2\nt2 holds a; waits cond c\nt3 waits lock a of t2\nt4 beats\nsnap",
+        &["deadlock likely: t2 t3 MainThread"],
+    );
+    // A server waits to be told to stop.
+    check("t1 waits event e\nt3 beats\nsnap", &[]);
 }
 
 #[test]

@@ -49,13 +49,13 @@ impl Account<'_> {
                 words::fix("cond").to_owned(),
             ),
             _ => (
-                format!("{}, and nobody can end that", roles.first().map_or("somebody waits", String::as_str)),
+                format!("{}, and {}", roles.first().map_or("somebody waits", String::as_str), self.who_goes_on()),
                 format!("{told}; {}.", self.why_nobody(on)),
                 if self.waits_for_lost_job() { words::fix("job") } else { words::fix(on) }.to_owned(),
             ),
         };
         self.finding.title = title;
-        self.finding.summary = summary;
+        self.finding.summary = summary + &self.beside();
         self.finding.fix = fix;
         let ids: Vec<String> = hang.members.iter().take(MOST_MEMBERS).map(|lane| self.graph.address(*lane)).collect();
         let threads: Vec<&String> = ids.iter().filter(|id| id.contains(".t")).collect();
@@ -68,6 +68,34 @@ impl Account<'_> {
             }
         }
         self.finding.see = Some(see);
+    }
+
+    fn who_goes_on(&self) -> String {
+        match self.bystanders() {
+            None => "nobody can end that".to_owned(),
+            Some((names, false)) => format!("only {names} goes on"),
+            Some((names, true)) => format!("only {names} go on"),
+        }
+    }
+
+    /// Why those who go on are no help.
+    fn beside(&self) -> String {
+        match self.bystanders() {
+            None => String::new(),
+            Some((names, several)) => {
+                format!(" {names} {} had nothing to do with it so far.", if several { "have" } else { "has" })
+            }
+        }
+    }
+
+    /// The names of the bystanders, and whether they are several.
+    fn bystanders(&self) -> Option<(String, bool)> {
+        let process = self.process(self.hang.members[0]);
+        let name = |lane: &LaneIndex| words::lane(self.graph, *lane, process);
+        let names: Vec<String> = self.hang.bystanders.iter().take(3).map(name).collect();
+        let more = self.hang.bystanders.len() - names.len();
+        let more = if more > 0 { format!(", {more} more") } else { String::new() };
+        (!names.is_empty()).then(|| (names.join(", ") + &more, names.len() > 1))
     }
 
     fn circle_title(&self) -> String {
