@@ -11,7 +11,7 @@ import sys
 import time
 from _weakref import ref
 
-from logq import identity, snapshot, watchdog
+from logq import identity, kernel, snapshot, watchdog
 from logq.emit import announce, event
 from logq.lane import Lane, thread_lane
 from logq.native import get_ident
@@ -50,9 +50,10 @@ class Home:
 class _Block:
     """A callback that was seen at a tick, and at every tick since."""
 
-    __slots__ = ("handle", "lane", "last", "place", "samples", "since", "stack", "victims", "written")
+    __slots__ = ("handle", "lane", "last", "place", "runnable", "samples", "since", "stack", "victims", "written")
 
-    def __init__(self, handle: Any, since: int) -> None:
+    def __init__(self, handle: Any, since: int, tid: int | None) -> None:
+        self.runnable = kernel.runnable_of(tid) if tid is not None else None  # of the loop's thread, by then
         self.handle = ref(handle)
         self.since = since
         self.last = since
@@ -211,7 +212,7 @@ def _look(home: Home, loop: Any, frame: Any, now: int) -> None:
     if handle is None:
         return
     if block is None:
-        home.block = block = _Block(handle, now)
+        home.block = block = _Block(handle, now, home.lane.tid)
     block.samples = block.samples + 1 if place is not None and place == block.place else 1
     block.place = place
     block.last = now
@@ -248,6 +249,7 @@ def _write(home: Home, block: _Block, now: int, over: bool) -> None:
     for victim in block.victims.values():
         if victim.lane.birth and not victim.lane.over:
             show(victim.lane, home)
+    runnable = kernel.runnable_of(home.lane.tid) if block.runnable is not None and home.lane.tid is not None else None
     victims = [{"lane": _key(victim.lane), "late": victim.late} for victim in block.victims.values()]
     if not over:
         block.written = 2 if block.samples >= 2 and block.written else block.written + 1
@@ -259,6 +261,7 @@ def _write(home: Home, block: _Block, now: int, over: bool) -> None:
             "loop": home.lane.reference(process),
             "target": _key(block.lane),
             "ms": (now - block.since) // 1_000_000,
+            "unserved": (runnable - block.runnable) // 1_000_000 or None if runnable and block.runnable else None,
             "samples": block.samples,
             "over": over or None,
             "stack": block.stack or None,
