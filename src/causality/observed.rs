@@ -77,6 +77,7 @@ fn is_kept(event: &Event) -> bool {
         | EventKind::Nest
         | EventKind::Blocked
         | EventKind::Snap => true,
+        EventKind::Access => event.access().is_some_and(|access| access.base.is_some()),
         EventKind::Got => {
             event.got().is_some_and(|got| !got.passed.is_empty() && got.waited.is_some_and(|ns| ns > LONG))
         }

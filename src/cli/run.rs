@@ -45,6 +45,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     spool_cap: Option<u64>,
 
+    /// Note what threads, tasks and processes do to the variables, files and databases that they share. Slow: for tests
+    #[arg(long)]
+    races: bool,
+
     /// Record each print() as well
     #[arg(long)]
     prints: bool,
@@ -136,6 +140,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode, CliError> {
     options.record_level = args.record_level;
     options.ring = args.ring;
     options.spool_cap = args.spool_cap;
+    options.races = args.races;
     options.prints = args.prints;
     let mut said = Vec::new();
     let mut on_standstill = |run: &Path| {

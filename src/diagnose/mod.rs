@@ -17,6 +17,7 @@ mod lost_exception;
 mod lost_work;
 mod never_awaited;
 mod processes;
+mod race;
 #[cfg(test)]
 mod tests;
 mod wording;
@@ -57,6 +58,7 @@ pub const ALL: &[&dyn Diagnosis] = &[
     &wrong_thread::WrongThread,
     &lost_work::LostWork,
     &blocked_loop::BlockedLoop,
+    &race::Race,
     &lock_order::LockOrder,
     &contention::Starvation,
     &processes::CrashedProcess,

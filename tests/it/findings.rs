@@ -27,6 +27,41 @@ fn record(python: &str, sample: &str, ends: Ends) -> (Case, Said) {
     (case, run)
 }
 
+/// The same under `--races`: of what the program's lanes share every lost update is told.
+fn raced(sample: &str, file: &str, certainties: &[&str], words: &[&str]) {
+    for python in pythons() {
+        let case = Case::new();
+        let path = format!("{}/samples/{sample}/{file}.py", env!("CARGO_MANIFEST_DIR"));
+        case.logq(&["run", "--races", "--timeout", "60s", "--", &python, &path]).ended(0);
+        let diagnosis = diagnosis(&case);
+        let told = faults(&diagnosis);
+        if certainties.is_empty() {
+            assert!(told.is_empty(), "{python}: {diagnosis:#}");
+            continue;
+        }
+        assert!(told.len() == 1 && certainties.contains(&told[0].as_str()), "{python}: {told:?} {diagnosis:#}");
+        let said = named(&diagnosis);
+        words.iter().for_each(|word| assert!(said.contains(word), "{python}: no {word} in {said}"));
+        all_opens(&case, &diagnosis, &python);
+    }
+}
+
+#[test]
+fn updates_are_lost_between_threads_tasks_and_processes() {
+    raced("race_threads", "program", &["race certain"], &["visitors", "teller-", "lost update"]);
+    raced("race_tasks", "program", &["race certain"], &["Wallet.balance", "shoes", "coat", "check-then-act"]);
+    raced("race_processes", "program", &["race certain", "race likely"], &["count.txt", "clerk-"]);
+}
+
+#[test]
+fn no_race_is_told_of_what_a_lock_or_a_hand_over_covers() {
+    for sample in ["race_threads", "race_tasks", "race_processes"] {
+        raced(sample, "mended", &[], &[]);
+    }
+    raced("healthy", "program", &[], &[]);
+    raced("producer_consumer", "program", &[], &[]);
+}
+
 fn diagnosis(case: &Case) -> Value {
     let said = case.logq(&["diagnose", "--format", "json"]);
     assert!(matches!(said.code, Some(0 | 1)), "{}", said.err);

@@ -2,7 +2,8 @@
 
 `logq run -- python program.py` needs none of this. In a program of your own: `logq.install()`, or
 `"class": "logq.Handler"` in a `dictConfig`. `logq.stamp()` and `logq.merge()` carry causality
-through channels that logq does not know; `logq.context()` adds fields to log records.
+through channels that logq does not know; `logq.context()` adds fields to log records; `logq.shared()`,
+`logq.read()` and `logq.write()` mark variables that threads share.
 """
 
 from __future__ import annotations
@@ -18,8 +19,22 @@ if TYPE_CHECKING:
 
     from .fields import context
     from .handler import Handler
+    from .marks import read, shared, write
 
-__all__ = ["Handler", "__version__", "context", "install", "merge", "stamp", "uninstall"]
+__all__ = [
+    "Handler",
+    "__version__",
+    "context",
+    "install",
+    "merge",
+    "read",
+    "shared",
+    "stamp",
+    "uninstall",
+    "write",
+]
+
+_MARKS = ("read", "shared", "write")
 
 
 def __getattr__(name: str) -> Any:
@@ -33,4 +48,8 @@ def __getattr__(name: str) -> Any:
 
         globals()[name] = context
         return context
+    if name in _MARKS:  # most programs mark nothing
+        from . import marks
+
+        return getattr(marks, name)
     raise AttributeError(f"module 'logq' has no attribute {name!r}")

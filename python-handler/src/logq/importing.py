@@ -100,7 +100,7 @@ class _Finder:
 def _note_execution(spec: Any, name: str) -> None:
     loader = spec.loader
     execute = getattr(loader, "exec_module", None)
-    if execute is None:
+    if execute is None or isinstance(loader, type):  # for a built-in or frozen module: others use it too
         return
 
     def exec_module(module: Any) -> None:
@@ -116,7 +116,7 @@ def _note_execution(spec: Any, name: str) -> None:
 
     try:
         loader.exec_module = exec_module  # on the instance: its class stays as it is
-    except AttributeError:  # a loader that is a class, for a built-in or frozen module
+    except AttributeError:  # it has no room for it
         pass
 
 

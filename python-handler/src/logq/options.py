@@ -29,7 +29,7 @@ _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 class Options:
     """`record_level` is a number, `ring` and `spool_cap` are bytes; None where not asked for."""
 
-    __slots__ = ("capture", "prints", "record_level", "ring", "spool_cap")
+    __slots__ = ("capture", "prints", "races", "record_level", "ring", "spool_cap")
 
     def __init__(
         self,
@@ -38,16 +38,18 @@ class Options:
         ring: int | None = None,
         spool_cap: int | None = None,
         prints: bool = False,
+        races: bool = False,
     ) -> None:
         self.capture = capture
         self.record_level = record_level
         self.ring = ring
         self.spool_cap = spool_cap
         self.prints = prints
+        self.races = races
 
     def packed(self) -> tuple[Any, ...]:
         """As the arguments of another one."""
-        return (self.capture, self.record_level, self.ring, self.spool_cap, self.prints)
+        return (self.capture, self.record_level, self.ring, self.spool_cap, self.prints, self.races)
 
     def environment(self) -> dict[str, str]:
         """The variables that make another interpreter's options the same."""
@@ -57,6 +59,7 @@ class Options:
             ("LOGQ_RING", self.ring),
             ("LOGQ_SPOOL_CAP", self.spool_cap),
             ("LOGQ_PRINTS", 1 if self.prints else None),
+            ("LOGQ_RACES", 1 if self.races else None),
         ):
             if setting is not None:
                 variables[name] = str(setting)
@@ -69,6 +72,7 @@ def asked(
     ring: int | str | None = None,
     spool_cap: int | str | None = None,
     prints: bool | None = None,
+    races: bool | None = None,
 ) -> Options:
     """The options of a call; what it leaves open is as the environment says. Raises ValueError."""
     options = inherited()
@@ -82,6 +86,8 @@ def asked(
         options.spool_cap = parse_size(spool_cap)
     if prints is not None:
         options.prints = bool(prints)
+    if races is not None:
+        options.races = bool(races)
     return options
 
 
@@ -93,6 +99,7 @@ def inherited() -> Options:
         _variable("LOGQ_RING", parse_size),
         _variable("LOGQ_SPOOL_CAP", parse_size),
         os.environ.get("LOGQ_PRINTS", "0") not in ("", "0"),
+        os.environ.get("LOGQ_RACES", "0") not in ("", "0"),
     )
 
 

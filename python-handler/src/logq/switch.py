@@ -42,6 +42,7 @@ def install(
     ring: int | str | None = None,
     spool_cap: int | str | None = None,
     prints: bool | None = None,
+    races: bool | None = None,
 ) -> None:
     """Records this process: log records, concurrency, exceptions, its end.
 
@@ -52,13 +53,14 @@ def install(
     The flight recorder: with `record_level` ("debug", or a number) log records from that level on are
     written even where the program's own levels drop them; its handlers do not see them. Of records below
     WARNING each process then keeps the last `ring` bytes (`"64MB"`), and `spool_cap` bounds all that it
-    keeps. With `prints` each `print()` becomes a record of its own.
+    keeps. With `prints` each `print()` becomes a record of its own. With `races` the program's own modules
+    that are imported from here on note what their threads and tasks do to the variables that they share.
 
     What is not given is as the environment says (`LOGQ_CAPTURE`, `LOGQ_RECORD_LEVEL`, `LOGQ_RING`,
-    `LOGQ_SPOOL_CAP`, `LOGQ_PRINTS`). A second call adds nothing but its `redact` and `context`. Raises
+    `LOGQ_SPOOL_CAP`, `LOGQ_PRINTS`, `LOGQ_RACES`). A second call adds nothing but its `redact` and `context`. Raises
     ValueError for a value that makes no sense, OSError where the directory cannot be used.
     """
-    _start(asked(capture, record_level, ring, spool_cap, prints), dir, redact, context, wrap=True)
+    _start(asked(capture, record_level, ring, spool_cap, prints, races), dir, redact, context, wrap=True)
 
 
 def _start(options: Options, directory: str | None, redact: Redact, context: Iterable[Any], wrap: bool) -> None:
@@ -159,6 +161,10 @@ def turn_on(options: Options) -> None:
     fork.register()
     importing.when_imported("traceback", unseen.patch)
     instrument.install(options.capture)
+    if options.races and options.capture != "records":  # without stamps nobody could tell what orders accesses
+        from . import races
+
+        races.turn_on()
 
 
 def catch_all(options: Options) -> None:
@@ -195,6 +201,10 @@ def uninstall() -> None:
     global _retired, catches_all
     watchdog.stop()
     catches_all = False
+    if "logq.races" in sys.modules:
+        from . import races
+
+        races.turn_off()
     importing.forget_all()
     patching.restore_all()
     redactors.clear()

@@ -228,6 +228,12 @@ impl<'a, T: Reading<'a>> Take<'a> for Option<T> {
     }
 }
 
+impl<'a, T: Reading<'a>> Reading<'a> for Box<T> {
+    fn of(keys: Keys<'a>) -> Self {
+        Box::new(T::of(keys))
+    }
+}
+
 impl<'a, T: Reading<'a>> Take<'a> for Vec<T> {
     fn take(keys: Keys<'a>, key: &str) -> Self {
         keys.list(key, T::of)

@@ -21,7 +21,7 @@ pub use lifecycle::{
     ChildEvent, ChildLeft, DaemonLeft, EndEvent, ExcText, ExitEvent, Folded, LaneEvent, LockUse, ProcEvent, QueueLeft,
     ReapEvent, Unretrieved, Usage,
 };
-pub use plain::{AccessEvent, BlockedEvent, ExcEvent, LostEvent, NoteEvent, ObjEvent, TransferEvent};
+pub use plain::{AccessEvent, BlockedEvent, ExcEvent, LostEvent, NoteEvent, ObjEvent, Touch, TransferEvent};
 pub use snapshot::{ForeignThread, PipeState, Poll, QueueState, SnapEvent, SnapLane, SnapLoop, SnapTask, SystemCall};
 
 impl Event {

@@ -57,6 +57,7 @@ reading! {
         pub in_loop as "loop": Option<&'a str>,
         /// While the process, or the loop, was being closed.
         pub closing: bool,
+        pub why: Option<&'a str>,
     }
 }
 
@@ -101,6 +102,32 @@ reading! {
         pub held: Vec<&'a str>,
         /// Of a task: which of its steps.
         pub step: Option<u64>,
+        /// Of a write: the read that it was made from.
+        pub base: Option<Touch<'a>>,
+        /// How: `check` where that read only decided whether to write, `init` where it asked whether there is a value.
+        pub how: Option<&'a str>,
+        /// The write that was there since then, and is lost.
+        pub over: Option<Touch<'a>>,
+        /// The last update by another lane that no lock keeps apart from this one.
+        pub other: Option<Touch<'a>>,
+        pub stack: Vec<Site>,
+    }
+}
+
+reading! {
+    /// Another access, told along with this one.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Touch<'a> {
+        /// Whose it was, and after which of its records: `t3@7`.
+        pub by: Option<&'a str>,
+        pub v: Option<u64>,
+        pub site: Option<Site>,
+        pub held: Vec<&'a str>,
+        pub stack: Vec<Site>,
+        /// Monotonic ns.
+        pub at: Option<u64>,
+        /// Of a write: the read that it was made from, where that was another moment.
+        pub base: Option<Box<Touch<'a>>>,
     }
 }
 

@@ -18,13 +18,13 @@ from .throttle import Throttle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from logq.lane import Lane
 
     from .shared_things import SharedThing
 
-__all__ = ["READ", "UNTELLABLE", "WRITE", "note", "word_for"]
+__all__ = ["READ", "UNTELLABLE", "WRITE", "from_nothing", "ignored", "lock_called", "made_from", "note", "word_for"]
 
 READ, WRITE = "r", "w"
 UNTELLABLE = object()  # an item of which only the program knows what it is equal to
@@ -45,6 +45,22 @@ class _Touched:
         self.seq = -1  # of its last access: another record since then may have carried stamps
 
 
+def from_nothing(_thing: SharedThing, _item: object, _rw: str, _frame: Any, _lane: Lane) -> dict[str, object] | None:
+    return None
+
+
+# Set by `races`: what a write was made from, where that is worth a record of its own.
+made_from: Callable[[SharedThing, object, str, Any, Lane], dict[str, object] | None] = from_nothing
+
+
+def ignored(_name: str, _method: str) -> None:
+    pass
+
+
+# Set by `races`: `acquire` or `release` of a lock that a manager keeps is called.
+lock_called: Callable[[str, str], None] = ignored
+
+
 def note(thing: SharedThing, item: object, rw: str, frame: Any) -> None:
     """The running lane reads or writes `thing`, or one `item` of it, on behalf of the function of `frame`."""
     if item is UNTELLABLE:
@@ -55,6 +71,10 @@ def note(thing: SharedThing, item: object, rw: str, frame: Any) -> None:
         if is_machinery(code.co_filename):
             return
         lane = here()
+        base = made_from(thing, item, rw, frame, lane)
+        if base is not None:
+            _write(lane, _Touched(()), thing, item, rw, position(code, frame.f_lasti), base)
+            return
         held = tuple([(taken.number, taken.since) for taken in held_by(lane)[-_MOST_HELD:]])
         touched = _stretch(lane, held)
         key = (thing, item, type(item), rw, code, frame.f_lasti)
@@ -74,14 +94,23 @@ def _stretch(lane: Lane, held: tuple[Any, ...]) -> _Touched:
     return touched
 
 
-def _write(lane: Lane, touched: _Touched, thing: SharedThing, item: object, rw: str, site: object) -> None:
+def _write(
+    lane: Lane,
+    touched: _Touched,
+    thing: SharedThing,
+    item: object,
+    rw: str,
+    site: object,
+    more: dict[str, object] | None = None,
+) -> None:
     if thing.told is not identity.me:
         thing.tell()
     if thing.traffic is None:
         thing.traffic = Throttle(thing)
-    if thing.traffic.may_write(lane):
+    if more is not None or thing.traffic.may_write(lane):
         held = [_acquisition(taken) for taken in held_by(lane)[-_MOST_HELD:]]
-        event("access", {"var": thing.reference(), "item": item, "rw": rw, "site": site, "held": held or None}, lane)
+        facts = {"var": thing.reference(), "item": item, "rw": rw, "site": site, "held": held or None}
+        event("access", {**facts, **(more or {})}, lane)
         # Whom it meets from here on meets it after this: `_stretch` asks for that. (A task's end asks only while it
         # has written nothing, and now it has.)
         lane.left, lane.mark = False, None

@@ -243,6 +243,14 @@ class RLock(_CRLock):  # type: ignore[misc]
         forget_lost()
         return self
 
+    @classmethod
+    def made_at(cls, frame: Any) -> Any:
+        """One that the library makes for the program, in the function of `frame`."""
+        self = _CRLock.__new__(cls)
+        self._logq_depth = 0
+        self._logq_taken = Taken("rlock", "threading.RLock", (frame.f_code, frame.f_lasti), self)
+        return self
+
     def acquire(self, *args: Any, **kwargs: Any) -> bool:
         timeout = timeout_of(args, kwargs) if args or kwargs else -1.0
         try:

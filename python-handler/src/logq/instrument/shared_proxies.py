@@ -90,6 +90,9 @@ _USES: dict[str, dict[str, Use]] = {
     "Value": {**_COMMON, "get": (READ, False), "set": (WRITE, False)},
 }
 
+_LOCKS = ("Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition")
+_LOCKING = ("acquire", "release")
+
 
 def _see_call(frame: Any, message: Any) -> None:
     """`frame` is that of `_callmethod`, which sends `(id, method, arguments, named ones)`."""
@@ -97,6 +100,8 @@ def _see_call(frame: Any, message: Any) -> None:
     _, method, arguments, _ = message
     use = _USES.get(proxy._token.typeid, {}).get(method)
     if use is None:
+        if method in _LOCKING and proxy._token.typeid in _LOCKS:
+            accesses.lock_called(_key(proxy._token), method)
         return
     thing = _thing_of(proxy)
     if thing is None:

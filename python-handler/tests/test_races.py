@@ -1,0 +1,395 @@
+"""What is noted of variables that lanes share: lost updates as they happen, and nothing of what is right."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+from harness import run
+
+THREADS = """
+    def together(*targets):
+        threads = [threading.Thread(target=target, name=target.__name__) for target in targets]
+        for t in threads: t.start()
+        for t in threads: t.join()
+"""
+
+# Each makes one lane lose what the other wrote, by events and not by luck.
+LOST = {
+    "global": """
+        total = 0
+        def slow():
+            global total
+            seen = total; ready.set(); done.wait(); total = seen + 1 #W
+        def quick():
+            global total
+            ready.wait(); total += 1; done.set() #O
+        """,
+    "attribute through methods": """
+        class Gauge:
+            def __init__(self): self.n = 0
+            def get(self): return self.n
+            def put(self, n): self.n = n #W
+        gauge = Gauge()
+        def slow():
+            seen = gauge.get(); ready.set(); done.wait()
+            gauge.put(seen + 1)
+        def quick(): ready.wait(); gauge.n += 1; done.set() #O
+        """,
+    "class attribute": """
+        class Shop: sold = 0
+        def slow():
+            seen = Shop.sold; ready.set(); done.wait()
+            Shop.sold = seen + 1 #W
+        def quick(): ready.wait(); Shop.sold += 1; done.set() #O
+        """,
+    "check of a key": """
+        cache = {}
+        def slow():
+            if "a" not in cache:
+                ready.set(); done.wait()
+                cache["a"] = object() #W
+        def quick(): ready.wait(); cache["a"] = object(); done.set() #O
+        """,
+    "item by get": """
+        class Words:
+            def __init__(self): self.counts = {}
+            def add(self, word, go=None):
+                n = self.counts.get(word + "", 0)
+                if go: go()
+                self.counts[word] = n + 1 #WO
+        words = Words()
+        def slow(): words.add("x", lambda: (ready.set(), done.wait()))
+        def quick(): ready.wait(); words.add("x"); done.set()
+        """,
+    "lazy": """
+        made = None
+        def get(go):
+            global made
+            if made is None:
+                go()
+                made = object() #WO
+            return made
+        def slow(): get(lambda: (ready.set(), done.wait()))
+        def quick(): ready.wait(); get(int); done.set()
+        """,
+    "slow right side": """
+        total = 0
+        def wait(): ready.set(); done.wait(); return 1
+        def slow():
+            global total
+            total += wait() #W
+        def quick():
+            global total
+            ready.wait(); total += 1; done.set() #O
+        """,
+}
+
+
+def lines_of(code, mark):
+    return {
+        number for number, line in enumerate(code.splitlines(), 1) if "#" in line and mark in line.rpartition("#")[2]
+    }
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_a_lost_update_is_told_with_both_sides(tmp_path, name):
+    head = "import threading\nready, done = threading.Event(), threading.Event()\n"
+    body = textwrap.dedent(LOST[name]).lstrip("\n")
+    code = head + body + textwrap.dedent(THREADS) + "together(slow, quick)\n"
+    done = run(tmp_path, code, LOGQ_RACES="1")
+    (lost,) = [access for access in done.events("access") if "over" in access]
+    lanes = {lane["lane"]: lane["name"] for lane in done.events("lane")}
+    assert lanes[lost["lane"]] == "slow"
+    assert lanes[lost["over"]["by"].split("@")[0]] == "quick"
+    assert lost["site"][1] in lines_of(code, "W")
+    assert lost["over"]["site"][1] in lines_of(code, "O")
+    assert lost["base"]["v"] < lost["over"]["v"] < lost["v"]
+    assert lost["stack"][0][1] == lost["site"][1]
+
+
+def test_tasks_interleave_between_awaits(tmp_path):
+    code = """
+        import asyncio
+        class Account: balance = 100
+        async def take(account, n, pause):
+            if account.balance >= n:
+                await asyncio.sleep(pause)
+                account.balance -= n
+        async def main():
+            account = Account()
+            await asyncio.gather(take(account, 80, 0.05), take(account, 70, 0.01))
+        asyncio.run(main())
+        """
+    (lost,) = [access for access in run(tmp_path, code, LOGQ_RACES="1").events("access") if "over" in access]
+    assert lost["how"] == "check"
+    assert (lost["lane"][0], lost["over"]["by"][0]) == ("a", "a")
+
+
+# Right programs, or such as are right under CPython: not one access is worth telling.
+QUIET = {
+    "flag": """
+        running = True
+        def loop():
+            while running: pass
+        def stop():
+            global running
+            if running: running = False
+        """,
+    "append": """
+        class Log: pass
+        log = Log(); log.lines = []
+        def one():
+            for n in range(300): log.lines.append(n)
+        def two():
+            for n in range(300): log.lines.append(n)
+        """,
+    "lock": """
+        total, guard = 0, threading.Lock()
+        def one():
+            global total
+            for _ in range(200):
+                with guard: total += 1
+        def two():
+            global total
+            for _ in range(200):
+                with guard: seen = total; total = seen + 1
+        """,
+    "rlock and condition": """
+        guard = threading.RLock(); cond = threading.Condition(); state = {"a": 0, "b": 0}
+        def bump():
+            with guard: state["a"] += 1
+        def one():
+            for _ in range(200):
+                with guard: bump()
+                with cond: state["b"] += 1; cond.notify_all()
+        def two():
+            for _ in range(200):
+                bump()
+                with cond: state["b"] = state["b"] + 1
+        """,
+    "semaphore as a lock": """
+        gate = threading.Semaphore(1); n = 0
+        def one():
+            global n
+            for _ in range(100):
+                with gate: n += 1
+        def two():
+            global n
+            for _ in range(100):
+                with gate: n += 1
+        """,
+    "thread's own": """
+        own = threading.local()
+        def one():
+            own.n = 0; mine = {"n": 0}
+            for _ in range(200): own.n += 1; mine["n"] += 1
+        def two(): one()
+        """,
+    "temporary containers": """
+        def one():
+            for _ in range(300):
+                d = {}; d["x"] = 0; d["x"] += 1; l = [0]; l[0] += 1
+        def two(): one()
+        """,
+    "handed over by a queue": """
+        import queue
+        class Item: n = 0
+        q, back = queue.Queue(), queue.Queue()
+        def one():
+            item = Item()
+            for _ in range(50):
+                item.n += 1; q.put(item); item = back.get()
+        def two():
+            for _ in range(50):
+                item = q.get(); item.n += 1; back.put(item)
+        """,
+    "compare again under the lock": """
+        class Pool: made = None; guard = threading.Lock()
+        def get():
+            if Pool.made is None:
+                with Pool.guard:
+                    if Pool.made is None: Pool.made = object()
+            return Pool.made
+        def one():
+            for _ in range(100): get()
+        def two(): one()
+        """,
+    "publication": """
+        config = None
+        def one():
+            global config
+            for n in range(100): config = (n, n)
+        def two():
+            for _ in range(100): config
+        """,
+    "read, then something else written": """
+        class Status: text = "new"
+        status = Status()
+        def one():
+            for _ in range(100):
+                print(status.text, end="")
+                status.text = "one"
+        def two():
+            for _ in range(100): status.text = "two"
+        """,
+}
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_nothing_is_told_of_what_is_right(tmp_path, name):
+    code = "import threading\n" + textwrap.dedent(QUIET[name]) + textwrap.dedent(THREADS)
+    code += "import sys; sys.setswitchinterval(1e-5)\n"
+    code += "together(*[globals()[name] for name in ('one', 'two', 'loop', 'stop') if name in globals()])\n"
+    done = run(tmp_path, code, LOGQ_RACES="1")
+    assert not [access for access in done.events("access") if "over" in access]
+    others = [access for access in done.events("access") if "other" in access]
+    if name not in ("handed over by a queue", "semaphore as a lock"):  # there stamps order them: the reader sees it
+        assert not others
+
+
+def test_init_before_start_and_reading_after_join_are_never_told(tmp_path):
+    code = """
+        import threading
+        box = {"n": 0}
+        box["n"] += 1
+        def work():
+            box["n"] += 1
+        for _ in range(20):
+            t = threading.Thread(target=work); t.start(); t.join()
+            box["n"] += 1
+        """
+    done = run(tmp_path, code, LOGQ_RACES="1")
+    assert all("over" not in access for access in done.events("access"))
+
+
+def test_a_loop_of_many_accesses_is_bounded(tmp_path):
+    code = """
+        import threading
+        class Box: n = 0
+        box = Box(); table = {}
+        def work():
+            for i in range(20_000):
+                box.n += 1
+                table[i % 5000] = table.get(i % 5000, 0) + 1
+        ts = [threading.Thread(target=work) for _ in range(3)]
+        for t in ts: t.start()
+        for t in ts: t.join()
+        """
+    done = run(tmp_path, code, LOGQ_RACES="1")
+    assert 0 < len(done.events("access")) <= 5000
+
+
+def test_nothing_is_kept_alive(tmp_path):
+    code = """
+        import gc, threading, weakref
+        gc.disable()
+        class Part: pass
+        class Whole:
+            def __init__(self): self.part = Part(); self.items = {"p": Part()}
+        kept = None
+        def work():
+            global kept
+            for _ in range(3):
+                whole = Whole(); whole.part; whole.items["p"]; whole.part = whole.part
+                gone = [weakref.ref(whole), weakref.ref(whole.part), weakref.ref(whole.items["p"])]
+                kept = [Part()]; kept[0]; gone.append(weakref.ref(kept[0]))
+                whole = kept = None
+                assert [ref() for ref in gone] == [None] * 4, gone
+            print("gone")
+        t = threading.Thread(target=work); t.start(); t.join()
+        work()
+        """
+    assert run(tmp_path, code, LOGQ_RACES="1").out == "gone\n" * 2
+
+
+def test_what_cannot_be_rewritten_is_said(tmp_path):
+    (tmp_path / "deep.py").write_text("x = " + "+".join(["1"] * 3000) + "\n")
+    code = "import sys; sys.path.insert(0, '.'); sys.setrecursionlimit(2500)\n"
+    code += "try: import deep\nexcept RecursionError: pass\n"
+    (note,) = run(tmp_path, code, LOGQ_RACES="1").events("note", what="unwatched")
+    assert note["name"].endswith("deep.py")
+
+
+def test_install_watches_what_is_imported_after_it(tmp_path):
+    (tmp_path / "stock.py").write_text(
+        "left = 5\ndef take(go=int):\n    global left\n    seen = left\n    go()\n    left = seen - 1\n"
+    )
+    code = """
+        import sys, threading, logq
+        logq.install(races=True, dir=".logq")
+        sys.path.insert(0, ".")
+        import stock
+        ready, done = threading.Event(), threading.Event()
+        t = threading.Thread(target=lambda: stock.take(lambda: (ready.set(), done.wait()))); t.start()
+        ready.wait(); stock.take(); done.set(); t.join()
+        """
+    done = run(tmp_path, code, booted=False)
+    (lost,) = [access for access in done.events("access") if "over" in access]
+    assert lost["site"][1:] == [6, "take"]
+
+
+def test_files_and_databases(tmp_path):
+    code = """
+        import fcntl, os, sqlite3, threading
+        open("n.txt", "w").write("0")
+        def bump():
+            with open("n.txt") as f: n = int(f.read() or 0)
+            with open("n.txt", "w") as f: f.write(str(n + 1))
+        def guarded():
+            with open("n.lock", "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                bump()
+        def appended():
+            with open("n.txt", "a") as f: f.write("1")
+        db = sqlite3.connect("n.db", isolation_level=None)
+        db.execute("CREATE TABLE seats (n INTEGER, id INTEGER)"); db.execute("INSERT INTO seats VALUES (9, 1)")
+        def book():
+            n = db.execute("SELECT n FROM seats WHERE id = ?", (1,)).fetchone()[0]
+            db.execute("UPDATE seats SET n = ? WHERE id = ?", (n - 1, 1))
+        def safely():
+            db.execute("BEGIN IMMEDIATE"); book(); db.execute("COMMIT")
+        bump(); guarded(); appended(); book(); safely()
+        """
+    done = run(tmp_path, code, LOGQ_RACES="1")
+    names = {event["obj"]: event["name"] for event in done.events("obj")}
+    told = [
+        (names[use["var"]].rpartition("/")[2], use.get("item"), bool(use["base"].get("held")), use["site"][1])
+        for use in done.events("access")
+    ]
+    assert told == [
+        ("n.txt", None, False, 6),
+        ("n.txt", None, True, 6),
+        ("n.db", "id = 1", False, 17),
+        ("n.db", "id = 1", True, 17),
+    ]
+
+
+MARKED = """
+    import threading, logq
+    {install}
+    ready, done = threading.Event(), threading.Event()
+    class Box: n = 0
+    box = logq.shared(Box(), "box"); table = logq.shared({{}}, "table")
+    def add(go=int):
+        logq.read("outside"); seen = box.n; kept = table["a"] if "a" in table else 0
+        go()
+        logq.write("outside"); box.n = seen + 1; table["a"] = kept + 1
+    t = threading.Thread(target=add, args=[lambda: (ready.set(), done.wait())], name="slow"); t.start()
+    ready.wait(); add(); done.set(); t.join()
+    print(box.n, table["a"], isinstance(box, Box), len(table), type(box.n), table == {{"a": 1}}, list(table))
+    """
+
+
+@pytest.mark.parametrize("races", [None, "1"])
+def test_what_is_marked_by_hand_is_noted(tmp_path, races):
+    done = run(tmp_path, MARKED.format(install=""), LOGQ_RACES=races)
+    names = {event["obj"]: event["name"] for event in done.events("obj")}
+    lost = {(names[use["var"]], use.get("item")) for use in done.events("access") if "over" in use}
+    assert {("outside", None), ("box", "n"), ("table", "a")} <= lost
+    assert done.out == "1 1 True 1 <class 'int'> True ['a']\n"
+
+
+def test_marks_do_nothing_where_nothing_is_recorded(tmp_path):
+    done = run(tmp_path, MARKED.format(install=""), booted=False, checked=False)
+    assert done.out == "1 1 True 1 <class 'int'> True ['a']\n"

@@ -1,0 +1,36 @@
+"""Four tellers count visitors. Each reads the count, does a little work, and writes one more: some are forgotten."""
+
+import logging
+import threading
+import time
+
+log = logging.getLogger("museum")
+
+visitors = 0
+
+
+def greet():
+    time.sleep(0.001)
+
+
+def teller(tickets):
+    global visitors
+    for _ in range(tickets):
+        seen = visitors
+        greet()
+        visitors = seen + 1
+    log.info("sold %d tickets", tickets)
+
+
+def main():
+    logging.basicConfig(level=logging.INFO, format="%(threadName)s %(message)s")
+    tellers = [threading.Thread(target=teller, args=(25,), name=f"teller-{n}") for n in (1, 2, 3, 4)]
+    for each in tellers:
+        each.start()
+    for each in tellers:
+        each.join()
+    log.info("%d visitors, 100 tickets", visitors)
+
+
+if __name__ == "__main__":
+    main()
