@@ -14,7 +14,7 @@ import sys
 from logq import identity
 from logq.instrument.shared_things import SharedThing
 from logq.lane import here
-from logq.sites import is_machinery, is_logq, position, user_frame
+from logq.sites import is_logq, is_machinery, position, user_frame
 from logq.trouble import swallowed
 
 from . import outside, versions
