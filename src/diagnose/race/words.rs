@@ -100,8 +100,12 @@ fn summary(graph: &CausalGraph, conflict: &Conflict, called: &str) -> String {
 fn fix(resource: &Resource, conflict: &Conflict, between_tasks: bool) -> &'static str {
     match (resource.kind.as_deref().unwrap_or_default(), conflict.way) {
         ("file", _) => "lock the file (fcntl.flock) from the read to the write, or let one process own it",
-        ("table", _) => "read and write in one transaction (BEGIN IMMEDIATE), or in one statement: UPDATE … SET n = n + 1",
-        ("multiprocessing.Value" | "multiprocessing.Array", _) => "hold it from the read to the write: with value.get_lock():",
+        ("table", _) => {
+            "read and write in one transaction (BEGIN IMMEDIATE), or in one statement: UPDATE … SET n = n + 1"
+        }
+        ("multiprocessing.Value" | "multiprocessing.Array", _) => {
+            "hold it from the read to the write: with value.get_lock():"
+        }
         (kind, _) if kind.starts_with("multiprocessing.Manager") => {
             "hold a lock of the manager from the read to the write: with manager.Lock():"
         }

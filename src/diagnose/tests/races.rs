@@ -31,7 +31,7 @@ fn a_write_that_was_made_without_another_is_a_lost_update() {
     let race = &findings[0];
     let actors: Vec<&str> = race.actors.iter().map(|actor| actor.name.as_str()).collect();
     assert_eq!(actors, ["south", "north"]);
-    let lines: Vec<u64> = race.sites.iter().map(|place| u64::from(place.site.line as u32)).collect();
+    let lines: Vec<_> = race.sites.iter().map(|place| place.site.line).collect();
     assert_eq!(lines, [8, 9, 14]);
     assert!(race.notes.iter().any(|note| note.contains("north held till")), "{:?}", race.notes);
     assert!(race.notes.iter().any(|note| note.contains("sell (shop.py:9) called by work (shop.py:20)")));
