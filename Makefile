@@ -4,7 +4,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint bench soak venvs checks rust python rustfmt clippy ruff ruff-format mypy cargo-test untouched frameworks
+.PHONY: help demo test lint bench soak venvs checks rust python rustfmt clippy ruff ruff-format mypy cargo-test untouched frameworks browser
 
 VENVS := target/venvs
 PEERS := target/peers
@@ -41,12 +41,14 @@ printf '\n== summary, Python %s\n' "$$(sed 's/ /, /g' $(VENVS)/versions)"; \
 cat $(STEPS)/outcomes && awk "$$SUM" $(STEPS)/*.log; exit $$outcome
 endef
 
-# Adds up what cargo test ("test result: ok. 3 passed; 0 failed; 1 ignored; …") and pytest ("3 passed, 1 skipped in 0.1s") say.
+# Adds up what cargo test ("test result: ok. 3 passed; 0 failed; 1 ignored; …"), pytest ("3 passed, 1 skipped in 0.1s") and
+# node ("# pass 3") say.
 define SUM
 /^test result:/ || /^(=+ )?[0-9]+ (passed|failed|skipped|error|errors|xfailed|xpassed|deselected|warning|warnings)[ ,].* in [0-9.]+s/ {
     tested = 1
     for (i = 2; i <= NF; i++) if ($$(i - 1) ~ /^[0-9]+$$/) { word = $$i; gsub(/[^a-z]/, "", word); n[word] += $$(i - 1) }
 }
+/^# (pass|fail|skipped) [0-9]+$$/ { tested = 1; n[$$2 == "skipped" ? $$2 : $$2 "ed"] += $$3 }
 END {
     if (tested) printf "%d passed, %d failed, %d skipped\n", n["passed"], n["failed"] + n["error"] + n["errors"], \
         n["skipped"] + n["ignored"] + n["xfailed"]
@@ -69,6 +71,7 @@ lint: venvs ## the part of it that runs nothing: formats, lints, types
 
 bench: ## measure reading a run, and what the recorded program pays, against peers on the same work
 	cargo bench --locked --bench causality
+	@printf '\nthe page of a million records:\n'; python3 tests/browser/run.py bench target/release/logq target/bench/causality-1000000
 	@python3 tests/pythons.py $(PEERS) python-handler/requirements-bench.txt
 	@for version in $$(cat $(PEERS)/versions); do python=$(PEERS)/$$version/bin/python; printf '\n== Python %s\n' $$version; \
 	$$python python-handler/bench/emit.py && $$python python-handler/bench/primitives.py && \
@@ -85,7 +88,7 @@ venvs:
 	@python3 tests/pythons.py $(VENVS) python-handler/requirements-dev.txt
 
 checks: rustfmt clippy ruff ruff-format mypy
-rust: cargo-test untouched frameworks
+rust: cargo-test untouched frameworks browser
 python: $(VERSIONS:%=pytest-%)
 
 rustfmt:
@@ -112,6 +115,11 @@ untouched:
 
 frameworks:
 	$(call step,$@,python3 tests/frameworks.py)
+
+# After cargo-test, which leaves the binary. Without Chromium, node and npm the pages are not tested, unless LOGQ_BROWSER says
+# that they must be.
+browser:
+	$(call step,$@,python3 tests/browser/run.py)
 
 # Most of these tests wait for programs: three at a time keep two cores busy.
 pytest-%:

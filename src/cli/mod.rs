@@ -5,8 +5,10 @@ mod diagnose;
 mod diff;
 mod dump;
 mod error;
+mod export;
 mod follow;
 mod output;
+mod report;
 mod run;
 mod runs;
 mod search;
@@ -55,6 +57,10 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Say where two runs part and what differs; or, of runs that passed and runs that failed, what moves with the outcome
     Diff(diff::DiffArgs),
+    /// Write the picture of a run as one page to look at, to keep, or to attach to a mail
+    Report(report::ReportArgs),
+    /// Write a run for other tools: Perfetto, ShiViz, OpenTelemetry, or its own lines
+    Export(export::ExportArgs),
     /// Ask a process that runs where it is: stacks, waits and who holds what, tasks
     Dump(dump::DumpArgs),
     /// List the processes, threads and tasks of a run and how each ended
@@ -94,6 +100,8 @@ pub fn main() -> ExitCode {
         Some(Command::Diagnose(args)) => diagnose::diagnose(args),
         Some(Command::Stats(args)) => stats::stats(args),
         Some(Command::Diff(args)) => diff::diff(args),
+        Some(Command::Report(args)) => report::report(args),
+        Some(Command::Export(args)) => export::export(args),
         Some(Command::Dump(args)) => dump::dump(args),
         Some(Command::Threads(args)) => threads::threads(args),
         Some(Command::Runs(args)) => runs::runs(args),

@@ -19,6 +19,7 @@ logq timeline --thread 3         what thread 3 did, and what made it do that
 logq why 1.t3@17                 what led to that record
 logq search 'timeout level:ERROR'
 logq stats                       where the time went
+logq report -o run.html          the picture of it, as a page to look at
 logq diff RUN RUN                where two runs part
 logq help                        all of it";
 

@@ -12,11 +12,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::causality::time::{Ledger, LedgerReader};
-use crate::causality::{Builder, CausalGraph, LaneIndex, NodeRef};
+use crate::causality::{Builder, CausalGraph, LaneIndex, NodeRef, ProcessIndex};
 use crate::diagnose::{self, Diagnosis, Evidence, Finding};
 use crate::query::QueryError;
 use crate::record::{Lane, LaneKind, Record, RecordName};
-use crate::spool::{RunDir, Sight, Spool, SpoolError};
+use crate::spool::{Entry, RunDir, Sight, Spool, SpoolError};
 use crate::store::StoreError;
 
 pub use compared::Compared;
@@ -147,6 +147,35 @@ impl Investigation {
         Ok(reader.finish())
     }
 
+    /// Shows every record of the run once more, with its place in the graph and its line: for what a picture or an export
+    /// of the whole run needs beyond the graph. In file order within a process.
+    pub fn read_again(&self, each: &mut dyn FnMut(NodeRef, &Entry<'_>)) -> Result<(), InvestigationError> {
+        let processes = self.graph.processes.iter().enumerate();
+        let processes: HashMap<Arc<str>, ProcessIndex> =
+            processes.map(|(place, process)| (process.proc.clone(), ProcessIndex(place))).collect();
+        skim(&self.run, &mut |sight| {
+            let entry = sight.understand();
+            let record = &entry.record;
+            let process = processes.get(&record.proc).filter(|_| !record.again);
+            let lane = process.and_then(|process| self.graph.lane_named(*process, record.lane));
+            if let Some(at) = lane.and_then(|lane| self.graph.find(lane, record.seq)) {
+                each(at, &entry);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(())
+    }
+
+    /// Every line of the run as it is on disk, in file order within a process; of one that is longer than a line may be its
+    /// beginning.
+    pub fn lines(&self, each: &mut dyn FnMut(&[u8])) -> Result<(), InvestigationError> {
+        skim(&self.run, &mut |sight| {
+            each(sight.understand().line);
+            ControlFlow::Continue(())
+        })?;
+        Ok(())
+    }
+
     /// The record of that name.
     ///
     /// # Errors
@@ -159,7 +188,7 @@ impl Investigation {
         Err(self.record_missing(name, unsaid))
     }
 
-    fn record_missing(&self, name: &RecordName, unsaid: Option<crate::causality::ProcessIndex>) -> InvestigationError {
+    fn record_missing(&self, name: &RecordName, unsaid: Option<ProcessIndex>) -> InvestigationError {
         let mut whole = name.clone();
         whole.seq = u64::MAX;
         // A record that is not there is most often one too far: what the lane has is said.

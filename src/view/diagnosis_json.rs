@@ -25,7 +25,8 @@ pub fn document(findings: &[Finding], overview: &Overview) -> Value {
     })
 }
 
-fn finding(finding: &Finding) -> Value {
+/// One finding.
+pub fn finding(finding: &Finding) -> Value {
     json!({
         "kind": finding.kind,
         "class": class(finding.class),

@@ -6,6 +6,8 @@ mod cli_diagnose;
 mod cli_diff;
 mod cli_dump;
 mod cli_errors;
+mod cli_export;
+mod cli_report;
 mod cli_run;
 mod cli_search;
 mod cli_stats;

@@ -1,0 +1,581 @@
+// Drawing: lanes, waits, hand-overs, marks, the chain of a record, findings, the axis. Reads the state, changes nothing.
+//
+// What a mark means can be told without colour: debug ring, info dot, warning triangle, error diamond, critical cross in a
+// square; waits are bars, hatched where they never ended.
+
+import { ARROW, WAIT, WEIGHT, lowerBound, upperBound } from './data.js';
+import { columnsOf } from './marks.js';
+import { ROOM_FOR_WORDS } from './rows.js';
+import { clock, day, duration, ticks } from './time.js';
+
+export const AXIS = 26;
+/** So many hand-overs are drawn; of more, the page says how many there are. */
+const MOST_ARROWS = 2500;
+/** Marks closer together than this are columns, not shapes; px. */
+const APART = 5;
+const FONT = '"Inter", system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif';
+
+/** How wide the names of lanes stand beside a stage of that width. */
+export function gutter(width) {
+  return Math.round(Math.min(230, Math.max(96, width * 0.2)));
+}
+
+/** Draws everything; returns what could not be drawn. */
+export function paint(pen, state) {
+  const { view, rows, stage } = state;
+  pen.save();
+  pen.setTransform(stage.ratio, 0, 0, stage.ratio, 0, 0);
+  pen.fillStyle = state.colours.ground;
+  pen.fillRect(0, 0, stage.width, stage.height);
+  const inView = lanesInView(rows);
+  paintGrid(pen, state);
+  pen.save();
+  pen.beginPath();
+  pen.rect(0, AXIS, stage.width, stage.height - AXIS);
+  pen.clip();
+  pen.translate(0, AXIS);
+  paintBands(pen, state);
+  pen.save();
+  pen.beginPath();
+  pen.rect(view.left, 0, view.width, stage.height);
+  pen.clip();
+  paintFindings(pen, state);
+  for (const lane of inView) paintLife(pen, state, lane);
+  for (const lane of inView) paintWaits(pen, state, lane);
+  const arrows = paintArrows(pen, state, inView);
+  for (const lane of inView) if (rows.lane >= ROOM_FOR_WORDS) paintWaitWords(pen, state, lane);
+  for (const lane of inView) paintMarks(pen, state, lane);
+  paintCircle(pen, state);
+  paintChain(pen, state);
+  paintChosen(pen, state);
+  pen.restore();
+  paintNames(pen, state);
+  pen.restore();
+  paintAxis(pen, state);
+  pen.restore();
+  return { arrows };
+}
+
+function lanesInView(rows) {
+  const [first, last] = rows.inView();
+  const lanes = [];
+  for (let row = first; row < last; row += 1) if (rows.kinds[row] === 'lane') lanes.push(rows.refs[row]);
+  return lanes;
+}
+
+function paintGrid(pen, { view, stage, colours, run }) {
+  pen.strokeStyle = colours.rule;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  for (const { time } of ticks(view, run.begin, 110).found) {
+    const x = Math.round(view.x(time)) + 0.5;
+    if (x < view.left) continue;
+    pen.moveTo(x, AXIS);
+    pen.lineTo(x, stage.height);
+  }
+  pen.stroke();
+}
+
+function paintAxis(pen, { view, stage, colours, run, findings, active }) {
+  pen.fillStyle = colours.band;
+  pen.fillRect(0, 0, stage.width, AXIS);
+  pen.font = `11px ${FONT}`;
+  pen.textBaseline = 'middle';
+  pen.fillStyle = colours.dim;
+  for (const { time, label } of ticks(view, run.begin, 110).found) {
+    const x = view.x(time);
+    if (x >= view.left + 2 && x < stage.width - 40) pen.fillText(label, x + 4, AXIS / 2);
+  }
+  pen.fillStyle = colours.band;
+  pen.fillRect(0, 0, view.left, AXIS);
+  pen.fillStyle = colours.dim;
+  pen.fillText(`${day(run.begin, Math.max(0, view.from))} ${clock(run.begin, Math.max(0, view.from)).slice(0, 8)}`, 10, AXIS / 2);
+  for (const { at, x } of flagsOf({ view, stage, findings })) {
+    flag(pen, x, 1, String(at + 1), findings[at].counts ? colours['stuck-line'] : colours.warning, colours.ground, at === active);
+  }
+}
+
+/** Where the flags of findings stand: at their times, or beside one another. */
+export function flagsOf({ view, stage, findings }) {
+  const seen = findings.map((finding, at) => ({ at, x: finding.from === null ? -1 : view.x(finding.from) }));
+  const flags = seen.filter(({ x }) => x >= view.left && x <= stage.width).sort((a, b) => a.x - b.x || a.at - b.at);
+  let free = 0;
+  for (const flag of flags) {
+    flag.x = Math.max(flag.x, free);
+    free = flag.x + 18;
+  }
+  return flags;
+}
+
+function flag(pen, x, y, text, colour, ground, isActive) {
+  pen.font = `bold 10px ${FONT}`;
+  const wide = pen.measureText(text).width + 8;
+  pen.fillStyle = colour;
+  pen.globalAlpha = isActive ? 1 : 0.75;
+  pen.fillRect(Math.round(x), y, wide, 13);
+  pen.globalAlpha = 1;
+  pen.fillStyle = ground;
+  pen.fillText(text, Math.round(x) + 4, y + 7);
+}
+
+function paintBands(pen, { rows, stage, colours, run }) {
+  const [first, last] = rows.inView();
+  pen.textBaseline = 'middle';
+  for (let row = first; row < last; row += 1) {
+    const top = rows.top(row);
+    const height = rows.top(row + 1) - top;
+    if (rows.kinds[row] === 'lane') {
+      pen.fillStyle = colours.rule;
+      pen.fillRect(0, top + height - 1, stage.width, 1);
+      continue;
+    }
+    pen.fillStyle = colours.band;
+    pen.fillRect(0, top, stage.width, height);
+    const isRaised = rows.kinds[row] === 'raised';
+    const process = isRaised ? null : run.heading.processes[rows.refs[row]];
+    pen.font = `600 12px ${FONT}`;
+    pen.fillStyle = colours.text;
+    const title = isRaised ? 'what this is about' : `process ${process.number ?? '?'}  ${process.name}`;
+    pen.fillText(title, 10, top + height / 2);
+    if (isRaised) continue;
+    const x = 10 + pen.measureText(title).width + 14;
+    pen.font = `11px ${FONT}`;
+    pen.fillStyle = process.bad ? colours.error : colours.dim;
+    const how = process.how && process.how !== 'root' ? `  by ${process.how}` : '';
+    pen.fillText(`pid ${process.pid}${how}  ${process.state}`, x, top + height / 2);
+  }
+}
+
+/** From a lane's first record to its end. */
+function paintLife(pen, { run, rows, view, colours }, lane) {
+  const y = rows.line(lane);
+  const begin = view.x(run.sorted[run.first[lane]]);
+  const end = view.x(Math.max(run.endOf(lane), run.sorted[run.first[lane + 1] - 1]));
+  pen.strokeStyle = colours.line;
+  pen.lineWidth = 1.5;
+  pen.beginPath();
+  pen.moveTo(Math.max(begin, view.left), y);
+  pen.lineTo(Math.min(end, view.left + view.width), y);
+  pen.stroke();
+  if (end > view.left + view.width) return;
+  if (run.lanes.end[lane] === null) {
+    // Cut off with its process.
+    const process = run.processOf(lane);
+    if (process.bad && process.end !== null) cross(pen, end, y, colours.error);
+    return;
+  }
+  pen.beginPath();
+  pen.moveTo(end, y - 6);
+  pen.lineTo(end, y + 6);
+  pen.stroke();
+}
+
+/** Calls `each(wait, x, wide)` for the waits of a lane that are seen; of those that share a pixel for one. */
+function waitsInView({ run, view }, lane, each) {
+  const { waits } = run;
+  let painted = -1;
+  const [first, last] = [run.waitsOf[lane], run.waitsOf[lane + 1]];
+  // A wait that began before the view may reach into it: those before are looked at too.
+  const from = Math.max(first, upperBound(waits.begin, view.from, first, last) - 16);
+  for (let wait = from; wait < last && waits.begin[wait] <= view.to; wait += 1) {
+    const end = waits.begin[wait] + waits.took[wait];
+    if (end < view.from) continue;
+    const x = Math.max(view.x(waits.begin[wait]), view.left - 4);
+    const wide = Math.min(view.x(end), view.left + view.width + 4) - x;
+    if (x + wide < painted + 0.5) continue;
+    painted = Math.max(x + wide, x + 1);
+    each(wait, x, wide);
+  }
+}
+
+function cross(pen, x, y, colour) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = 2.5;
+  pen.beginPath();
+  pen.moveTo(x - 5, y - 5);
+  pen.lineTo(x + 5, y + 5);
+  pen.moveTo(x + 5, y - 5);
+  pen.lineTo(x - 5, y + 5);
+  pen.stroke();
+}
+
+function paintWaits(pen, state, lane) {
+  const { run, rows, colours } = state;
+  const middle = rows.line(lane);
+  const half = halfOfWait(rows);
+  waitsInView(state, lane, (wait, x, wide) => {
+    const kind = run.waits.kind[wait];
+    const isStuck = kind & WAIT.open && state.stuck.has(lane);
+    pen.fillStyle = isStuck ? colours.stuck : (kind & 7) === WAIT.idle ? colours.idle : colours.wait;
+    pen.fillRect(x, middle - half, Math.max(wide, 1), half * 2);
+    if (wide < 3) return;
+    const edge = isStuck ? colours['stuck-line'] : colours['wait-line'];
+    if (kind & WAIT.open) hatch(pen, x, middle - half, wide, half * 2, edge);
+    pen.strokeStyle = edge;
+    pen.lineWidth = isStuck ? 1.5 : 0.75;
+    pen.strokeRect(x, middle - half, wide, half * 2);
+  });
+}
+
+function halfOfWait(rows) {
+  return rows.lane >= ROOM_FOR_WORDS ? Math.min(9, rows.lane / 5.5) : Math.min(6, rows.lane / 2 - 4);
+}
+
+/** What is waited for, on the bar itself. */
+function paintWaitWords(pen, state, lane) {
+  const { run, rows, colours } = state;
+  waitsInView(state, lane, (wait, x, wide) => {
+    if (wide < 90) return;
+    const isStuck = run.waits.kind[wait] & WAIT.open && state.stuck.has(lane);
+    const ground = isStuck ? colours.stuck : colours.wait;
+    const from = Math.max(x, state.view.left);
+    words(pen, state, run.text(run.waits.mark[wait]), from + 7, rows.line(lane) + 0.5, x + wide - from - 14, isStuck ? colours.text : colours.dim, 11, ground);
+  });
+}
+
+function hatch(pen, x, y, wide, high, colour) {
+  pen.save();
+  pen.beginPath();
+  pen.rect(x, y, wide, high);
+  pen.clip();
+  pen.strokeStyle = colour;
+  pen.globalAlpha = 0.35;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  for (let at = x - high - (x % 7); at < x + wide; at += 7) {
+    pen.moveTo(at, y + high);
+    pen.lineTo(at + high, y);
+  }
+  pen.stroke();
+  pen.restore();
+}
+
+/** Text in one line, cut to a width. */
+function words(pen, state, text, x, y, wide, colour, size, ground = state.colours.ground) {
+  pen.font = `${size}px ${FONT}`;
+  pen.textBaseline = 'middle';
+  const shown = cutTo(pen, text.split('\n', 1)[0], wide);
+  // A rim in the colour behind it: arrows may cross.
+  pen.strokeStyle = ground;
+  pen.lineWidth = 3;
+  pen.lineJoin = 'round';
+  pen.strokeText(shown, x, y);
+  pen.fillStyle = colour;
+  pen.fillText(shown, x, y);
+}
+
+function cutTo(pen, text, wide) {
+  let shown = text.slice(0, Math.ceil(wide / 3));
+  if (shown.length === text.length && pen.measureText(shown).width <= wide) return shown;
+  while (shown.length > 1 && pen.measureText(`${shown}…`).width > wide) {
+    shown = shown.slice(0, Math.min(shown.length - 1, Math.floor((shown.length * wide) / pen.measureText(shown).width)));
+  }
+  return shown.length > 1 ? `${shown}…` : '';
+}
+
+/** The hand-overs that begin or end in view; how many there are if they are too many. */
+function paintArrows(pen, state, lanes) {
+  const { run, view, rows, colours } = state;
+  const chosen = new Set();
+  let count = 0;
+  for (const lane of lanes) {
+    const [begin, end] = [run.first[lane], run.first[lane + 1]];
+    const from = lowerBound(run.sorted, view.from, begin, end);
+    const to = upperBound(run.sorted, view.to, begin, end);
+    const arriving = [lowerBound(run.arrows.to, from, 0, run.arrows.count), lowerBound(run.arrows.to, to, 0, run.arrows.count)];
+    const leaving = [run.arrows.outBegin[from], run.arrows.outBegin[to]];
+    count += arriving[1] - arriving[0] + leaving[1] - leaving[0];
+    if (count > MOST_ARROWS * 4) continue;
+    for (let n = arriving[0]; n < arriving[1]; n += 1) chosen.add(n);
+    for (let n = leaving[0]; n < leaving[1]; n += 1) chosen.add(run.arrows.out[n]);
+  }
+  const shown = [...chosen].filter((arrow) => state.withLocks || run.arrows.kind[arrow] !== ARROW.lock);
+  if (count > MOST_ARROWS * 4 || shown.length > MOST_ARROWS) return Math.max(count, shown.length);
+  const alpha = shown.length > 400 ? 0.35 : 0.8;
+  for (const arrow of shown) {
+    const kind = run.arrows.kind[arrow];
+    const look = {
+      colour: kind === ARROW.start ? colours.started : kind === ARROW.direct ? colours.handed : colours.faint,
+      width: kind === ARROW.direct ? 1.4 : 1,
+      dash: kind === ARROW.order ? [2, 3] : kind === ARROW.lock ? [5, 3] : [],
+      alpha: state.chain.size ? alpha * 0.3 : alpha,
+    };
+    bow(pen, view.x(run.time[run.arrows.from[arrow]]), rows.line(run.laneOf(run.arrows.from[arrow])),
+      view.x(run.time[run.arrows.to[arrow]]), rows.line(run.laneOf(run.arrows.to[arrow])), look);
+  }
+  return 0;
+}
+
+/** A curve with a head, from a point to another one. */
+function bow(pen, x1, y1, x2, y2, { colour, width, dash, alpha }) {
+  if (y1 === null || y2 === null) return;
+  const bend = Math.min(60, Math.max(10, Math.abs(x2 - x1) / 2));
+  pen.globalAlpha = alpha;
+  pen.strokeStyle = colour;
+  pen.lineWidth = width;
+  pen.setLineDash(dash);
+  pen.beginPath();
+  pen.moveTo(x1, y1);
+  pen.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2 - 3, y2);
+  pen.stroke();
+  pen.setLineDash([]);
+  pen.fillStyle = colour;
+  pen.beginPath();
+  pen.moveTo(x2 - 2, y2);
+  pen.lineTo(x2 - 9, y2 - 3.5);
+  pen.lineTo(x2 - 9, y2 + 3.5);
+  pen.fill();
+  pen.globalAlpha = 1;
+}
+
+function paintMarks(pen, state, lane) {
+  const { run, rows, view, colours, pyramid } = state;
+  const y = rows.line(lane);
+  const high = rows.lane / 2 - 3;
+  const alone = [];
+  let last = null;
+  const close = () => { if (last) paintColumn(pen, last, y, high, colours); last = null; };
+  columnsOf(run, lane, view, 1, (x, begin, end) => {
+    const weight = pyramid.max(begin, end);
+    const item = { x, begin, end, weight, isAlone: end - begin === 1 };
+    if (last && x - last.x < APART) last.isAlone = item.isAlone = false;
+    if (last) (last.isAlone ? alone.push(last) : paintColumn(pen, last, y, high, colours));
+    last = item;
+  });
+  if (last?.isAlone) { alone.push(last); last = null; }
+  close();
+  for (const item of alone) paintShape(pen, item.x, y, item.weight, run.kindName(run.at(item.begin)), colours, 1);
+  if (rows.lane >= ROOM_FOR_WORDS) paintWords(pen, state, lane, alone, y);
+}
+
+/** Marks that stand too close for shapes: a bar, the higher the more there are, in the colour of the worst. */
+function paintColumn(pen, { x, begin, end, weight }, y, high, colours) {
+  const tall = weight <= WEIGHT.event ? 3 : Math.min(high, 3 + 2.2 * Math.log2(1 + end - begin) + (weight >= WEIGHT.error ? 3 : 0));
+  pen.fillStyle = colourOf(weight, colours);
+  pen.fillRect(x - 0.75, y - tall, 1.5, tall * 2);
+}
+
+export function colourOf(weight, colours) {
+  return [colours.faint, colours.event, colours.debug, colours.info, colours.warning, colours.error, colours.critical][weight];
+}
+
+/** One mark by itself. */
+export function paintShape(pen, x, y, weight, kind, colours, scale) {
+  const colour = colourOf(weight, colours);
+  pen.fillStyle = colour;
+  pen.strokeStyle = colour;
+  pen.lineWidth = 1.5;
+  pen.beginPath();
+  const polygon = (...points) => {
+    points.forEach(([dx, dy], at) => (at ? pen.lineTo(x + dx * scale, y + dy * scale) : pen.moveTo(x + dx * scale, y + dy * scale)));
+    pen.closePath();
+  };
+  switch (weight) {
+    case WEIGHT.plumbing: pen.fillRect(x - 0.5, y - 2 * scale, 1, 4 * scale); return;
+    case WEIGHT.event:
+      if (kind === 'lane' || kind === 'proc') { polygon([-2, -5], [5, 0], [-2, 5]); pen.fill(); return; }
+      // A wait has its bar.
+      if (kind === 'wait' || kind === 'got') return;
+      if (kind === 'end' || kind === 'exit') { pen.fillRect(x - 1.5 * scale, y - 6 * scale, 3 * scale, 12 * scale); return; }
+      pen.fillRect(x - 0.75, y - 4 * scale, 1.5, 8 * scale);
+      return;
+    case WEIGHT.debug: pen.arc(x, y, 2.6 * scale, 0, 7); pen.fillStyle = colours.ground; pen.fill(); pen.stroke(); return;
+    case WEIGHT.info: pen.arc(x, y, 3.6 * scale, 0, 7); break;
+    case WEIGHT.warning: polygon([0, -6], [6, 4.5], [-6, 4.5]); break;
+    case WEIGHT.error: polygon([0, -6.5], [6.5, 0], [0, 6.5], [-6.5, 0]); break;
+    default: polygon([-6, -6], [6, -6], [6, 6], [-6, 6]);
+  }
+  pen.fill();
+  pen.lineWidth = 1;
+  pen.strokeStyle = colours.ground;
+  pen.stroke();
+  if (weight < WEIGHT.critical) return;
+  pen.beginPath();
+  pen.moveTo(x - 3 * scale, y - 3 * scale);
+  pen.lineTo(x + 3 * scale, y + 3 * scale);
+  pen.moveTo(x + 3 * scale, y - 3 * scale);
+  pen.lineTo(x - 3 * scale, y + 3 * scale);
+  pen.stroke();
+}
+
+/** What records say, above their marks, as far as there is room before the next words. */
+function paintWords(pen, state, lane, alone, y) {
+  const { run, view, colours, rows } = state;
+  const said = alone.filter((item) => item.weight >= WEIGHT.debug || ['end', 'exit'].includes(run.kindName(run.at(item.begin))));
+  said.forEach((item, at) => {
+    const until = said[at + 1]?.x ?? view.left + view.width;
+    const room = until - item.x - 8;
+    if (room < 26 || item.x < view.left) return;
+    const mark = run.at(item.begin);
+    const colour = item.weight >= WEIGHT.warning ? colourOf(item.weight, colours) : item.weight >= WEIGHT.info ? colours.text : colours.dim;
+    words(pen, state, run.text(mark), item.x - 3, y - rows.lane * 0.36, room, colour, 11.5);
+  });
+}
+
+/** Where findings happened: a thin line down the picture, below its flag. */
+function paintFindings(pen, { findings, active, view, stage, colours }) {
+  findings.forEach((finding, at) => {
+    if (finding.from === null) return;
+    const x = view.x(finding.from);
+    if (at === active) {
+      const end = view.x(finding.to ?? finding.from);
+      pen.fillStyle = colours.stuck;
+      pen.globalAlpha = 0.35;
+      if (end > x + 1) pen.fillRect(x, 0, end - x, stage.height);
+      pen.globalAlpha = 1;
+    }
+    pen.fillStyle = finding.counts ? colours['stuck-line'] : colours.warning;
+    pen.globalAlpha = at === active ? 0.8 : 0.3;
+    pen.fillRect(Math.round(x), 0, 1, stage.height);
+    pen.globalAlpha = 1;
+  });
+}
+
+/** Who waits for whom in the finding that is looked at: thick arrows from each wait to whoever could end it. */
+function paintCircle(pen, state) {
+  const { view, rows, colours, findings, active } = state;
+  const waits = findings[active]?.waits ?? [];
+  const edges = waits.flatMap((wait) => wait.on.map((owner) => ({ ...wait, owner }))).slice(0, 40);
+  const begun = edges.map((edge) => edge.since ?? 0);
+  const base = Math.max(view.x(Math.max(...begun)), view.left) + 40;
+  const right = view.left + view.width - 30;
+  edges.forEach((edge, at) => {
+    const [y1, y2] = [rows.line(edge.lane), rows.line(edge.owner)];
+    if (y1 === null || y2 === null || edge.lane === edge.owner) return;
+    const x = base > right ? right - at * 18 : base + ((right - base) * (at + 1)) / (edges.length + 1);
+    const step = Math.sign(y2 - y1) * 9;
+    pen.strokeStyle = colours['stuck-line'];
+    pen.fillStyle = colours['stuck-line'];
+    pen.lineWidth = 2.5;
+    pen.beginPath();
+    pen.moveTo(x, y1 + step);
+    pen.lineTo(x, y2 - step * 1.6);
+    pen.stroke();
+    pen.beginPath();
+    pen.moveTo(x, y2 - step * 0.8);
+    pen.lineTo(x - 5, y2 - step * 1.9);
+    pen.lineTo(x + 5, y2 - step * 1.9);
+    pen.fill();
+  });
+}
+
+/** The hand-overs that led to the chosen record. */
+function paintChain(pen, state) {
+  const { run, view, rows, colours } = state;
+  for (const hop of state.hops) {
+    const look = { colour: colours.chosen, width: 2.5, dash: [], alpha: 1 };
+    const from = run.arrows.from[hop.arrow];
+    bow(pen, view.x(run.time[from]), rows.line(run.laneOf(from)), view.x(run.time[hop.to]), rows.line(run.laneOf(hop.to)), look);
+  }
+  for (const mark of state.chain) ring(pen, state, mark, colours.chosen, 9, 2);
+}
+
+function ring(pen, { run, view, rows, colours }, mark, colour, radius, width) {
+  const y = rows.line(run.laneOf(mark));
+  const x = view.x(run.time[mark]);
+  if (y === null || x < view.left - radius) return;
+  pen.strokeStyle = colour;
+  pen.lineWidth = width;
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 7);
+  pen.stroke();
+  paintShape(pen, x, y, run.weight[mark], run.kindName(mark), colours, 1);
+}
+
+function paintChosen(pen, state) {
+  const { run, view, colours, hits } = state;
+  const from = hits.length > 4000 ? hits.length : 0;
+  for (let at = from; at < hits.length; at += 1) {
+    const time = run.time[hits[at]];
+    if (time >= view.from && time <= view.to) ring(pen, state, hits[at], colours.hit, 7, 2);
+  }
+  for (const mark of state.findings[state.active]?.marks ?? []) ring(pen, state, mark, colours['stuck-line'], 9, 2);
+  if (state.selected !== null) ring(pen, state, state.selected, colours.accent, 11, 3);
+}
+
+/** The names of lanes, left of everything. */
+function paintNames(pen, state) {
+  const { run, rows, view, colours } = state;
+  const [first, last] = rows.inView();
+  for (let row = first; row < last; row += 1) {
+    if (rows.kinds[row] !== 'lane') continue;
+    const lane = rows.refs[row];
+    const top = rows.top(row);
+    pen.fillStyle = state.stuck.has(lane) ? colours.stuck : colours.ground;
+    pen.fillRect(0, top, view.left, rows.lane - 1);
+    pen.fillStyle = colours.line;
+    pen.fillRect(view.left - 1, top, 1, rows.lane);
+    if (state.selected !== null && run.laneOf(state.selected) === lane) {
+      pen.fillStyle = colours.accent;
+      pen.fillRect(0, top, 3, rows.lane - 1);
+    }
+    paintName(pen, state, lane, top);
+  }
+}
+
+function paintName(pen, { run, rows, view, colours }, lane, top) {
+  const { lanes } = run;
+  const isTall = rows.lane >= ROOM_FOR_WORDS;
+  const y = top + (isTall ? rows.lane * 0.33 : rows.lane / 2);
+  const id = lanes.id[lane];
+  pen.textBaseline = 'middle';
+  pen.font = `11px ${FONT}`;
+  const idWide = pen.measureText(id).width;
+  pen.fillStyle = colours.dim;
+  pen.fillText(id, view.left - idWide - 10, y);
+  pen.font = `500 12.5px ${FONT}`;
+  pen.fillStyle = lanes.bad[lane] ? colours.error : colours.text;
+  pen.fillText(cutTo(pen, lanes.name[lane], view.left - idWide - 34), 16, y);
+  if (!isTall) return;
+  pen.font = `11px ${FONT}`;
+  pen.fillStyle = lanes.bad[lane] ? colours.error : colours.dim;
+  const state = lanes.state[lane];
+  const about = state === 'ended' || state.startsWith('ended with') ? lanes.runs[lane] ?? '' : state;
+  pen.fillText(cutTo(pen, about, view.left - 26), 16, top + rows.lane * 0.72);
+}
+
+/** The whole run in a strip: how much there was, where it was bad, and which part is seen. */
+export function paintOverview(pen, state, strip) {
+  const { view, colours, run } = state;
+  const { width, height, ratio } = state.strip;
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.fillStyle = colours.band;
+  pen.fillRect(0, 0, width, height);
+  const wide = width / strip.counts.length;
+  for (let at = 0; at < strip.counts.length; at += 1) {
+    if (!strip.counts[at]) continue;
+    const tall = 3 + ((height - 8) * Math.log2(1 + strip.counts[at])) / Math.log2(1 + strip.most);
+    pen.fillStyle = colourOf(Math.max(strip.worst[at], WEIGHT.event), colours);
+    pen.fillRect(at * wide, height - tall, Math.max(1, wide - 0.25), tall);
+  }
+  const [from, to] = [(view.from / run.span) * width, (view.to / run.span) * width];
+  pen.fillStyle = colours.ground;
+  pen.globalAlpha = 0.6;
+  pen.fillRect(0, 0, from, height);
+  pen.fillRect(to, 0, width - to, height);
+  pen.globalAlpha = 1;
+  pen.strokeStyle = colours.accent;
+  pen.lineWidth = 1.5;
+  pen.strokeRect(Math.max(0.75, from), 0.75, Math.max(3, Math.min(to, width) - Math.max(0, from) - 1.5), height - 1.5);
+}
+
+/** How many records there are in each of so many equal stretches, and the worst of each. */
+export function stripOf(run, columns) {
+  const counts = new Uint32Array(columns);
+  const worst = new Uint8Array(columns);
+  for (let mark = 0; mark < run.count; mark += 1) {
+    const at = Math.min(columns - 1, Math.floor((run.time[mark] / run.span) * columns));
+    counts[at] += 1;
+    if (run.weight[mark] > worst[at]) worst[at] = run.weight[mark];
+  }
+  return { counts, worst, most: counts.reduce((a, b) => Math.max(a, b), 1) };
+}
+
+/** What a wait says where the pointer rests on it. */
+export function waitWords(run, wait) {
+  const { waits } = run;
+  const isOpen = waits.kind[wait] & WAIT.open;
+  const took = duration(waits.took[wait]);
+  const owner = waits.owner[wait] ? run.nameOf(waits.owner[wait] - 1) : '';
+  return { text: run.text(waits.mark[wait]), took: isOpen ? `for ${took} on record, never ended` : `for ${took}`, owner };
+}

@@ -1,0 +1,158 @@
+// The answer in words: is something wrong, how sure is that, who did what where, how to fix it, and what is missing.
+//
+// Text of a program becomes text nodes, never HTML.
+
+import { circle } from './circle.js';
+import { WEIGHT } from './data.js';
+import { clock } from './time.js';
+
+/** So many errors that belong to no finding are listed. */
+const MOST_ERRORS = 8;
+
+/** An element with text and children. */
+export function make(tag, className, ...children) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.append(...children.filter((child) => child !== null && child !== undefined && child !== ''));
+  return element;
+}
+
+/** Fills the panel. `actions` has choose(lane), open(mark), look(finding). */
+export function showVerdict(panel, run, actions) {
+  const { heading } = run;
+  const faults = heading.findings.filter((finding) => finding.counts);
+  panel.replaceChildren(...[
+    headline(faults, heading),
+    ...heading.findings.map((finding, at) => card(run, finding, at, actions)),
+    trouble(run, actions),
+    leftOut(run),
+  ].filter(Boolean));
+}
+
+function headline(faults, heading) {
+  const others = heading.findings.length - faults.length + heading.findings_left_out;
+  const rest = others ? ` ${count(others, 'thing', 'things')} worth knowing.` : '';
+  if (!faults.length) {
+    const empty = heading.records.all === 0;
+    const title = empty ? 'Nothing was recorded' : 'Nothing wrong was found';
+    const mark = make('span', 'sign', empty ? '–' : '✓');
+    return make('div', empty ? 'headline none' : 'headline good', mark, make('div', '', make('h2', '', title), make('p', '', `${heading.counts}.${rest}`)));
+  }
+  const title = count(faults.length, 'fault', 'faults');
+  return make('div', 'headline bad', make('span', 'sign', '✕'), make('div', '', make('h2', '', title), make('p', '', `${heading.counts}.${rest}`)));
+}
+
+function card(run, finding, at, actions) {
+  const weight = finding.class === 'observation' ? 'observation' : finding.certainty;
+  const summary = make('summary', '',
+    make('span', 'number', String(at + 1)),
+    make('b', 'kind', finding.kind.replaceAll('-', ' ')),
+    make('span', 'weight', weight),
+    make('span', 'title', finding.title));
+  const details = make('details', `card ${finding.counts ? 'fault' : 'mild'}`, summary,
+    make('p', 'summary', finding.summary),
+    when(run, finding),
+    circle(run, finding, actions.choose),
+    actors(run, finding, actions),
+    places(finding),
+    ...finding.resources.slice(0, 12).map((resource) => made(resource)),
+    ...finding.notes.map((note) => make('p', 'note', note)),
+    ...finding.missing.map((missing) => make('p', 'missing', `missing: ${missing}`)),
+    finding.fix ? make('p', 'fix', make('b', '', 'fix '), finding.fix) : null,
+    evidence(run, finding, actions),
+    finding.see ? make('code', 'see', finding.see) : null);
+  details.open = at === 0;
+  details.addEventListener('toggle', () => { if (details.open) actions.look(at); });
+  summary.addEventListener('click', () => { if (details.open) actions.look(at); });
+  return details;
+}
+
+function when(run, finding) {
+  if (finding.from === null) return null;
+  const until = finding.to !== null ? `, until ${clock(run.begin, finding.to)}` : finding.waits?.length ? ', never resolved' : '';
+  return make('p', 'when', `${until ? 'since' : 'at'} ${clock(run.begin, finding.from)}${until}`);
+}
+
+/** Who takes part, and where in the code each did what. */
+function actors(run, finding, actions) {
+  if (!finding.actors.length) return null;
+  const items = finding.actors.slice(0, 30).map((actor) => {
+    const lane = run.lanes.id?.indexOf(actor.id) ?? -1;
+    const name = make(lane < 0 ? 'span' : 'button', 'actor', actor.name, make('i', '', ` ${actor.id}`));
+    if (lane >= 0) { name.type = 'button'; name.addEventListener('click', () => actions.choose(lane)); }
+    const own = finding.sites.filter((place) => place.actor === actor.id);
+    const said = own.map((place) => make('div', 'place', place.role, make('code', '', siteOf(place))));
+    return make('li', '', name, ...(said.length ? said : [make('div', 'place', actor.role)]));
+  });
+  const more = finding.actors.length - items.length;
+  if (more > 0) items.push(make('li', '', `and ${more} more`));
+  return make('ul', 'actors', ...items);
+}
+
+/** Places that belong to no actor. */
+function places(finding) {
+  const own = finding.sites.filter((place) => !finding.actors.some((actor) => actor.id === place.actor));
+  if (!own.length) return null;
+  return make('div', 'places', ...own.slice(0, 12).map((place) => make('div', 'place', place.role, make('code', '', siteOf(place)))));
+}
+
+function made({ name, obj, kind, site }) {
+  const where = site ? make('code', '', siteOf(site)) : null;
+  return make('div', 'place object', `${name ?? obj}: ${kind ?? 'object'}${site ? ', made at' : ''}`, where);
+}
+
+export function siteOf({ file, line, func }) {
+  return `${file.split(/[/\\]/).at(-1)}:${line}${func && func !== '<module>' ? ` in ${func}` : ''}`;
+}
+
+function evidence(run, finding, actions) {
+  if (!finding.marks.length) return null;
+  const links = finding.marks.slice(0, 12).map((mark) => {
+    const link = make('button', 'id', run.id(mark));
+    link.type = 'button';
+    link.addEventListener('click', () => actions.open(mark));
+    return link;
+  });
+  const more = finding.evidence.length - links.length;
+  return make('p', 'evidence', 'evidence ', ...links, more > 0 ? ` and ${more} more` : '');
+}
+
+/** The worst records, where no finding says why they are there. */
+function trouble(run, actions) {
+  const told = new Set(run.heading.findings.flatMap((finding) => finding.marks));
+  const worst = [];
+  let errors = 0;
+  for (let mark = 0; mark < run.count; mark += 1) {
+    if (run.weight[mark] < WEIGHT.error) continue;
+    errors += 1;
+    if (worst.length < MOST_ERRORS && !told.has(mark)) worst.push(mark);
+  }
+  if (!worst.length) return null;
+  const links = worst.sort((a, b) => run.time[a] - run.time[b]).map((mark) => {
+    const link = make('button', 'step', make('i', '', run.id(mark)), make('span', '', run.text(mark).split('\n', 1)[0]));
+    link.type = 'button';
+    link.addEventListener('click', () => actions.open(mark));
+    return link;
+  });
+  const more = errors > worst.length ? `, ${worst.length} of ${errors.toLocaleString()}` : '';
+  return make('div', 'trouble', make('h3', '', `errors on record${more}`), ...links);
+}
+
+/** What is not on record, and what the page had no room for. */
+function leftOut(run) {
+  const { heading } = run;
+  const { all, shown } = heading.records;
+  const said = heading.missing.map((missing) => `missing: ${missing}`);
+  if (shown < all) said.push(`${(all - shown).toLocaleString()} of ${all.toLocaleString()} records are left out of this page: of plain ones every so manieth is drawn; beginnings, ends, and what findings rest on are all there. logq report -n has room for more`);
+  if (heading.waits_left_out) said.push(`${heading.waits_left_out.toLocaleString()} waits are left out with their records`);
+  if (heading.texts_cut) said.push(`the texts of ${heading.texts_cut.toLocaleString()} records are cut short`);
+  if (heading.findings_left_out) said.push(`${heading.findings_left_out} further findings: logq diagnose`);
+  const far = heading.focus[1] < heading.span * 0.2 || heading.focus[0] > heading.span * 0.8;
+  if (far && shown) said.push('the picture begins with the part in which something happens; "all" (Home) shows the whole time');
+  if (!said.length) return make('p', 'complete', shown ? 'Nothing is missing.' : '');
+  return make('div', 'left-out', ...said.map((line) => make('p', line.startsWith('the picture begins') ? 'remark' : '', line)));
+}
+
+function count(n, one, many) {
+  return `${n} ${n === 1 ? one : many}`;
+}

@@ -1,0 +1,248 @@
+// The page of a run in a real Chromium: what is seen at once, and what pointer and keys do. Screenshots stay in
+// target/browser/.
+//
+//     LOGQ_BINARY=… node --test tests/browser/
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { Spool, busy, deadlock } from './spool.mjs';
+
+const CHROMIUM = process.env.LOGQ_CHROMIUM ?? '/usr/bin/chromium';
+const PICTURES = new URL('../../target/browser/', import.meta.url).pathname;
+const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+let browser;
+before(async () => {
+  assert.ok(existsSync(CHROMIUM), `no ${CHROMIUM}`);
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+});
+after(() => browser?.close());
+
+/** Opens a page file, and fails the test when anything in it goes wrong or wants the network. */
+async function open(file, { width = 1360, height = 820, scheme = 'light' } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme });
+  const page = await context.newPage();
+  const wrong = [];
+  page.on('pageerror', (error) => wrong.push(error.message));
+  page.on('console', (message) => { if (message.type() === 'error') wrong.push(message.text()); });
+  page.on('request', (request) => { if (!/^(file|data|blob):/.test(request.url())) wrong.push(`wanted ${request.url()}`); });
+  const begun = performance.now();
+  await page.goto(`file://${file}`);
+  await page.waitForFunction(() => globalThis.logqPage, null, { timeout: 120_000 });
+  const took = performance.now() - begun;
+  const close = async () => {
+    assert.deepEqual(wrong, []);
+    await context.close();
+  };
+  return { page, took, close };
+}
+
+const verdict = (page) => page.locator('#verdict').innerText();
+const state = (page, what) => page.evaluate(what);
+
+/** Where on the screen a record is drawn. */
+function placeOf(page, id) {
+  return page.evaluate((wanted) => {
+    const { run, view, rows } = logqPage.state;
+    for (let mark = 0; mark < run.count; mark += 1) {
+      if (run.id(mark) !== wanted) continue;
+      const box = document.getElementById('canvas').getBoundingClientRect();
+      return { x: box.left + view.x(run.time[mark]), y: box.top + 26 + rows.line(run.laneOf(mark)) };
+    }
+    return null;
+  }, id);
+}
+
+test('a deadlock is seen without a click: what, who, where, the circle, in light and dark', async () => {
+  const file = deadlock().report();
+  for (const scheme of ['light', 'dark']) {
+    const { page, close } = await open(file, { scheme });
+    const said = await verdict(page);
+    for (const words of ['1 fault', 'DEADLOCK', 'certain', 'A waits for vault_2', 'holds vault_1', 'bank.py:17', 'take them in one order everywhere']) {
+      assert.ok(said.includes(words), `${words} in ${said}`);
+    }
+    assert.ok(await page.locator('svg.circle').isVisible());
+    assert.deepEqual(await page.locator('svg.circle .what').allTextContents(), ['vault_2', 'vault_1', 'its end']);
+    assert.equal(await state(page, () => logqPage.state.stuck.size), 3);
+    await page.screenshot({ path: join(PICTURES, `deadlock-${scheme}.png`) });
+    await close();
+  }
+});
+
+test('the theme follows the system and can be switched', async () => {
+  const { page, close } = await open(deadlock().report(), { scheme: 'dark' });
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const dark = await ground();
+  await page.keyboard.press('t');
+  assert.notEqual(await ground(), dark);
+  assert.equal(await page.evaluate(() => logqPage.state.colours.ground), '#ffffff');
+  await close();
+});
+
+test('a record that is clicked tells its text, fields and traceback, and its chain lights up', async () => {
+  const spool = new Spool();
+  spool.begin();
+  spool.lane('t2', 'intake', 't1@1');
+  spool.lane('t3', 'packer', 't1@1');
+  const put = spool.log('t2', 'INFO', 'order 8812 comes in');
+  spool.line('t2', { ev: 'obj', obj: 'queue:1', kind: 'queue.Queue', name: 'orders' });
+  const exc = { type: 'LookupError', msg: 'no item 77', stack: [{ file: '/shop/shop.py', line: 95, func: 'take', code: 'raise LookupError(item)' }] };
+  spool.log('t3', 'ERROR', 'order 8812 failed', { hb: [`${put}|queue:1`], extra: { order_id: 8812 }, exc });
+  const { page, close } = await open(spool.report());
+  const at = await placeOf(page, '1.t3@2');
+  await page.mouse.click(at.x, at.y);
+  const said = await page.locator('#record').innerText();
+  for (const words of ['1.t3@2', 'order 8812 failed', 'order_id', '8812', 'LookupError: no item 77', 'shop.py:95 in take', 'raise LookupError(item)', 'item from queue orders, put by intake', 'order 8812 comes in', 'started by MainThread']) {
+    assert.ok(said.includes(words), `${words} in ${said}`);
+  }
+  assert.deepEqual(await state(page, () => [...logqPage.state.chain].map((mark) => logqPage.state.run.id(mark)).sort()), ['1.t1@1', '1.t2@1', '1.t2@2', '1.t3@2']);
+  await page.screenshot({ path: join(PICTURES, 'chain.png') });
+  await page.keyboard.press('Escape');
+  assert.equal(await page.locator('#record').isVisible(), false);
+  await close();
+});
+
+test('everything by keyboard: records, lanes, causes, zoom, search, filter, help', async () => {
+  const { page, close } = await open(busy(3000, 8).report());
+  const selected = () => page.evaluate(() => logqPage.state.run.id(logqPage.state.selected));
+  const length = () => page.evaluate(() => logqPage.state.view.length);
+  await page.keyboard.press('/');
+  await page.keyboard.type('order 1500 packed');
+  await page.waitForFunction(() => logqPage.state.hits.length === 1);
+  await page.keyboard.press('Enter');
+  const found = await selected();
+  assert.match(await page.locator('#record').innerText(), /order 1500 packed/);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('ArrowRight');
+  const [lane, number] = found.split('@');
+  assert.equal(await selected(), `${lane}@${Number(number) + 1}`);
+  await page.keyboard.press('ArrowDown');
+  assert.notEqual((await selected()).split('@')[0], lane);
+  await page.keyboard.press('c');
+  const whole = await length();
+  for (let n = 0; n < 40; n += 1) await page.keyboard.press('+');
+  assert.ok(await length() <= 2000, 'down to microseconds');
+  await page.keyboard.press('Home');
+  assert.ok(await length() >= whole);
+  await page.keyboard.press('l');
+  await page.keyboard.type('worker-3');
+  assert.equal(await state(page, () => logqPage.state.rows.kinds.filter((kind) => kind === 'lane').length), 1);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('?');
+  assert.match(await page.locator('#keys').innerText(), /search/);
+  await close();
+});
+
+test('the wheel zooms at the pointer, a drag pans', async () => {
+  const { page, close } = await open(busy(500, 4).report());
+  const view = () => page.evaluate(() => ({ from: logqPage.state.view.from, to: logqPage.state.view.to, at: logqPage.state.view.time(600) }));
+  const box = await page.locator('#canvas').boundingBox();
+  await page.mouse.move(box.x + 600, box.y + 60);
+  const before = await view();
+  await page.mouse.wheel(0, -400);
+  await page.waitForFunction((length) => logqPage.state.view.length < length, before.to - before.from);
+  const near = await view();
+  assert.ok(Math.abs(near.at - before.at) < (before.to - before.from) / 500, 'the time under the pointer stays');
+  await page.mouse.down();
+  await page.mouse.move(box.x + 500, box.y + 60, { steps: 4 });
+  await page.mouse.up();
+  assert.ok((await view()).from > near.from);
+  await close();
+});
+
+test('hostile text stays text, in every field', async () => {
+  const evil = '</script><script>globalThis.bad=1</script><img src=x onerror="globalThis.bad=1">\u202e{{script}}\u001b[31m\u2028\'"`$&';
+  const spool = new Spool();
+  spool.begin({ argv: [evil, evil], name: evil, thread: evil, host: evil, python: evil });
+  spool.lane('t2', evil, 't1@1');
+  spool.line('t2', { ev: 'obj', obj: 'lock:1', kind: evil, name: evil, site: [evil, 8, evil] });
+  spool.log('t2', evil, evil, { logger: evil, file: evil, func: evil, thread: evil, extra: { [evil]: evil }, stack: evil, exc: { type: evil, msg: evil, stack: [{ file: evil, line: 1, func: evil, code: evil }], cause: { type: evil, msg: evil, stack: [] } } });
+  spool.line('t2', { ev: 'wait', on: evil, obj: evil, owner: evil, site: [evil, 1, evil], stack: [{ file: evil, line: 1, func: evil }] });
+  spool.line('t2', { ev: evil, obj: evil, [evil]: evil });
+  spool.line('t2', { ev: 'exc', where: 'thread', hook: 'default', type: evil, msg: evil, stack: [{ file: evil, line: 1, func: evil, code: evil }] });
+  const { page, close } = await open(spool.report());
+  for (let n = 0; n < 8; n += 1) {
+    await page.keyboard.press(n === 4 ? 'ArrowDown' : 'ArrowRight');
+    assert.match(await page.locator('#record').innerText(), /@/);
+  }
+  assert.ok((await page.locator('body').innerText()).includes('<img src=x onerror='));
+  assert.equal(await state(page, () => globalThis.bad), undefined);
+  assert.equal(await page.locator('img, iframe, object, script[src], a').count(), 0);
+  await close();
+});
+
+test('no record, one record, a record from next year: it opens and says so', async () => {
+  const none = await open(new Spool().report());
+  assert.match(await verdict(none.page), /Nothing was recorded/);
+  await none.page.keyboard.press('ArrowRight');
+  await none.close();
+  const alone = new Spool();
+  alone.begin();
+  const one = await open(alone.report());
+  await one.page.keyboard.press('ArrowRight');
+  assert.match(await one.page.locator('#record').innerText(), /1\.t1@1/);
+  await one.close();
+  const spool = busy(400, 3);
+  spool.line('t2', { level: 'INFO', logger: 'shop', msg: 'from next year' }, 365 * 86_400 * 1e9);
+  spool.clock = 5_000_000;
+  spool.log('t2', 'INFO', 'and back again');
+  const odd = await open(spool.report());
+  assert.match(await verdict(odd.page), /"all" \(Home\) shows the whole time/);
+  assert.ok(await state(odd.page, () => logqPage.state.view.length) < 60e9);
+  await odd.page.keyboard.press('/');
+  await odd.page.keyboard.type('next year');
+  await odd.page.waitForFunction(() => logqPage.state.hits.length === 1);
+  await odd.page.keyboard.press('Enter');
+  assert.match(await odd.page.locator('#record').innerText(), /from next year/);
+  await odd.close();
+});
+
+test('of a run that is too long the page says what it leaves out', async () => {
+  const { page, close } = await open(busy(5000, 4).report('-n', '500'));
+  assert.match(await verdict(page), /4,\d\d\d of 5,\d\d\d records are left out/);
+  assert.ok(await state(page, () => logqPage.state.run.count) <= 600);
+  await close();
+});
+
+test('a narrow window has it all one below the other', async () => {
+  const { page, close } = await open(deadlock().report(), { width: 420, height: 800 });
+  assert.ok(await page.locator('#canvas').isVisible());
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 420);
+  await page.screenshot({ path: join(PICTURES, 'narrow.png') });
+  await close();
+});
+
+test('many lanes and many records stay responsive', async () => {
+  const lanes = Number(process.env.LOGQ_BROWSER_LANES ?? 20_000);
+  const wide = await open(busy(lanes * 2, lanes).report());
+  await wide.page.keyboard.press('PageDown');
+  await timePans(wide.page, `${lanes} lanes`, wide.took);
+  await wide.close();
+  const records = Number(process.env.LOGQ_BROWSER_RECORDS ?? 200_000);
+  const long = await open(busy(records).report());
+  await timePans(long.page, `${records} records`, long.took);
+  await long.close();
+});
+
+/** Zooms and pans; prints what a frame costs. */
+async function timePans(page, what, took) {
+  const frames = await page.evaluate(async () => {
+    const times = [];
+    logqPage.all();
+    for (let n = 0; n < 60; n += 1) {
+      if (n < 30) logqPage.zoom(0.8, logqPage.state.run.span * 0.4);
+      logqPage.pan(logqPage.state.view.length / 50);
+      const begun = performance.now();
+      logqPage.draw();
+      times.push(performance.now() - begun);
+      await new Promise((resume) => { requestAnimationFrame(resume); });
+    }
+    return times.sort((a, b) => a - b);
+  });
+  console.log(`${what}: opened in ${Math.round(took)} ms; a frame takes ${frames[30].toFixed(1)} ms, at worst ${frames[59].toFixed(1)} ms`);
+  assert.ok(frames[30] < 200, 'a machine that is busy with other things is slow, not that slow');
+}
