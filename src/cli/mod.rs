@@ -1,13 +1,16 @@
 //! The command line: what clap parses, and which function answers. Only this folder knows clap.
 
 mod collect;
+mod completions;
 mod diagnose;
 mod diff;
 mod dump;
 mod error;
 mod export;
 mod follow;
+mod manual;
 mod output;
+pub mod reference;
 mod report;
 mod run;
 mod runs;
@@ -69,6 +72,10 @@ enum Command {
     Runs(runs::RunsArgs),
     /// Index what has been recorded, once or as it grows
     Collect(collect::CollectArgs),
+    /// Print what makes a shell complete logq's commands and options
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page of logq or of one of its commands, or write them all to a folder
+    Man(manual::ManArgs),
 }
 
 /// Exit codes: what scripts may rely on.
@@ -106,6 +113,8 @@ pub fn main() -> ExitCode {
         Some(Command::Threads(args)) => threads::threads(args),
         Some(Command::Runs(args)) => runs::runs(args),
         Some(Command::Collect(args)) => collect::collect(args),
+        Some(Command::Completions(args)) => completions::completions(args),
+        Some(Command::Man(args)) => manual::man(args),
     };
     match answer {
         Ok(code) => code,

@@ -7,6 +7,7 @@ mod cli_diff;
 mod cli_dump;
 mod cli_errors;
 mod cli_export;
+mod cli_reference;
 mod cli_report;
 mod cli_run;
 mod cli_search;
