@@ -69,7 +69,8 @@ impl Exporter for Perfetto<'_> {
         let run = json!({"run": self.of.run, "clock": "ns since the run began", "began": crate::view::json::timestamp(self.begin)});
         write!(out, "{{\"displayTimeUnit\":\"ns\",\"otherData\":{run},\"traceEvents\":[")?;
         let mut named = HashSet::new();
-        for (place, lane) in self.of.lanes.to_vec().into_iter().enumerate() {
+        let lanes = self.of.lanes;
+        for (place, lane) in lanes.iter().copied().enumerate() {
             let (pid, tid) = self.track(lane);
             let process = graph.lane(lane).process;
             if named.insert(process) {
@@ -132,7 +133,8 @@ impl Exporter for Perfetto<'_> {
             self.event(&slice, out)?;
         }
         let mut flow = 0_u64;
-        for lane in self.of.lanes.to_vec() {
+        let lanes = self.of.lanes;
+        for lane in lanes.iter().copied() {
             for to in graph.nodes_of(lane) {
                 for edge in graph.edges_into(to).filter(|edge| edge.kind != EdgeKind::Lock && edge.from != lane) {
                     let Some(from) = graph.source(edge).filter(|from| self.chosen.contains(&from.lane)) else {
