@@ -393,3 +393,18 @@ def test_what_is_marked_by_hand_is_noted(tmp_path, races):
 def test_marks_do_nothing_where_nothing_is_recorded(tmp_path):
     done = run(tmp_path, MARKED.format(install=""), booted=False, checked=False)
     assert done.out == "1 1 True 1 <class 'int'> True ['a']\n"
+
+
+def test_a_manager_s_lock_is_held_from_the_read_to_the_write(tmp_path):
+    code = """
+        import multiprocessing
+        def work(stock, guard):
+            with guard: stock["a"] += 1
+            stock["a"] += 1
+        if __name__ == "__main__":
+            with multiprocessing.Manager() as manager:
+                stock, guard = manager.dict(a=0), manager.Lock()
+                child = multiprocessing.Process(target=work, args=(stock, guard)); child.start(); child.join()
+        """
+    told = [use for use in run(tmp_path, code, LOGQ_RACES="1").events("access") if "base" in use]
+    assert [set(use.get("held") or []) & set(use["base"].get("held") or []) != set() for use in told] == [True, False]

@@ -365,12 +365,11 @@ def update_of(state: State, place: Place, rw: str, frame: Any, lane: Lane) -> di
     facts = _told(base, state, False)
     facts["at"] = base.mono
     stack = [position(code, instruction) for _, code, instruction in write.chain]
-    return {"base": facts, "how": how(write), "stack": stack}
+    return {"base": facts, "how": how(write), "stack": stack, "held": _words(write.held)}
 
 
 def tell_update(thing: Any, place: Place, facts: dict[str, object], lane: Lane) -> None:
     """Of something that has no events of its own."""
     if thing.told is not identity.me:
         thing.tell()
-    more = {"held": _words(holding(lane)), **facts}
-    event("access", {"var": thing.reference(), "rw": "w", "site": place.site, **more}, lane)
+    event("access", {"var": thing.reference(), "rw": "w", "site": place.site, **facts}, lane)
