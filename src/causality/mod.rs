@@ -36,7 +36,7 @@ use graph::edge_range;
 
 pub use chain::{Chain, Doubt, Hop};
 pub use damage::Damage;
-pub use facts::{Died, LaneEnd, LaneFacts, ObjectFacts, ProcessEnd, ProcessFacts, UnaskedFuture};
+pub use facts::{Died, LaneEnd, LaneFacts, ObjectFacts, ProcessEnd, ProcessFacts, StartedChild, UnaskedFuture};
 pub use failure::{Failure, Looked, Submission};
 pub use forward::{Influence, Onward, Reached};
 pub use graph::{CausalGraph, Edge, EdgeKind, LaneIndex, Node, NodeRef, ProcessIndex, Reading};

@@ -45,10 +45,17 @@ pub fn diagnose(args: DiagnoseArgs) -> Result<ExitCode, CliError> {
     let only = args.only.as_deref().map(kind).transpose()?;
     let store = investigation::find_store(args.store.dir.as_deref())?;
     let runs = investigation::choose_runs(&store, &RunChoice::of(args.run.as_deref()))?;
+    let newest = investigation::newest_run(&store, &RunChoice::Newest)?;
     let mut at_fault = false;
     for run in runs {
         let case = Investigation::open(run)?;
-        let findings = case.findings(only);
+        let mut findings = case.findings(only);
+        // What is recommended asks about the newest run, unless it says which.
+        if case.run.name() != newest.name() {
+            for see in findings.iter_mut().filter_map(|finding| finding.see.as_mut()) {
+                see.push_str(&format!(" --run {}", case.run.name()));
+            }
+        }
         at_fault |= findings.iter().any(diagnose::Finding::counts);
         let overview =
             Overview { run: case.run.name(), graph: &case.graph, alive: &case.alive, problems: &case.problems };

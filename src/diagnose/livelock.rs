@@ -37,12 +37,15 @@ struct Poller<'g> {
     polls: Vec<Poll<'g>>,
     /// The locks that it holds.
     held: Vec<&'g str>,
+    /// Who had the locks that it tried for in vain.
+    owners: Vec<LaneIndex>,
 }
 
 impl Poller<'_> {
-    /// It tries for a lock that the other one holds.
+    /// It tries for a lock that the other one holds, or held each time.
     fn tries_what_is_held_by(&self, other: &Poller) -> bool {
-        self.polls.iter().filter_map(|poll| poll.obj).any(|obj| other.held.contains(&obj))
+        let mut tried = self.polls.iter().filter_map(|poll| poll.obj);
+        self.owners.contains(&other.lane) || tried.any(|obj| other.held.contains(&obj))
     }
 
     /// Each of the two holds a lock that the other one tries for in vain.
@@ -63,7 +66,9 @@ fn check_process(evidence: &Evidence, process: ProcessIndex) -> Option<Finding> 
         return None;
     }
     let repeats = |poller: &Poller| evidence.graph.lane(poller.lane).rhythm.repeats(REPEATED);
-    let is_kept_out = |poller: &Poller| pollers.iter().any(|other| poller.keeps_out(other));
+    // One that logs what is new each time gets somewhere, though not into the other's lock.
+    let is_silent = |poller: &Poller| evidence.graph.lane(poller.lane).logs == 0 || !poller.held.is_empty();
+    let is_kept_out = |poller: &Poller| is_silent(poller) && pollers.iter().any(|other| poller.keeps_out(other));
     let certainty = if pollers.iter().all(|poller| repeats(poller) || is_kept_out(poller)) {
         Certainty::Likely
     } else {
@@ -92,7 +97,8 @@ fn rivals<'g>(standing: &Standing<'g>, process: ProcessIndex, told: &SnapEvent<'
             let polls = seen.polls.iter().filter(|poll| poll.n.is_some_and(|n| n >= OFTEN) && poll.obj.is_some());
             let polls: Vec<Poll> = polls.cloned().collect();
             let held = seen.held.iter().map(|held| held.obj).collect();
-            (!polls.is_empty()).then_some(Poller { lane, polls, held })
+            let owners = polls.iter().filter_map(|poll| standing.graph.mentioned(process, poll.owner?)).collect();
+            (!polls.is_empty()).then_some(Poller { lane, polls, held, owners })
         })
         .collect();
     let shares = |one: &Poller, other: &Poller| {

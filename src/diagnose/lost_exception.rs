@@ -44,8 +44,8 @@ impl Diagnosis for LostException {
     }
 }
 
-/// What makes two losses the same: process, who tells, type, and the place of the raise.
-type Alike = (usize, String, String, Option<(String, u64)>);
+/// What makes two losses the same: process, who tells, type, the place of the raise, and how sure it is.
+type Alike = (usize, String, String, Option<(String, u64)>, Certainty);
 
 /// One failure that was lost.
 struct Loss<'a> {
@@ -79,7 +79,8 @@ impl<'a> Loss<'a> {
     fn alike(&self, graph: &CausalGraph) -> Alike {
         let raised = own_frames(&self.exception).into_iter().next().map(|site| (site.file, site.line));
         let process = graph.lane(self.victim).process.0;
-        (process, self.told.place.unwrap_or_default().to_owned(), self.exception.kind.clone(), raised)
+        let place = self.told.place.unwrap_or_default().to_owned();
+        (process, place, self.exception.kind.clone(), raised, self.certainty)
     }
 }
 
@@ -134,7 +135,6 @@ fn has_logged(graph: &CausalGraph, lane: LaneIndex, exception: &Exception) -> bo
 fn describe(graph: &CausalGraph, losses: &[Loss]) -> Finding {
     let first = &losses[0];
     let kind = &first.exception.kind;
-    let sure = losses.iter().map(|loss| loss.certainty).min().unwrap_or(Certainty::Possible);
     let what = match first.told.place {
         Some("thread") => "thread died",
         Some("task") => "task failed",
@@ -146,7 +146,7 @@ fn describe(graph: &CausalGraph, losses: &[Loss]) -> Finding {
         1 => format!("{kind}: {what}, seen by nobody"),
         n => format!("{kind}: {what} {n} times, seen by nobody"),
     };
-    let mut finding = Finding::fault("lost-exception", sure, title);
+    let mut finding = Finding::fault("lost-exception", first.certainty, title);
     finding.fix = fix(first).to_owned();
     finding.since = Some(first.observed.ts);
     for loss in losses {

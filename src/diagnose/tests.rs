@@ -12,6 +12,7 @@ mod faults;
 mod hangs;
 mod locks;
 mod races;
+mod shared;
 
 /// A history is one line a record: the second of the run, the lane, then JSON keys: `0.5 t2 "ev":"end","how":"ok"`.
 /// Numbers in the lane are counted; `2/t1` is a lane of process 2. A line that begins with `#` is for the reader.

@@ -140,8 +140,11 @@ impl Investigation {
     /// Where the time went: a second reading, for what a graph does not keep.
     pub fn ledger(&self) -> Result<Ledger, InvestigationError> {
         let mut reader = LedgerReader::new(&self.graph);
-        scan(&self.run, &mut |record| {
-            reader.add(record);
+        skim(&self.run, &mut |sight| {
+            match sight.glance() {
+                Some(glance) => reader.add_glance(&glance),
+                None => reader.add(&sight.understand().record),
+            }
             ControlFlow::Continue(())
         })?;
         Ok(reader.finish())
@@ -223,17 +226,6 @@ impl Investigation {
     pub fn lanes(&self, choice: &LaneChoice) -> Result<Vec<LaneIndex>, InvestigationError> {
         lanes::choose(&self.graph, choice)
     }
-}
-
-/// Every record of the run, in file order within a process.
-fn scan(
-    run: &RunDir,
-    each: &mut dyn FnMut(&Record) -> ControlFlow<()>,
-) -> Result<crate::spool::Problems, InvestigationError> {
-    skim(run, &mut |sight| {
-        let record = sight.understand().record;
-        if record.again { ControlFlow::Continue(()) } else { each(&record) }
-    })
 }
 
 /// Every line of the run.

@@ -25,7 +25,17 @@ pub struct Glance<'a> {
     pub seq: u64,
     pub hb: Vec<StampRef<'a>>,
     pub hbl: Vec<StampRef<'a>>,
+    /// Where in the code.
+    pub site: Option<BriefSite<'a>>,
     pub said: Said<'a>,
+}
+
+/// A place in the code, borrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BriefSite<'a> {
+    pub file: &'a str,
+    pub line: u64,
+    pub func: &'a str,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -62,12 +72,14 @@ pub fn glance<'a>(line: &'a [u8], place: &'a Place) -> Option<Glance<'a>> {
             level,
             logger: keys.logger.unwrap_or_default(),
             msg: keys.msg.unwrap_or_default(),
-            line: keys.has_file.then_some(keys.line.unwrap_or(0)),
+            line: keys.file.map(|_| keys.line.unwrap_or(0)),
             thread: keys.thread,
             task: keys.task,
         }),
         (None, None) => return None,
     };
+    let own = |file| BriefSite { file, line: keys.line.unwrap_or(0), func: keys.func.unwrap_or_default() };
+    let site = if keys.event.is_some() { keys.site } else { keys.file.map(own) };
     Some(Glance {
         ts: keys.ts?,
         mono: keys.mono.unwrap_or(0),
@@ -78,6 +90,7 @@ pub fn glance<'a>(line: &'a [u8], place: &'a Place) -> Option<Glance<'a>> {
         seq: keys.seq?,
         hb: keys.hb,
         hbl: keys.hbl,
+        site,
         said,
     })
 }
@@ -99,8 +112,10 @@ struct Keys<'a> {
     msg: Option<&'a str>,
     thread: Option<&'a str>,
     task: Option<&'a str>,
-    has_file: bool,
+    file: Option<&'a str>,
     line: Option<u64>,
+    func: Option<&'a str>,
+    site: Option<BriefSite<'a>>,
 }
 
 /// Reads JSON as our own writers write it, without blanks; `None` for anything else.
@@ -144,12 +159,11 @@ impl<'a> Scan<'a> {
             "msg" => keys.msg = Some(self.string()?),
             "thread" => keys.thread = Some(self.string()?),
             "task" => keys.task = Some(self.string()?),
-            "file" => {
-                self.skip_string()?;
-                keys.has_file = true;
-            }
+            "file" => keys.file = Some(self.string()?),
+            "func" => keys.func = Some(self.string()?),
+            "site" => keys.site = Some(self.site()?),
             "line" => keys.line = Some(self.number()?),
-            "tpl" | "func" => self.skip_string()?,
+            "tpl" => self.skip_string()?,
             "tid" => drop(self.number()?),
             "again" | "levelno" | "exc" | "stack" => return None,
             _ => self.skip(0)?,
@@ -266,6 +280,18 @@ impl<'a> Scan<'a> {
         (plain && self.at - begin < LONGEST_NUMBER).then_some(())
     }
 
+    /// `["shop.py",41,"main"]`.
+    fn site(&mut self) -> Option<BriefSite<'a>> {
+        self.expect(b'[')?;
+        let file = self.string()?;
+        self.expect(b',')?;
+        let line = self.number()?;
+        self.expect(b',')?;
+        let func = self.string()?;
+        self.expect(b']')?;
+        Some(BriefSite { file, line, func })
+    }
+
     fn stamps(&mut self) -> Option<Vec<StampRef<'a>>> {
         self.expect(b'[')?;
         let mut stamps = Vec::new();
@@ -312,6 +338,8 @@ mod tests {
             "{line}"
         );
         assert_eq!((stamps(&seen.hb), stamps(&seen.hbl), false), (record.hb, record.hbl, record.again), "{line}");
+        let site = seen.site.map(|site| (site.file.to_owned(), site.line, site.func.to_owned()));
+        assert_eq!(site, record.site().map(|site| (site.file, site.line, site.func)), "{line}");
         match (&seen.said, &record.body) {
             (Said::Log(brief), Body::Log(log)) => {
                 assert_eq!(

@@ -50,12 +50,16 @@ pub fn id_from(graph: &CausalGraph, id: &RecordId, reader: LaneIndex) -> String 
     if id.lane == graph.lane(reader).lane { format!("@{}", id.seq) } else { format!("{}@{}", id.lane, id.seq) }
 }
 
-/// Name of an object of a lane's process: `queue jobs`, or `queue:2` where it has none; `queue:2 of process 1` where it is
-/// another process's.
+/// Name of an object of a lane's process: `queue jobs`; where it has none, `the Future of jobs.py:9`, or `queue:2`, or
+/// `queue:2 of process 1` where it is another process's.
 pub fn object(graph: &CausalGraph, of: LaneIndex, name: &str) -> String {
     let process = graph.lane(of).process;
-    if let Some(own) = graph.object(process, name).and_then(|facts| facts.name.as_deref()) {
+    let facts = graph.object(process, name);
+    if let Some(own) = facts.and_then(|facts| facts.name.as_deref()) {
         return format!("{} {}", object_kind(name), one_line(own));
+    }
+    if let Some((kind, made)) = facts.and_then(|facts| Some((facts.kind.as_deref()?, facts.site.as_ref()?))) {
+        return format!("the {} of {}", one_line(kind.rsplit('.').next().unwrap_or(kind)), site(made));
     }
     let Some((key, own)) = name.rsplit_once('/') else { return one_line(name).into_owned() };
     let home = graph.process_with_key(key);

@@ -69,8 +69,7 @@ impl Writer<'_> {
     fn gap(&mut self, row: &Row, out: &mut dyn Write) -> io::Result<()> {
         let at = row.timed_by();
         let (gap, set) = self.before.map_or((0, 0), |before| self.passed(before, at));
-        let later = self.before.is_none_or(|before| self.graph.node(at).ts >= self.graph.node(before).ts);
-        if later || set != 0 {
+        if gap >= 0 {
             self.before = Some(at);
         }
         let mut said = Vec::new();

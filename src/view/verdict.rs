@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::causality::{LaneIndex, ProcessFacts};
+use crate::causality::{LaneIndex, ProcessFacts, StartedChild};
 use crate::diagnose::Finding;
 use crate::record::signal_name;
 use crate::record::{EventKind, LaneKind};
@@ -167,8 +167,8 @@ fn write_unrecorded(overview: &Overview, out: &mut dyn Write) -> io::Result<()> 
         argv.first().is_some_and(|program| program.rsplit('/').next().unwrap_or_default().starts_with("python"))
     };
     let children = processes.iter().filter(|process| !process.is_logq()).flat_map(|process| &process.children);
-    let unrecorded: Vec<_> = children.filter(|(pid, argv)| is_python(argv) && !recorded(*pid)).collect();
-    for (pid, argv) in unrecorded.iter().take(MOST) {
+    let unrecorded: Vec<_> = children.filter(|child| is_python(&child.argv) && !recorded(child.pid)).collect();
+    for StartedChild { pid, argv, .. } in unrecorded.iter().take(MOST) {
         let command = names::command(argv);
         let why = "started with -I, -E or an env= of its own?";
         writeln!(out, "  {} pid {pid} {} ({why})", paint(style::WARN, "not recorded:"), cut(&command, 60))?;

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bad_records;
+mod bad_runs;
 mod cli_diagnose;
 mod cli_diff;
 mod cli_dump;

@@ -7,7 +7,7 @@ use crate::record::Site;
 use crate::record::readings::ObjEvent;
 
 pub use lane::{LaneEnd, LaneFacts};
-pub use process::{Died, ProcessEnd, ProcessFacts, UnaskedFuture, UnseenChild};
+pub use process::{Died, ProcessEnd, ProcessFacts, StartedChild, UnaskedFuture, UnseenChild};
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ObjectFacts {

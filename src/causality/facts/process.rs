@@ -31,8 +31,8 @@ pub struct ProcessFacts {
     pub end: ProcessEnd,
     pub objects: HashMap<Box<str>, ObjectFacts>,
     pub lanes: Vec<LaneIndex>,
-    /// Children that it started: pid and command, where one is known.
-    pub children: Vec<(u32, Vec<String>)>,
+    /// Children that it started.
+    pub children: Vec<StartedChild>,
     /// Where each was started, by pid.
     pub child_sites: HashMap<u32, Site>,
     /// Locks that other lanes of the parent held at the fork: object, that lane, where it took it.
@@ -105,6 +105,16 @@ pub struct UnaskedFuture {
     pub lane: Option<String>,
     pub site: Option<Site>,
     pub exc: String,
+}
+
+/// A child, as its parent noted it when it started it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StartedChild {
+    pub pid: u32,
+    /// Its command, where one is known.
+    pub argv: Vec<String>,
+    /// When that was, monotonic ns.
+    pub mono: u64,
 }
 
 /// A child whose end was seen and that left no record.
@@ -232,7 +242,8 @@ impl ProcessFacts {
                 let started = event.child().and_then(|child| Some((child.child_pid?, child.site?)));
                 self.child_sites.extend(started);
                 let child = event.child().and_then(|child| {
-                    Some((child.child_pid?, child.argv.iter().map(|word| (*word).to_owned()).collect()))
+                    let argv = child.argv.iter().map(|word| (*word).to_owned()).collect();
+                    Some(StartedChild { pid: child.child_pid?, argv, mono: record.mono })
                 });
                 self.children.extend(child);
             }

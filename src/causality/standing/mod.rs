@@ -6,6 +6,7 @@
 
 mod bystanders;
 mod free;
+mod late;
 mod needs;
 mod state;
 mod stuck;
@@ -83,8 +84,8 @@ pub enum Need {
     AnyOf(Vec<LaneIndex>),
     /// Any lane of the process, or of the whole run, but the waiting one.
     Anyone { whole_run: bool },
-    /// So many lanes of the process.
-    Several(u64),
+    /// So many lanes of the process, or of the whole run.
+    Several { lanes: u64, whole_run: bool },
 }
 
 pub struct Standing<'g> {
@@ -101,6 +102,8 @@ pub struct Standing<'g> {
     company: Company,
     /// Who goes on and has nothing to do with the others.
     bystanders: HashSet<LaneIndex>,
+    /// A child was started that is to record and has not begun to.
+    child_is_late: bool,
 }
 
 /// Where lanes stand in the lists of their process's snapshot.
@@ -142,8 +145,10 @@ impl<'g> Standing<'g> {
             seen: Seen::default(),
             company: Company::default(),
             bystanders: HashSet::new(),
+            child_is_late: false,
         };
         standing.learn_processes();
+        standing.child_is_late = standing.a_child_is_yet_to_begin();
         standing.learn_lanes();
         standing.learn_company();
         standing.learn_bystanders();

@@ -26,7 +26,9 @@ impl<'g> Standing<'g> {
             "process" => self.need_of_child(process, wait, owner),
             "future" => self.need_of_future(process, wait),
             "barrier" => match (wait.need, wait.have) {
-                (Some(need), Some(have)) if need > have => Need::Several(need - have),
+                (Some(need), Some(have)) if need > have => {
+                    Need::Several { lanes: need - have, whole_run: self.is_shared(process, wait) }
+                }
                 _ => Need::Anyone { whole_run: self.is_shared(process, wait) },
             },
             "queue-get" | "queue-put" | "queue-join" | "cond" | "event" | "sem" => {

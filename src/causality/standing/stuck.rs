@@ -59,7 +59,9 @@ impl<'g> Standing<'g> {
                 main.as_ref().is_none_or(is_free) && ends.iter().all(is_free)
             }
             Need::PipeChild => self.somebody(lane, false, free),
-            Need::Several(n) => self.free_others(lane, false, free) >= *n,
+            Need::Several { lanes, whole_run } => {
+                self.free_others(lane, *whole_run, free) >= *lanes || (*whole_run && self.child_is_late)
+            }
             Need::Anyone { whole_run } => {
                 let idles = |other: &LaneIndex| self.idles(*other) && self.provides(*other, blocked);
                 // At the end of the program others may do for once what the main thread did until then.
@@ -101,20 +103,7 @@ impl<'g> Standing<'g> {
 
     /// Whether anybody but the lane could still do something for it.
     pub(super) fn somebody(&self, lane: LaneIndex, whole_run: bool, free: &Free) -> bool {
-        self.free_others(lane, whole_run, free) > 0
-            || self.outside_may_help(lane)
-            || (whole_run && self.a_child_is_yet_to_begin())
-    }
-
-    /// Whether a child was started that has recorded nothing so far, and no other process has: on a busy machine an
-    /// interpreter may take seconds to begin, and the other end of what is waited for may be for it.
-    fn a_child_is_yet_to_begin(&self) -> bool {
-        let processes = &self.graph.processes;
-        let ours = |pid: u32| processes.iter().any(|process| process.pid == pid && process.began.is_some());
-        let ended = |pid: u32| self.graph.unseen_children.iter().any(|child| child.pid == Some(pid));
-        let alone = processes.iter().filter(|process| !process.is_logq() && process.began.is_some()).count() < 2;
-        let mut started = processes.iter().filter(|process| !process.is_logq()).flat_map(|process| &process.children);
-        alone && started.any(|(pid, _)| !ours(*pid) && !ended(*pid))
+        self.free_others(lane, whole_run, free) > 0 || self.outside_may_help(lane) || (whole_run && self.child_is_late)
     }
 
     pub(super) fn free_others(&self, lane: LaneIndex, whole_run: bool, free: &Free) -> u64 {
@@ -148,7 +137,7 @@ impl<'g> Standing<'g> {
             State::Behind(lane) => vec![*lane],
             State::Exiting => self.thread_ends(process, party.lane),
             State::Blocked(blocked) => match &blocked.need {
-                Need::Outside | Need::Never | Need::Several(_) | Need::PipeChild => Vec::new(),
+                Need::Outside | Need::Never | Need::Several { .. } | Need::PipeChild => Vec::new(),
                 Need::Lane(lane) | Need::EndOf(lane) => vec![*lane],
                 Need::AnyOf(lanes) | Need::Tasks(lanes) => lanes.clone(),
                 Need::Process(child) => {

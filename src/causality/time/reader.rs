@@ -1,10 +1,14 @@
 //! Records to ledger: one pass over a run whose graph is there already.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::ledger::{Interned, Ledger, Object, ObjectIndex, Outcome, Pause, Place, WaitKind, own_name};
 use crate::causality::{CausalGraph, LaneIndex, ProcessIndex};
+use crate::record::glance::{BriefSite, Glance};
 use crate::record::readings::WaitEvent;
 use crate::record::{Event, EventKind, Lane, Record, Site};
 
@@ -20,6 +24,8 @@ pub struct LedgerReader {
     pids: HashMap<u32, ProcessIndex>,
     texts: Interned<Arc<str>>,
     gots: Vec<Got>,
+    /// Places by the hash of what names them.
+    seen: FxHashMap<u64, Place>,
 }
 
 /// The end of a wait that is to be found.
@@ -44,6 +50,7 @@ impl LedgerReader {
             lanes: lanes.collect(),
             texts: Interned::default(),
             gots: Vec::new(),
+            seen: FxHashMap::default(),
         }
     }
 
@@ -68,6 +75,16 @@ impl LedgerReader {
             EventKind::End => self.ledger.used.extend(event.end().map(|end| (lane, end.usage))),
             EventKind::Exit => self.close(process, lane, event),
             _ => {}
+        }
+    }
+
+    /// Takes a record that a glance told enough of: one that nobody waited for.
+    pub fn add_glance(&mut self, record: &Glance) {
+        let Some(process) = self.processes.get(record.proc).copied() else { return };
+        let Some(lane) = self.lanes.get(&(process, record.lane)).copied() else { return };
+        if let Some(site) = record.site {
+            let place = self.brief_place(site);
+            self.ledger.sites.entry(lane).or_default().push((record.seq, place));
         }
     }
 
@@ -177,6 +194,21 @@ impl LedgerReader {
         for lock in exit.locks {
             let object = lock.obj.and_then(|name| self.object(process, name));
             self.ledger.counted.extend(object.zip(lock.contended.zip(lock.waited)));
+        }
+    }
+
+    /// The place of a borrowed site; those that are known are found without being copied.
+    fn brief_place(&mut self, site: BriefSite) -> Place {
+        let hash = FxBuildHasher.hash_one(site);
+        let is_same = |known: &Site| (&*known.file, known.line, &*known.func) == (site.file, site.line, site.func);
+        match self.seen.get(&hash) {
+            Some(place) if is_same(self.ledger.places.get(place.0)) => *place,
+            _ => {
+                let place =
+                    self.place(Site { file: site.file.to_owned(), line: site.line, func: site.func.to_owned() });
+                self.seen.insert(hash, place);
+                place
+            }
         }
     }
 

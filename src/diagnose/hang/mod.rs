@@ -120,8 +120,11 @@ fn ends_of_chains(standing: &Standing, stuck: &[&Party], edges: &[(LaneIndex, Ve
             continue;
         }
         let process = standing.graph.lane(*lane).process;
-        let place = (process, blocked.wait.on, blocked.wait.obj, blocked.wait.child_pid);
-        match known.get(&place).filter(|_| place.2.is_some()) {
+        // What processes share has one name in all of them, and is one problem.
+        let obj = blocked.wait.obj.map(|obj| standing.graph.full_name(process, obj));
+        let has_name = obj.is_some();
+        let place = (blocked.wait.on, obj, blocked.wait.child_pid);
+        match known.get(&place).filter(|_| has_name) {
             Some(end) => {
                 let lanes: &mut Vec<LaneIndex> = &mut ends[*end];
                 lanes.push(*lane);

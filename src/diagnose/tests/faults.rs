@@ -55,6 +55,21 @@ fn a_future_that_nobody_asked_is_lost_once_for_all_jobs_that_failed_alike() {
 }
 
 #[test]
+fn failures_that_are_not_equally_sure_are_not_counted_together() {
+    let both = r#"
+        0.0 t1 "ev":"proc","n":1,"how":"root","thread":"MainThread","argv":["shop.py"]
+        0.1 t2 "ev":"lane","kind":"thread","name":"silent","from":"t1@1"
+        0.1 t3 "ev":"lane","kind":"thread","name":"honest","from":"t1@1"
+        0.2 t3 "level":"ERROR","msg":"no rate: 'CHF'"
+        0.3 t1 "ev":"exc","where":"future","type":"KeyError","msg":"'CHF'","target":"t2","site":["shop.py",24,"post"],"stack":[["shop.py",11,"euro"]]
+        0.3 t1 "ev":"exc","where":"future","type":"KeyError","msg":"'CHF'","target":"t3","site":["shop.py",24,"post"],"stack":[["shop.py",11,"euro"]]
+        0.4 t1 "ev":"exit","rc":0"#;
+    let expected =
+        ["certain", "possible"].map(|sure| format!("lost-exception {sure}: KeyError: job failed, seen by nobody"));
+    assert_eq!(told(both), expected);
+}
+
+#[test]
 fn a_coroutine_that_was_never_awaited_is_certain_unless_all_is_closing() {
     let called = r#"
         0.0 t1 "ev":"proc","n":1,"how":"root","argv":["notes.py"]

@@ -96,6 +96,8 @@ reading! {
         /// How often since the last snapshot.
         pub n: Option<u64>,
         pub value: Option<String>,
+        /// Of a lock: who had it the last time.
+        pub owner: Option<&'a str>,
     }
 }
 

@@ -301,27 +301,25 @@ fn processor(stats: &Stats) -> Option<String> {
 
 /// Which side of a queue kept the other one waiting.
 fn queues(stats: &Stats) -> Vec<String> {
-    let mut said = Vec::new();
+    let takers = one_sided(stats, WaitKind::Item, WaitKind::Room);
+    let putters = one_sided(stats, WaitKind::Room, WaitKind::Item);
+    let (take, put) = ("those who take from it", "those who put into it");
+    let told = |waited: Vec<(String, u64)>, who: &str, others: &str| -> Vec<String> {
+        waited
+            .iter()
+            .map(|(name, ns)| format!("{name}: {who} wait ({}); {others} are slower.", duration(*ns)))
+            .collect()
+    };
+    [told(takers, take, put), told(putters, put, take)].concat()
+}
+
+/// The queues at which one side waited long, and the other one less than half of that: their names, and how long.
+fn one_sided(stats: &Stats, side: WaitKind, other: WaitKind) -> Vec<(String, u64)> {
     let of = |kind: WaitKind| stats.objects.iter().filter(move |time| time.kind == kind);
-    for empty in of(WaitKind::Item).filter(|time| time.waited.saturating_mul(MUCH) > stats.took()).take(WORKERS) {
-        let full = of(WaitKind::Room).find(|time| time.object == empty.object).map_or(0, |time| time.waited);
-        if full < empty.waited / 2 {
-            let name = stats.object(empty.object);
-            said.push(format!(
-                "{name}: those who take from it wait ({}); those who put into it are slower.",
-                duration(empty.waited)
-            ));
-        }
-    }
-    for full in of(WaitKind::Room).filter(|time| time.waited.saturating_mul(MUCH) > stats.took()).take(WORKERS) {
-        let empty = of(WaitKind::Item).find(|time| time.object == full.object).map_or(0, |time| time.waited);
-        if empty < full.waited / 2 {
-            let name = stats.object(full.object);
-            said.push(format!(
-                "{name}: those who put into it wait ({}); those who take from it are slower.",
-                duration(full.waited)
-            ));
-        }
-    }
-    said
+    let long = of(side).filter(|time| time.waited.saturating_mul(MUCH) > stats.took()).take(WORKERS);
+    let lasting = |time: &&ObjectTime| {
+        let there = of(other).find(|across| across.object == time.object).map_or(0, |across| across.waited);
+        there < time.waited / 2
+    };
+    long.filter(lasting).map(|time| (stats.object(time.object), time.waited)).collect()
 }

@@ -138,7 +138,7 @@ impl<'a> Account<'a> {
             }
             self.provider(provider, &format!("{what} {n}"));
         }
-        if matches!(blocked.need, Need::Anyone { .. } | Need::Several(_)) {
+        if matches!(blocked.need, Need::Anyone { .. } | Need::Several { .. }) {
             self.dead(process);
         }
         if blocked.need == (Need::Anyone { whole_run: true }) {
