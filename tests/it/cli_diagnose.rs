@@ -47,6 +47,20 @@ fn a_deadlock_is_told_with_who_holds_and_waits_where() {
     assert_eq!((&documents[0]["complete"], &documents[0]["run"]), (&json!(true), &json!(handmade::RUN)));
 }
 
+/// What is recommended asks about the run that was asked about, also when a newer one is there.
+#[test]
+fn what_is_recommended_of_an_older_run_names_it() {
+    let case = Case::new();
+    deadlock(&case);
+    let see = |case: &Case| case.json(&["diagnose", "--run", handmade::RUN])[0]["findings"][0]["see"].clone();
+    assert_eq!(see(&case), json!("logq timeline --thread 1.t2,1.t3"));
+    handmade::shop(&Spool::of_run(&case, "20261123-101010-zzzz"));
+    let named = format!("logq timeline --thread 1.t2,1.t3 --run {}", handmade::RUN);
+    assert_eq!(see(&case), json!(named));
+    let words: Vec<&str> = named.split(' ').skip(1).collect();
+    assert!(case.logq(&words).ended(0).out.contains("vault_1"));
+}
+
 #[test]
 fn a_run_that_ended_well_is_clean() {
     let case = Case::new();
