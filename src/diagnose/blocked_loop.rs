@@ -44,7 +44,8 @@ impl Diagnosis for BlockedLoop {
         "blocked-loop: an event loop did not turn, because one step of a task or one callback went on for long; everything \
          else in the loop was late.\n\
          Seen by: the watchdog, which looks ten times a second at what the loop's thread is doing. Certain where it saw \
-         the same frame more than once, for over 250 ms, and other tasks were due meanwhile; otherwise possible.\n\
+         the same frame more than once, for over 250 ms, not counting the time for which the machine had no processor for \
+         the thread, and other tasks were due meanwhile; otherwise possible.\n\
          Helps: await asyncio.sleep instead of time.sleep; await asyncio.to_thread(…) or a process pool for what blocks \
          or computes for long."
     }
@@ -56,6 +57,8 @@ struct Block<'a> {
     last: &'a Observed,
     stack: Vec<Site>,
     ms: u64,
+    /// For how long of that the machine had no processor for it.
+    unserved: u64,
     samples: u64,
     victims: Vec<(&'a str, u64)>,
     is_open: bool,
@@ -67,6 +70,7 @@ impl<'a> Block<'a> {
             first: observed,
             last: observed,
             ms: told.ms.unwrap_or(0),
+            unserved: told.unserved.unwrap_or(0),
             samples: told.samples.unwrap_or(1),
             is_open: !told.over,
             stack: told.stack,
@@ -77,6 +81,7 @@ impl<'a> Block<'a> {
     fn go_on(&mut self, observed: &'a Observed, told: BlockedEvent<'a>) {
         self.last = observed;
         self.ms = self.ms.max(told.ms.unwrap_or(0));
+        self.unserved = self.unserved.max(told.unserved.unwrap_or(0));
         self.samples = self.samples.max(told.samples.unwrap_or(1));
         self.is_open = !told.over;
         if !told.stack.is_empty() {
@@ -97,7 +102,9 @@ impl<'a> Block<'a> {
 
     fn certainty(&self) -> Certainty {
         let held_up = self.victims.iter().any(|(_, late)| *late >= LATE);
-        if self.ms >= SHORT && self.samples >= 2 && held_up { Certainty::Certain } else { Certainty::Possible }
+        // A machine that has no processor for the thread holds up the best of loops.
+        let own = self.ms.saturating_sub(self.unserved);
+        if own >= SHORT && self.samples >= 2 && held_up { Certainty::Certain } else { Certainty::Possible }
     }
 }
 

@@ -141,6 +141,8 @@ reading! {
         pub lane: Option<&'a str> = |keys| keys.text("target").or_else(|| keys.text("task")),
         /// How long so far.
         pub ms: Option<u64>,
+        /// For how long of that, ms, the machine had no processor for the thread.
+        pub unserved: Option<u64>,
         /// How often it was seen in this same frame.
         pub samples: Option<u64>,
         /// It turns again.
