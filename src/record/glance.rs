@@ -337,9 +337,9 @@ mod tests {
             (record.ts, record.mono, record.pid, record.lane, record.seq, record.process, &record.proc),
             "{line}"
         );
-        assert_eq!((stamps(&seen.hb), stamps(&seen.hbl), false), (record.hb, record.hbl, record.again), "{line}");
         let site = seen.site.map(|site| (site.file.to_owned(), site.line, site.func.to_owned()));
         assert_eq!(site, record.site().map(|site| (site.file, site.line, site.func)), "{line}");
+        assert_eq!((stamps(&seen.hb), stamps(&seen.hbl), false), (record.hb, record.hbl, record.again), "{line}");
         match (&seen.said, &record.body) {
             (Said::Log(brief), Body::Log(log)) => {
                 assert_eq!(
