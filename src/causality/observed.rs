@@ -3,7 +3,7 @@
 //!
 //! Nothing here judges. Waits have a file of their own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::graph::{LaneIndex, ProcessIndex};
 use crate::record::{Event, EventKind, Record};
@@ -12,6 +12,8 @@ use crate::record::{Event, EventKind, Record};
 const MOST: usize = 2000;
 /// A snapshot is large, and the last ones tell how it ended.
 const MOST_SNAPSHOTS: usize = 3;
+/// So many beginnings and ends of tests are kept of a run, the last ones.
+const MOST_TESTS: usize = 4000;
 /// Somebody who waited longer than this while others went by is kept, ns.
 const LONG: u64 = 500_000_000;
 
@@ -30,6 +32,8 @@ pub struct Observed {
 #[derive(Debug, Clone, Default)]
 pub struct Observations {
     by_kind: HashMap<EventKind, Vec<Observed>>,
+    /// Where tests began and ended, by `pytest --logq`.
+    pub tests: VecDeque<Observed>,
     counts: HashMap<(EventKind, ProcessIndex), usize>,
     /// How many were left out because there were too many.
     pub beyond: usize,
@@ -47,6 +51,14 @@ impl Observations {
     }
 
     pub(super) fn consider(&mut self, record: &Record, event: &Event, process: ProcessIndex, lane: LaneIndex) {
+        if event.kind == EventKind::Note && event.note().is_some_and(|note| note.what == Some("test")) {
+            if self.tests.len() == MOST_TESTS {
+                self.tests.pop_front();
+            }
+            let (seq, ts, mono) = (record.seq, record.ts, record.mono);
+            self.tests.push_back(Observed { process, lane, seq, ts, mono, event: event.clone() });
+            return;
+        }
         if !is_kept(event) {
             return;
         }

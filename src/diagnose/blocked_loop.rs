@@ -61,6 +61,7 @@ struct Block<'a> {
     unserved: u64,
     samples: u64,
     victims: Vec<(&'a str, u64)>,
+    calls: Vec<(&'a str, u64)>,
     is_open: bool,
 }
 
@@ -75,6 +76,7 @@ impl<'a> Block<'a> {
             is_open: !told.over,
             stack: told.stack,
             victims: told.victims,
+            calls: told.calls,
         }
     }
 
@@ -87,12 +89,8 @@ impl<'a> Block<'a> {
         if !told.stack.is_empty() {
             self.stack = told.stack;
         }
-        for (lane, late) in told.victims {
-            match self.victims.iter_mut().find(|(known, _)| *known == lane) {
-                Some((_, known)) => *known = late.max(*known),
-                None => self.victims.push((lane, late)),
-            }
-        }
+        add_late(&mut self.victims, told.victims);
+        add_late(&mut self.calls, told.calls);
     }
 
     /// The innermost frame of the program's own.
@@ -101,10 +99,20 @@ impl<'a> Block<'a> {
     }
 
     fn certainty(&self) -> Certainty {
-        let held_up = self.victims.iter().any(|(_, late)| *late >= LATE);
+        let held_up = self.victims.iter().chain(&self.calls).any(|(_, late)| *late >= LATE);
         // A machine that has no processor for the thread holds up the best of loops.
         let own = self.ms.saturating_sub(self.unserved);
         if own >= SHORT && self.samples >= 2 && held_up { Certainty::Certain } else { Certainty::Possible }
+    }
+}
+
+/// Each once, by as much as it was ever late.
+fn add_late<'a>(known: &mut Vec<(&'a str, u64)>, told: Vec<(&'a str, u64)>) {
+    for (name, late) in told {
+        match known.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, known)) => *known = late.max(*known),
+            None => known.push((name, late)),
+        }
     }
 }
 
@@ -149,13 +157,18 @@ fn describe(graph: &CausalGraph, holder: LaneIndex, blocks: &[Block]) -> Option<
     for (lane, ms) in late.iter().take(VICTIMS) {
         finding.actor(Actor::lane(graph, *lane, format!("was late by {}", lasting(*ms))));
     }
-    let victims: Vec<String> = late.iter().map(|(lane, _)| name_of(graph, *lane)).collect();
+    let mut victims: Vec<(String, u64)> = late.iter().map(|(lane, ms)| (name_of(graph, *lane), *ms)).collect();
+    let mut calls = Vec::new();
+    blocks.iter().for_each(|block| add_late(&mut calls, block.calls.clone()));
+    victims.extend(calls.into_iter().map(|(name, ms)| (name.to_owned(), ms)));
+    victims.sort_by_key(|(_, ms)| u64::MAX - ms);
+    let names: Vec<String> = victims.iter().map(|(name, _)| name.clone()).collect();
     let where_at = worst.place().map_or_else(String::new, |site| format!(" at {}", place(site)));
-    finding.summary = match late.first() {
+    finding.summary = match victims.first() {
         Some((_, ms)) => {
             format!(
                 "{name} did not give the turn back{where_at}; {} came late, by up to {}.",
-                list(&victims),
+                list(&names),
                 lasting(*ms)
             )
         }

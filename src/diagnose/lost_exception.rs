@@ -99,7 +99,8 @@ fn judge(graph: &CausalGraph, observed: &Observed, told: &ExcEvent) -> Option<(C
         }
         "future" | "pool" if told.hook.is_none() => (Certainty::Certain, "nobody ever asked for the result".to_owned()),
         "feeder" => (Certainty::Certain, "the queue's feeder thread dropped the item".to_owned()),
-        "deferred" => (Certainty::Certain, "the Deferred had no errback".to_owned()),
+        "deferred" => (Certainty::Certain, "no errback of the Deferred took it".to_owned()),
+        "greenlet" => (Certainty::Certain, "it was only printed, and nobody asked for its result".to_owned()),
         "task" | "future" | "gather" | "group" if own_hook => {
             (Certainty::Possible, "what the loop's own exception handler did with it is not known".to_owned())
         }
@@ -140,6 +141,8 @@ fn describe(graph: &CausalGraph, losses: &[Loss]) -> Finding {
         Some("task") => "task failed",
         Some("future" | "pool") => "job failed",
         Some("callback") => "callback failed",
+        Some("deferred") => "Deferred failed",
+        Some("greenlet") => "greenlet died",
         _ => "failed",
     };
     let title = match losses.len() {
@@ -185,7 +188,7 @@ fn add_loss(finding: &mut Finding, graph: &CausalGraph, loss: &Loss) {
             add_once(finding, site, "submitted here, result never asked for".to_owned(), &id);
         }
         let began = graph.lane(loss.victim).site.as_ref();
-        if let (Some(site), Some("thread" | "task")) = (began, loss.told.place) {
+        if let (Some(site), Some("thread" | "task" | "greenlet")) = (began, loss.told.place) {
             add_once(finding, site, "started here".to_owned(), &id);
         }
         if let Some(obj) = loss.told.obj {
@@ -210,6 +213,7 @@ fn fix(loss: &Loss) -> &'static str {
         Some("thread") => "catch it inside the thread and hand it to whoever joins, or let threading.excepthook log it",
         Some("task") => "keep the task and await it, or add a done callback that looks at its exception",
         Some("callback") => "catch it inside the callback",
+        Some("greenlet") => "get() or joinall(…, raise_error=True) the greenlet, or link_exception() it",
         Some("feeder") => "put only what can be pickled",
         Some("deferred") => "add an errback",
         Some("gather" | "group") => "gather with return_exceptions=True and look at every outcome",

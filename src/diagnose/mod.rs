@@ -27,7 +27,7 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::causality::{CausalGraph, Standing};
+use crate::causality::{CausalGraph, Observed, Standing};
 
 pub use data_missing::{sentences as missing, sentences_near as missing_near};
 pub use finding::{Actor, Certainty, Class, Finding, Place, Resource};
@@ -109,5 +109,20 @@ pub fn findings(evidence: &Evidence, only: Option<&dyn Diagnosis>) -> Vec<Findin
     incomplete::weigh(evidence.graph, &mut found);
     let place = |kind: &str| ALL.iter().position(|diagnosis| diagnosis.kind() == kind);
     found.sort_by_key(|finding| (finding.class, finding.certainty, place(finding.kind), finding.since));
+    found.iter_mut().for_each(|finding| name_test(evidence.graph, finding));
     found
+}
+
+/// In which test it began, where the run is one of `pytest --logq`.
+fn name_test(graph: &CausalGraph, finding: &mut Finding) {
+    let Some(since) = finding.since.filter(|_| !graph.observed.tests.is_empty()) else { return };
+    let is_of = |observed: &&Observed| {
+        let pid = graph.processes[observed.process.0].pid;
+        observed.ts <= since && finding.actors.iter().any(|actor| actor.pid == pid)
+    };
+    let last = graph.observed.tests.iter().filter(is_of).max_by_key(|observed| observed.ts);
+    let begun = last.and_then(|last| last.event.note()).filter(|note| note.state == Some("begin"));
+    if let Some(name) = begun.and_then(|note| note.name) {
+        finding.notes.push(format!("in test {name}"));
+    }
 }

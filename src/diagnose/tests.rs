@@ -9,6 +9,7 @@ use crate::record::decode::Place as LinePlace;
 
 mod ends;
 mod faults;
+mod frameworks;
 mod hangs;
 mod locks;
 mod races;

@@ -83,6 +83,10 @@ fn describe(graph: &CausalGraph, calls: &[&Observed]) -> Option<Finding> {
     }
     finding.evidence.truncate(8);
     let called = finding.resources.first().map_or_else(String::new, |resource| format!(" of {}", resource.called()));
+    if note.via == Some("reactor") {
+        of_reactor(&mut finding, first, note.site.as_ref(), &format!("Thread {thread} called {what}"));
+        return Some(finding);
+    }
     let again = if calls.len() > 1 { format!(", {}", counted(calls.len() as u64, "time")) } else { String::new() };
     let place = at(note.site.as_ref());
     let outcome = match stuck.first() {
@@ -98,6 +102,20 @@ fn describe(graph: &CausalGraph, calls: &[&Observed]) -> Option<Finding> {
         finding.certainty = Certainty::Certain;
     }
     Some(finding)
+}
+
+/// Twisted is not safe to use from other threads, and asleep it does not even see what they did.
+fn of_reactor(finding: &mut Finding, first: &Observed, site: Option<&Site>, did: &str) {
+    finding.summary = format!(
+        "{did}{}, while Twisted's reactor runs in another thread; the reactor may sleep on, and its state may be torn.",
+        at(site)
+    );
+    finding.title = finding.title.replace("the loop's", "the reactor's");
+    for place in &mut finding.sites {
+        place.role = place.role.replace("call_soon_threadsafe", "reactor.callFromThread");
+    }
+    finding.fix = "reactor.callFromThread(…), or blockingCallFromThread where the result is needed".to_owned();
+    finding.since = Some(first.ts);
 }
 
 /// Whether the task never went on after the call, and where it was then.

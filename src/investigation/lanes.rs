@@ -109,6 +109,11 @@ fn process_is_called(graph: &CausalGraph, index: ProcessIndex, word: &str) -> bo
 }
 
 /// The lanes of one sort that a word names. A plain name must name one lane; a glob may name many.
+/// A greenlet is chosen as a task is.
+fn is_of(own: LaneKind, kind: LaneKind) -> bool {
+    own == kind || (kind == LaneKind::Task && own.shares_a_thread())
+}
+
 fn lanes_called(
     graph: &CausalGraph,
     candidates: &[LaneIndex],
@@ -118,7 +123,7 @@ fn lanes_called(
     processes: Option<&[ProcessIndex]>,
 ) -> Result<Vec<LaneIndex>, InvestigationError> {
     let of_kind: Vec<LaneIndex> =
-        candidates.iter().copied().filter(|lane| graph.lane(*lane).lane.kind == kind).collect();
+        candidates.iter().copied().filter(|lane| is_of(graph.lane(*lane).lane.kind, kind)).collect();
     if let Some((number, lane)) = address(word, kind) {
         let process = match (number, processes) {
             (Some(number), _) => graph.process_numbered(number),

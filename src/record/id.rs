@@ -37,6 +37,11 @@ impl LaneKind {
         LETTERS.iter().find(|(kind, _)| *kind == self).map_or('?', |(_, letter)| *letter)
     }
 
+    /// Whether many such lanes share a thread, which runs one of them at a time.
+    pub fn shares_a_thread(self) -> bool {
+        matches!(self, LaneKind::Task | LaneKind::Greenlet)
+    }
+
     fn of_letter(letter: char) -> Option<LaneKind> {
         LETTERS.iter().find(|(_, own)| *own == letter).map(|(kind, _)| *kind)
     }

@@ -94,7 +94,7 @@ impl Overview<'_> {
         let (text, bad) = match (self.is_alive(process), process.end.is_known()) {
             (true, _) => ("alive".to_owned(), false),
             (false, true) if main => ("ended with the process".to_owned(), false),
-            (false, true) if facts.lane.kind == LaneKind::Task => {
+            (false, true) if facts.lane.kind.shares_a_thread() => {
                 ("still pending when the process ended".to_owned(), false)
             }
             (false, true) => ("still running when the process ended".to_owned(), false),

@@ -23,7 +23,9 @@ fn record(python: &str, sample: &str, ends: Ends) -> (Case, Said) {
         Never => ("8s", 124), // a busy machine takes seconds to start what then hangs
         ByItself(code) => ("60s", code),
     };
-    let run = case.logq(&["run", "--timeout", limit, "--", python, &path]).ended(code);
+    // PyCSP else asks the network for a name of its own.
+    let mut command = case.command(&["run", "--timeout", limit, "--", python, &path]);
+    let run = Said::of(command.env("PYCSP_HOST", "127.0.0.1").output().expect("logq runs")).ended(code);
     (case, run)
 }
 
@@ -111,28 +113,46 @@ fn check(sample: &str, ends: Ends, fault: &str, words: &[&str]) {
     check_all(sample, ends, &[fault], words);
 }
 
+/// The same of a sample that needs other people's packages, on the interpreters that have them.
+fn check_with(packages: &[&str], sample: &str, ends: Ends, fault: &str, words: &[&str]) {
+    for python in having(packages) {
+        check_on(&python, sample, ends, &[fault], words);
+    }
+}
+
+/// `make test` installs the packages everywhere.
+fn having(packages: &[&str]) -> Vec<String> {
+    let code = format!("import {}", packages.join(", "));
+    let has = |python: &String| {
+        let asked = std::process::Command::new(python).args(["-c", &code]).stderr(std::process::Stdio::null()).status();
+        asked.is_ok_and(|status| status.success())
+    };
+    pythons().into_iter().filter(has).collect()
+}
+
 /// The same where one fault led to another: the first one found is the one that is named.
 fn check_all(sample: &str, ends: Ends, expected: &[&str], words: &[&str]) {
-    let check_on = |python: &str| {
-        let (case, run) = record(python, sample, ends);
-        let diagnosis = diagnosis(&case);
-        assert_eq!(faults(&diagnosis), expected, "{python} {sample}: {diagnosis:#}");
-        let finding = named(&diagnosis);
-        for word in words {
-            assert!(finding.contains(word), "{python} {sample} lacks {word}: {finding}");
-        }
-        let title = diagnosis["findings"][0]["title"].as_str().expect("a title");
-        assert!(run.verdict().contains(title), "{python}: the verdict of the run says it too: {}", run.verdict());
-        all_opens(&case, &diagnosis, python);
-    };
     // They mostly wait: two at a time.
     for pair in pythons().chunks(2) {
         std::thread::scope(|scope| {
             for python in pair {
-                scope.spawn(|| check_on(python));
+                scope.spawn(|| check_on(python, sample, ends, expected, words));
             }
         });
     }
+}
+
+fn check_on(python: &str, sample: &str, ends: Ends, expected: &[&str], words: &[&str]) {
+    let (case, run) = record(python, sample, ends);
+    let diagnosis = diagnosis(&case);
+    assert_eq!(faults(&diagnosis), expected, "{python} {sample}: {diagnosis:#}");
+    let finding = named(&diagnosis);
+    for word in words {
+        assert!(finding.contains(word), "{python} {sample} lacks {word}: {finding}");
+    }
+    let title = diagnosis["findings"][0]["title"].as_str().expect("a title");
+    assert!(run.verdict().contains(title), "{python}: the verdict of the run says it too: {}", run.verdict());
+    all_opens(&case, &diagnosis, python);
 }
 
 #[test]
@@ -195,6 +215,35 @@ fn a_worker_that_was_killed() {
         assert!(faults.iter().any(|fault| fault.starts_with("killed-process")), "{python}: {diagnosis:#}");
         assert!(named(&diagnosis).contains("PoolWorker"), "{python}: {diagnosis:#}");
         all_opens(&case, &diagnosis, &python);
+    }
+}
+
+#[test]
+fn a_deferred_that_nobody_fires() {
+    check_with(&["twisted"], "twisted_deferred", Never, "stuck-wait certain", &["bulletin", "Deferred", "answer"]);
+}
+
+#[test]
+fn processes_that_both_want_to_read_first() {
+    check_with(&["pycsp"], "pycsp_channels", Never, "deadlock certain", &["oven", "counter", "orders", "loaves"]);
+}
+
+#[test]
+fn tasks_of_trio_in_a_deadlock() {
+    check_with(&["trio"], "trio_locks", Never, "deadlock certain", &["lend", "take_back", "shelf", "card_index"]);
+}
+
+#[test]
+fn threads_that_gevent_made_greenlets_in_a_deadlock() {
+    check_with(&["gevent"], "gevent_locks", ByItself(1), "deadlock certain", &["clerk-1", "clerk-2", "cabins", "deck"]);
+}
+
+#[test]
+fn nothing_in_frameworks_where_all_is_well() {
+    for python in having(&["twisted", "trio", "gevent", "pycsp"]) {
+        let (case, _) = record(&python, "healthy_frameworks", ByItself(0));
+        let said = case.logq(&["diagnose"]).ended(0);
+        assert!(said.out.contains("\n\nno faults"), "{python}: {}", said.out);
     }
 }
 

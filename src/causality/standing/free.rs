@@ -7,7 +7,6 @@ use std::collections::HashMap;
 
 use super::{Need, Party, Standing, State};
 use crate::causality::graph::{LaneIndex, ProcessIndex};
-use crate::record::LaneKind;
 
 /// Who is expected to do what is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +137,7 @@ fn awaited<'a>(party: &'a Party) -> &'a [LaneIndex] {
 
 /// Whether nothing but the lanes that it waits for decides about the party.
 fn depends_on_lanes_alone(standing: &Standing, party: &Party) -> bool {
-    let is_task = standing.graph.lane(party.lane).lane.kind == LaneKind::Task;
+    let is_task = standing.graph.lane(party.lane).lane.kind.shares_a_thread();
     match &party.state {
         State::Free | State::Behind(_) => true,
         State::Blocked(blocked) => {

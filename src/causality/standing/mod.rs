@@ -324,7 +324,7 @@ impl<'g> Standing<'g> {
         for party in &mut self.parties {
             let facts = self.graph.lane(party.lane);
             let thread = stopped.get(&(facts.process, facts.tid));
-            if let (Some(thread), LaneKind::Task, State::Free) = (thread, facts.lane.kind, &party.state) {
+            if let (Some(thread), true, State::Free) = (thread, facts.lane.kind.shares_a_thread(), &party.state) {
                 party.state = State::Behind(*thread);
             }
         }
@@ -335,10 +335,11 @@ fn holds_thread(party: &Party) -> bool {
     matches!(&party.state, State::Blocked(blocked) if blocked.holds_thread)
 }
 
-/// When the program was last seen standing still before somebody pressed Ctrl-C.
+/// When the program was last seen standing still before somebody pressed Ctrl-C, or gevent's hub gave up.
 fn interrupted(graph: &CausalGraph) -> Option<u64> {
     let root = graph.processes.iter().find(|process| process.number == Some(1))?;
-    let pressed = root.died.iter().find(|died| died.place == "sys" && died.kind == "KeyboardInterrupt")?;
+    let ends = |kind: &str| kind == "KeyboardInterrupt" || kind.ends_with("LoopExit");
+    let pressed = root.died.iter().find(|died| died.place == "sys" && ends(&died.kind))?;
     let at = graph.find(pressed.lane, pressed.id.seq)?;
     Some(root.snaps.at(graph.node(at).mono)?.mono)
 }

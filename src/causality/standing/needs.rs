@@ -21,6 +21,11 @@ impl<'g> Standing<'g> {
             }
             "join" | "task" => owner.map_or(Need::Outside, Need::EndOf),
             "pipe" => self.need_of_pipe(process, wait),
+            // Whoever has the other end of a channel of this process.
+            "channel" if matches!(wait.state, Some("read" | "write" | "choice")) => {
+                let named = wait.owners.iter().filter_map(|owner| self.graph.mentioned(process, owner));
+                Need::AnyOf(named.filter(|other| *other != lane).collect())
+            }
             "channel" if self.is_shared(process, wait) => Need::Anyone { whole_run: true },
             "sem" if self.is_shared(process, wait) => Need::Anyone { whole_run: true },
             "process" => self.need_of_child(process, wait, owner),
@@ -31,7 +36,7 @@ impl<'g> Standing<'g> {
                 }
                 _ => Need::Anyone { whole_run: self.is_shared(process, wait) },
             },
-            "queue-get" | "queue-put" | "queue-join" | "cond" | "event" | "sem" => {
+            "queue-get" | "queue-put" | "queue-join" | "cond" | "event" | "sem" | "deferred" => {
                 Need::Anyone { whole_run: self.is_shared(process, wait) }
             }
             _ => Need::Outside,

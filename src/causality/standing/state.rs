@@ -22,7 +22,7 @@ impl<'g> Standing<'g> {
             let holds_thread = facts.lane.kind == LaneKind::Task;
             return Some(self.blocked(lane, wait, evidence, kept.mono, holds_thread));
         }
-        if facts.lane.kind == LaneKind::Task {
+        if facts.lane.kind.shares_a_thread() {
             let (snap, told) = snap?;
             let task = told.tasks.get(*self.seen.tasks.get(&lane)?)?;
             let Some(awaits) = task.awaits.clone().filter(|_| !task.ready) else { return Some(State::Free) };
@@ -35,7 +35,13 @@ impl<'g> Standing<'g> {
             return Some(State::Free);
         }
         let seen = self.seen.threads.get(&lane).and_then(|place| told.lanes.get(*place));
-        Some(self.state_in_snap(lane, seen))
+        let state = self.state_in_snap(lane, seen);
+        // The main greenlet of a thread whose hub has nothing to do.
+        let own = self.seen.tasks.get(&lane).and_then(|place| told.tasks.get(*place)?.awaits.clone());
+        match own.filter(|_| matches!(state, State::IdleLoop)) {
+            Some(awaits) => Some(self.blocked(lane, awaits, snap.id.clone(), snap.mono, false)),
+            None => Some(state),
+        }
     }
 
     fn state_in_snap(&self, lane: LaneIndex, seen: Option<&SnapLane<'g>>) -> State<'g> {

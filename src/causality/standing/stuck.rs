@@ -3,7 +3,7 @@
 use super::free::{Expected, Free};
 use super::{Blocked, Need, Party, Standing, State};
 use crate::causality::graph::{LaneIndex, ProcessIndex};
-use crate::record::{Lane, LaneKind};
+use crate::record::Lane;
 
 impl<'g> Standing<'g> {
     /// Marks what can go on, and leaves the rest as stuck.
@@ -38,7 +38,7 @@ impl<'g> Standing<'g> {
     /// A task goes on only when the thread of its loop does.
     pub(super) fn thread_turns(&self, party: &Party<'g>, blocked: &Blocked<'g>, free: &Free) -> bool {
         let facts = self.graph.lane(party.lane);
-        if facts.lane.kind != LaneKind::Task || blocked.holds_thread {
+        if !facts.lane.kind.shares_a_thread() || blocked.holds_thread {
             return true;
         }
         !free.is_stopped(facts.process, facts.tid)
@@ -118,7 +118,7 @@ impl<'g> Standing<'g> {
         let Some((_, told)) = self.snaps.get(&facts.process) else { return false };
         // SIGINT always has a handler in Python: it raises KeyboardInterrupt.
         let handled = told.signals.iter().any(|signal| *signal != "SIGINT");
-        let waits_in_main = facts.lane == Lane::MAIN || facts.lane.kind == LaneKind::Task;
+        let waits_in_main = facts.lane == Lane::MAIN || facts.lane.kind.shares_a_thread();
         (waits_in_main && handled) || told.foreign.iter().any(|thread| thread.name != Some("logq"))
     }
 

@@ -93,7 +93,8 @@ fn circle_of(evidence: &Evidence, waiters: &Waiters, members: Vec<LaneIndex>) ->
         return None;
     }
     let behind = waiters.behind(&members);
-    let pooled = blocked.iter().all(|(_, blocked)| matches!(blocked.need, Need::AnyOf(_)));
+    let pooled =
+        blocked.iter().all(|(_, blocked)| matches!(blocked.need, Need::AnyOf(_)) && blocked.wait.on == Some("future"));
     let certainty = if blocked.iter().any(|(lane, blocked)| may_be_a_signal(standing, *lane, blocked)) {
         Certainty::Possible
     } else if blocked.iter().all(|(lane, blocked)| is_exact(standing, *lane, blocked)) {
@@ -250,7 +251,8 @@ fn obliges(evidence: &Evidence, lanes: &[LaneIndex]) -> bool {
         Some(State::Exiting) => true,
         Some(State::Blocked(blocked)) => match blocked.wait.on {
             Some(
-                "lock" | "rlock" | "join" | "queue-join" | "queue-put" | "future" | "barrier" | "task" | "process",
+                "lock" | "rlock" | "join" | "queue-join" | "queue-put" | "future" | "deferred" | "barrier" | "task"
+                | "process",
             ) => true,
             Some("sem") => !blocked.wait.permits.is_empty() || !blocked.known.is_empty(),
             Some("channel") => standing.party(*lane).is_some_and(|party| party.stuck),
@@ -273,7 +275,7 @@ fn keeps_the_loop(standing: &Standing, lane: LaneIndex) -> bool {
     let facts = standing.graph.lane(lane);
     let main = standing.graph.lane_named(facts.process, Lane::MAIN).and_then(|main| standing.party(main));
     let idle = main.is_some_and(|main| matches!(main.state, State::IdleLoop) && main.stuck);
-    facts.lane.kind == LaneKind::Task && idle
+    facts.lane.kind.shares_a_thread() && idle
 }
 
 /// The main thread waits for a lane that is gone: those who did until then what it waits for, or all others who could;

@@ -9,7 +9,11 @@ use crate::record::{Lane, LaneKind};
 pub fn lane(graph: &CausalGraph, lane: LaneIndex, near: ProcessIndex) -> String {
     let facts = graph.lane(lane);
     let name = facts.display_name();
-    let name = if facts.lane.kind == LaneKind::Task { format!("task {name}") } else { name };
+    let name = match facts.lane.kind {
+        LaneKind::Task => format!("task {name}"),
+        LaneKind::Greenlet => format!("greenlet {name}"),
+        _ => name,
+    };
     // Every process has a main thread; alone, its name means that of the program itself.
     let is_clear = facts.lane != Lane::MAIN || graph.processes[facts.process.0].number == Some(1);
     if facts.process == near && is_clear { name } else { format!("{name} of {}", graph.process_name(facts.process)) }
@@ -49,6 +53,8 @@ pub fn waits(graph: &CausalGraph, process: ProcessIndex, wait: &WaitEvent) -> St
             (Some(have), Some(need)) => format!("waits at {} ({have} of {need} are there)", name("a barrier")),
             _ => format!("waits at {}", name("a barrier")),
         },
+        "channel" if wait.state == Some("write") => format!("waits until somebody reads from {}", name("a channel")),
+        "channel" if wait.state == Some("choice") => format!("waits for one of several channels, {}", name("unnamed")),
         "channel" if wait.state == Some("full") => format!("waits for room in {}", name("a connection")),
         "channel" => format!("waits for a message through {}", name("a connection")),
         "pipe" if wait.state == Some("full") => "waits for room in a full pipe".to_owned(),
@@ -56,6 +62,7 @@ pub fn waits(graph: &CausalGraph, process: ProcessIndex, wait: &WaitEvent) -> St
         "future" if wait.job.is_some() => {
             format!("waits for the result of job {} of {}", wait.job.unwrap_or_default(), name("a pool"))
         }
+        "deferred" => format!("waits for {} to be fired", name("a Deferred")),
         "future" => match wait.state {
             Some(state) => format!("waits for the result of {} ({})", name("a future"), state.to_lowercase()),
             None => format!("waits for the result of {}", name("a future")),
@@ -76,6 +83,7 @@ pub fn fix(on: &str) -> &'static str {
         "barrier" => "start as many parties as the barrier has, and abort() it when one fails",
         "cond" => "wait in a loop that asks the state itself, and notify after every change of it",
         "event" => "set the event in a finally, or wait with a timeout",
+        "deferred" => "fire the Deferred on every way out, by errback() too, or give it addTimeout()",
         "future" => "resolve the future on every way out, by an exception too",
         "job" => {
             "let no worker end in the midst of a job: raise an exception instead; a ProcessPoolExecutor says when one does"

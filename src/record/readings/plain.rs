@@ -58,6 +58,10 @@ reading! {
         /// While the process, or the loop, was being closed.
         pub closing: bool,
         pub why: Option<&'a str>,
+        /// Of a test: begin or end.
+        pub state: Option<&'a str>,
+        /// What was touched, where it is no loop of asyncio: reactor.
+        pub via: Option<&'a str>,
     }
 }
 
@@ -151,12 +155,19 @@ reading! {
         pub stack: Vec<Site>,
         /// Lanes that were due meanwhile, and by how much they were late, ms.
         pub victims: Vec<(&'a str, u64)> = |keys| keys.list("victims", late),
+        /// Callbacks of no lane that were due, by the name of the function.
+        pub calls: Vec<(&'a str, u64)> = |keys| keys.list("calls", call),
     }
 }
 
 /// A lane that was due, and by how much it was late.
 fn late<'a>(victim: Keys<'a>) -> (&'a str, u64) {
     (victim.text("lane").unwrap_or_default(), victim.number("late").unwrap_or(0))
+}
+
+/// The same of a callback.
+fn call<'a>(victim: Keys<'a>) -> (&'a str, u64) {
+    (victim.text("fn").unwrap_or_default(), victim.number("late").unwrap_or(0))
 }
 
 reading! {

@@ -59,7 +59,7 @@ impl Account<'_> {
         self.finding.fix = fix;
         let ids: Vec<String> = hang.members.iter().take(MOST_MEMBERS).map(|lane| self.graph.address(*lane)).collect();
         let threads: Vec<&String> = ids.iter().filter(|id| id.contains(".t")).collect();
-        let tasks: Vec<&String> = ids.iter().filter(|id| id.contains(".a")).collect();
+        let tasks: Vec<&String> = ids.iter().filter(|id| !id.contains(".t")).collect();
         let mut see = "logq timeline".to_owned();
         for (flag, lanes) in [("--thread", threads), ("--task", tasks)] {
             if !lanes.is_empty() {
@@ -107,7 +107,10 @@ impl Account<'_> {
         }
         let is_task = |lane: &&LaneIndex| self.graph.lane(**lane).lane.kind == LaneKind::Task;
         let tasks = self.hang.members.iter().filter(is_task).count();
-        let what = if tasks == lanes {
+        let greenlets = self.hang.members.iter().filter(|lane| self.graph.lane(**lane).lane.kind == LaneKind::Greenlet);
+        let what = if greenlets.count() == lanes {
+            "greenlets"
+        } else if tasks == lanes {
             "tasks"
         } else if tasks == 0 {
             "threads"
