@@ -6,18 +6,20 @@
 //! The runs are made anew by a seeded generator where they are not there yet (`target/bench/`). Budget: at most twice the
 //! peer's time and 400 bytes of memory a record.
 
+mod made;
 mod measure;
 mod story;
+mod words;
 mod world;
 
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use made::made;
 use measure::Cost;
 
-const SEED: u64 = 20261122;
 /// How often each is measured, by the number of records: a large run is its own average.
 const ROUNDS: usize = 5;
 const ROUNDS_OF_LARGE: usize = 3;
@@ -56,20 +58,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         other_commands(&made(*records)?)?;
     }
     Ok(())
-}
-
-/// The store of the run with so many records.
-fn made(records: u64) -> Result<PathBuf, Box<dyn Error>> {
-    let store = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../bench").join(format!("causality-{records}"));
-    let done = store.join("done");
-    // Another generator makes other runs.
-    let wanted = format!("{SEED} {}", env!("CARGO_PKG_VERSION"));
-    if fs::read_to_string(&done).is_ok_and(|done| done == wanted) {
-        return Ok(store);
-    }
-    story::write(&store.join("runs/bench/spool"), records, SEED)?;
-    fs::write(done, wanted)?;
-    Ok(store)
 }
 
 fn logq(command: &str, store: &Path, more: &[&str]) -> Result<Cost, Box<dyn Error>> {

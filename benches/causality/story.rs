@@ -5,22 +5,13 @@ use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::path::Path;
 
+use crate::words;
 use crate::world::{At, Left, World};
 
 const WORKERS: usize = 12;
 const LOCKS: usize = 6;
 /// So many tasks of a process are alive at a time.
 const TASKS: usize = 40;
-
-/// What each log record says: logger, template, and the text for a number.
-const SAID: [(&str, &str, &str); 6] = [
-    ("shop.orders", "processed order %d for %s", "processed order {} for customer-17"),
-    ("shop.http", "%s %s -> %d in %.1f ms", "GET /api/v1/orders/{}?expand=items -> 200 in 12.4 ms"),
-    ("shop.stock", "reserved %d of article %s in warehouse %s", "reserved {} of article A-5512-XL in warehouse north"),
-    ("shop.db", "SELECT took %d us, %d rows", "SELECT took {} us, 25 rows"),
-    ("shop.cache", "miss for key %s, fetched in %d us", "miss for key user:{}:profile, fetched in 840 us"),
-    ("shop.mail", "queued confirmation %d to %s", "queued confirmation {} to someone@example.org"),
-];
 
 /// One process of the service.
 struct Service {
@@ -249,29 +240,10 @@ fn write_wait(world: &mut World, worker: At, owner: At, obj: &str, holds: &str, 
     )
 }
 
-/// A log record as services write them: most at INFO or DEBUG, some that warn, few with an exception.
 fn log(world: &mut World, lane: At) -> io::Result<()> {
-    let (logger, template, text) = SAID[world.chance.usize(..SAID.len())];
-    let number = world.chance.u32(..100_000);
-    let level = match world.chance.u32(..1000) {
-        ..6 => "ERROR",
-        6..50 => "WARNING",
-        50..350 => "DEBUG",
-        _ => "INFO",
-    };
-    let called = world.called(lane);
-    let task = if world.name(lane).starts_with('a') { format!(r#","task":"{called}""#) } else { String::new() };
-    let thread = if task.is_empty() { called } else { "MainThread" };
-    let exc = if level == "ERROR" { FAILURE } else { "" };
-    let keys = format!(
-        r#""level":"{level}","logger":"{logger}","file":"/srv/shop/{logger}.py","line":{},"func":"handle","thread":"{thread}","tid":5003{task},"msg":"{}","tpl":"{template}"{exc},"extra":{{"order_id":{number},"customer":"customer-17","amount":12.5,"trace":"4bf92f3577b34da6a3ce929d0e0e4736"}}"#,
-        number % 300,
-        text.replace("{}", &number.to_string()),
-    );
+    let keys = words::log(world, lane);
     world.write(lane, &keys)
 }
-
-const FAILURE: &str = r#","exc":{"type":"LookupError","msg":"no such order","stack":[{"file":"/srv/shop/service.py","line":140,"func":"work","code":"handle(order)"},{"file":"/srv/shop/orders.py","line":77,"func":"handle","code":"row = db.fetch(order.id)"},{"file":"/srv/shop/db.py","line":31,"func":"fetch","code":"raise LookupError(\"no such order\")"}]}"#;
 
 /// Something that a diagnosis keeps: a full queue that refuses, or a future that failed and was never asked.
 fn complain(world: &mut World, lane: At) -> io::Result<()> {

@@ -103,6 +103,12 @@ fn say(stats: &Stats, took: Option<Duration>) -> Result<(), CliError> {
         Some(took) => {
             let speed = megabytes / took.as_secs_f64().max(1e-9);
             writeln!(out, ", in {:.2} s ({speed:.1} MB/s)", took.as_secs_f64())?;
+            let share = stats.index as f64 / (stats.spool as f64).max(1.0);
+            let (index, commits) = (stats.index as f64 / 1e6, stats.commits);
+            writeln!(out, "the index has {index:.1} MB, {share:.2} × what it covers; {commits} commits")?;
+            if let Some(memory) = most_memory() {
+                writeln!(out, "memory at most: {:.0} MB", memory as f64 / 1e6)?;
+            }
         }
         None => writeln!(out)?,
     }
@@ -110,6 +116,14 @@ fn say(stats: &Stats, took: Option<Duration>) -> Result<(), CliError> {
         writeln!(out, "{}", printable::one_line(problem))?;
     }
     Ok(out.flush()?)
+}
+
+/// The most memory that this process has had, in bytes; `None` where the system does not say.
+fn most_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
 }
 
 /// Indexes first where a reader would have to scan more than it is worth. Where somebody else is at it, or the index

@@ -9,6 +9,7 @@ mod error;
 mod export;
 mod follow;
 mod manual;
+mod histogram;
 mod output;
 pub mod reference;
 mod report;

@@ -9,7 +9,7 @@ use clap::Args;
 use super::collect::catch_up_if_behind;
 use super::output::{self, Format};
 use super::selection::{SelectionArgs, now};
-use super::{CliError, exit, follow};
+use super::{CliError, exit, follow, histogram};
 use crate::investigation::{self, RunChoice, RunHit, SearchedRun};
 use crate::query;
 use crate::record::Field;
@@ -44,6 +44,11 @@ pub struct SearchArgs {
     #[arg(long, value_name = "FIELD", conflicts_with = "count")]
     top: Option<String>,
 
+    /// Only count the records by time: --histogram=1s, =5m or =2h, or in at most sixty steps that suit them
+    #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "", require_equals = true,
+          conflicts_with_all = ["count", "top", "follow", "context"])]
+    histogram: Option<String>,
+
     /// At most the newest N records; 0 for all [default: 100, all with --format json, 10 with -F]
     #[arg(short = 'n', long, value_name = "N")]
     limit: Option<usize>,
@@ -75,6 +80,9 @@ pub fn search(args: SearchArgs) -> Result<ExitCode, CliError> {
     if let Some(field) = &args.top {
         check_top(&runs, field)?;
         return print_top(&runs, &Field::named(field), args.limit.unwrap_or(20), args.format);
+    }
+    if let Some(step) = &args.histogram {
+        return histogram::print(&runs, step, args.format);
     }
     let limit = match args.limit {
         Some(0) => usize::MAX,
@@ -190,7 +198,7 @@ fn print_top(runs: &[SearchedRun], field: &Field, limit: usize, format: Format) 
 }
 
 /// Says what was looked at, so that an empty answer is an answer.
-fn nothing_found(runs: &[SearchedRun]) -> Result<ExitCode, CliError> {
+pub(super) fn nothing_found(runs: &[SearchedRun]) -> Result<ExitCode, CliError> {
     let Extent { records, first, last } = investigation::extent(runs)?;
     let mut err = output::stderr();
     write!(err, "logq: nothing found in {}", threads::count(records, "record", "records"))?;
@@ -207,7 +215,7 @@ fn nothing_found(runs: &[SearchedRun]) -> Result<ExitCode, CliError> {
 }
 
 /// What could not be read is said beside every answer that it could change.
-fn say_problems(runs: &[SearchedRun]) {
+pub(super) fn say_problems(runs: &[SearchedRun]) {
     let mut problems = Problems::default();
     for run in runs {
         match run.reader.problems() {

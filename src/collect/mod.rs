@@ -17,12 +17,16 @@ use std::time::{Duration, Instant};
 
 use crate::spool::{Follower, Problems, RunDir, SpoolError};
 use crate::store::local::LocalStore;
-use crate::store::{StoreError, Writer};
+use crate::store::{Added, StoreError, Stretch, Writer, stretches};
 
 pub use follow::{Report, Target, follow};
 
-/// How much of the spool one commit covers at most, while catching up.
-const CATCH_UP_COMMIT: u64 = 256 << 20;
+/// How much of the spool one commit covers at most, while catching up, and how much of it one thread takes at a time.
+const CATCH_UP_COMMIT: u64 = 512 << 20;
+const CATCH_UP_PIECE: u64 = 8 << 20;
+
+/// Less than this is not worth several threads.
+const WORTH_THREADS: u64 = 2 << 20;
 
 /// How much of the spool waits for a commit at most, and how long, while following. A line is in every answer as soon as
 /// it is on disk, so commits need not hurry: each one costs several waits for the disk.
@@ -48,17 +52,28 @@ pub struct Stats {
     /// Bytes of their lines.
     pub bytes: u64,
     pub commits: u64,
+    /// Bytes of the index at the end, and of what lies in it.
+    pub index: u64,
+    pub spool: u64,
     /// Why the index was built anew, where it was.
     pub rebuilt: Option<String>,
     pub problems: Problems,
 }
 
 impl Stats {
+    fn add(&mut self, added: &Added) {
+        self.records += added.records;
+        self.bytes += added.bytes;
+        self.problems.malformed += added.malformed;
+    }
+
     /// Adds what another collector did.
     pub fn merge(&mut self, other: Stats) {
         self.records += other.records;
         self.bytes += other.bytes;
         self.commits += other.commits;
+        self.index += other.index;
+        self.spool += other.spool;
         self.rebuilt = self.rebuilt.take().or(other.rebuilt);
         self.problems.merge(other.problems);
     }
@@ -83,6 +98,7 @@ pub fn once(run: &RunDir, progress: &mut dyn FnMut(Progress)) -> Result<Stats, C
 
 /// Writes one run into its store.
 struct Collector {
+    run: RunDir,
     writer: Box<dyn Writer>,
     follower: Follower,
     /// Bytes that were added since the last commit.
@@ -99,23 +115,37 @@ impl Collector {
         let follower = Follower::new(run.spool(), writer.positions());
         let now = Instant::now();
         let stats = Stats { rebuilt, ..Stats::default() };
-        Ok(Collector { writer, follower, uncommitted: 0, last_commit: now, last_news: now, stats })
+        Ok(Collector { run: run.clone(), writer, follower, uncommitted: 0, last_commit: now, last_news: now, stats })
     }
 
     /// Adds everything that is there, with a commit now and then and one at the end.
     fn catch_up(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), CollectError> {
-        let mut done = 0;
         let total = self.follower.bytes_ahead()?;
+        let mut done = 0;
         loop {
-            let before = self.stats.bytes;
-            let is_all =
-                self.add_news(CATCH_UP_COMMIT, &mut |bytes| progress(Progress { done: done + bytes, total }))?;
-            done += self.stats.bytes - before;
-            self.commit()?;
-            if is_all {
-                return Ok(());
+            let listing = self.run.spool().list()?;
+            let stretches = stretches(&listing, &self.follower.positions(), CATCH_UP_PIECE, CATCH_UP_COMMIT);
+            if stretches.iter().map(Stretch::len).sum::<u64>() < WORTH_THREADS {
+                break;
             }
+            let added = self.writer.add_stretches(&stretches, &mut |bytes| {
+                done += bytes;
+                progress(Progress { done, total: total.max(done) });
+            })?;
+            for stretch in stretches {
+                self.follower.pass_over(stretch.part.id, stretch.until);
+            }
+            self.stats.add(&added);
+            self.uncommitted += added.bytes;
+            self.last_news = Instant::now();
+            self.commit()?;
         }
+        while !self.add_news(LIVE_COMMIT, &mut |bytes| {
+            progress(Progress { done: done + bytes, total: total.max(done + bytes) });
+        })? {
+            self.commit()?;
+        }
+        self.commit()
     }
 
     /// Adds what has come, until about that many bytes wait for a commit. True when that was all.
@@ -173,8 +203,13 @@ impl Collector {
 
     fn close(mut self) -> Result<Stats, CollectError> {
         self.commit()?;
+        // The follower has not seen what was caught up.
+        let malformed = self.stats.problems.malformed;
         self.stats.problems = self.follower.problems().clone();
+        self.stats.problems.malformed += malformed;
+        self.stats.spool = self.writer.positions().iter().map(|(_, until)| until).sum();
         self.writer.close()?;
+        self.stats.index = LocalStore::of(&self.run).size();
         Ok(self.stats)
     }
 }

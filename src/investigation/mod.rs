@@ -23,7 +23,8 @@ pub use compared::Compared;
 pub use lanes::LaneChoice;
 pub use runs::{RunChoice, choose_runs, find_store, newest_run};
 pub use search::{
-    RunHit, SearchedRun, check_fields, count, extent, filter_for, newest, open_search, top, with_neighbours,
+    RunHit, SearchedRun, check_fields, count, extent, filter_for, histogram, newest, open_search, span, top,
+    with_neighbours,
 };
 
 /// What is asked about, in plain words: the CLI fills it from its arguments.

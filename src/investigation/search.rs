@@ -7,7 +7,7 @@ use crate::query::{self, Bound, Op, Parsed, Query};
 use crate::record::Field;
 use crate::record::field::Known;
 use crate::spool::RunDir;
-use crate::store::{Extent, Filter, Hit, Order, Request, RunReader};
+use crate::store::{Buckets, Extent, Filter, Hit, Order, Request, RunReader};
 
 /// One run that is searched, and the question as it reads there: lanes have other numbers in every run.
 pub struct SearchedRun {
@@ -133,6 +133,27 @@ pub fn top(runs: &[SearchedRun], field: &Field) -> Result<Vec<(String, u64)>, In
     let mut counts: Vec<(String, u64)> = all.into_iter().collect();
     counts.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
     Ok(counts)
+}
+
+/// How many of the found records fall into each bucket.
+pub fn histogram(runs: &[SearchedRun], buckets: &Buckets) -> Result<Vec<u64>, InvestigationError> {
+    let mut all = vec![0; buckets.count];
+    for run in runs {
+        let own = run.reader.histogram(&run.filter, buckets)?;
+        all.iter_mut().zip(own).for_each(|(sum, count)| *sum += count);
+    }
+    Ok(all)
+}
+
+/// From when to when there are records in the searched runs, as far as the selection reaches.
+pub fn span(runs: &[SearchedRun]) -> Result<Option<(i64, i64)>, InvestigationError> {
+    let Extent { first, last, .. } = extent(runs)?;
+    let since = runs.iter().filter_map(|run| run.filter.since).min();
+    let until = runs.iter().filter_map(|run| run.filter.until).max().map(|until| until.saturating_sub(1));
+    let span = first.zip(last).map(|(first, last)| {
+        (since.map_or(first, |since| since.max(first)), until.map_or(last, |until| until.min(last)))
+    });
+    Ok(span.filter(|(first, last)| first <= last))
 }
 
 /// How much there is in the searched runs, whatever was asked.

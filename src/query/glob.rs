@@ -37,6 +37,11 @@ impl Glob {
         Glob(parts)
     }
 
+    /// The glob of these parts; letters are in lower case.
+    pub(super) fn of_parts(parts: Vec<Part>) -> Glob {
+        Glob(parts)
+    }
+
     /// The globs for words that follow one another: a glob cut as the tokenizer cuts a text, wildcards counted as
     /// letters. `shop/*/order?.py` is `shop`, `*`, `order?`, `py`.
     pub fn words(glob: &str) -> Vec<Glob> {

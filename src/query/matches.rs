@@ -28,6 +28,11 @@ impl Matcher {
     pub fn matches(&self, record: &Record) -> bool {
         self.0.matches(record)
     }
+
+    /// Whether a record matches of which only that value of the field is known. For queries about one field.
+    pub fn accepts(&self, value: Option<&FieldValue<'_>>, severity: Option<u16>) -> bool {
+        self.0.accepts(value, severity)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -137,6 +142,16 @@ fn glob_test(field: &Field, glob: &str) -> Test {
 }
 
 impl Node {
+    fn accepts(&self, value: Option<&FieldValue<'_>>, severity: Option<u16>) -> bool {
+        match self {
+            Node::And(nodes) => nodes.iter().all(|node| node.accepts(value, severity)),
+            Node::Or(nodes) => nodes.iter().any(|node| node.accepts(value, severity)),
+            Node::Not(node) => !node.accepts(value, severity),
+            Node::Severity(holds, number) => severity.is_some_and(|own| holds(own, *number)),
+            Node::Value(_, test) => value.is_some_and(|value| test.passes(value)),
+        }
+    }
+
     fn matches(&self, record: &Record) -> bool {
         match self {
             Node::And(nodes) => nodes.iter().all(|node| node.matches(record)),

@@ -9,6 +9,7 @@ mod fields;
 pub mod glob;
 mod matches;
 mod parse;
+pub mod prefilter;
 mod print;
 mod scan;
 #[cfg(test)]

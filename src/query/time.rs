@@ -134,6 +134,11 @@ fn digits(text: &str, length: std::ops::RangeInclusive<usize>) -> Option<u32> {
     if text.len() > 9 || text.is_empty() { Some(0) } else { text.parse().ok() }
 }
 
+/// The length of a step of time, like `1h30m`, in nanoseconds.
+pub fn step(text: &str) -> Option<u64> {
+    duration(text).and_then(|length| u64::try_from(length).ok()).filter(|length| *length > 0)
+}
+
 /// `1h30m` in nanoseconds.
 fn duration(mut text: &str) -> Option<i64> {
     const UNITS: [(&str, i64); 8] = [

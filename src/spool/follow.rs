@@ -40,6 +40,11 @@ impl Follower {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// Takes what lies before that offset of a source as given.
+    pub fn pass_over(&mut self, source: SourceId, until: u64) {
+        self.cursors.insert(source, Cursor::at(until));
+    }
+
     /// How much there is that was not given yet, in bytes.
     pub fn bytes_ahead(&mut self) -> Result<u64, SpoolError> {
         let listing = self.spool.list()?;

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::tally::{Best, count_values};
-use super::{Buckets, Extent, Filter, Hit, Reader, Request, Store, StoreError, Writer};
+use super::{Added, Buckets, Extent, Filter, Hit, Reader, Request, Store, StoreError, Stretch, Writer};
 use crate::record::Field;
-use crate::spool::{Entry, Positions};
+use crate::spool::{Entry, Positions, Problems};
 
 /// Records in memory. Clones are the same store.
 #[derive(Debug, Clone, Default)]
@@ -60,17 +60,38 @@ struct MemoryWriter {
     added: Vec<Hit>,
 }
 
+impl MemoryWriter {
+    fn keep(&mut self, entry: Entry<'_>) {
+        if entry.offset >= self.added_up_to.get(entry.source) {
+            self.added_up_to.set(entry.source.clone(), entry.offset + entry.len + 1);
+            self.added.push(Hit::of(entry));
+        }
+    }
+}
+
 impl Writer for MemoryWriter {
     fn positions(&self) -> &Positions {
         &self.positions
     }
 
     fn add(&mut self, entry: Entry<'_>) -> Result<(), StoreError> {
-        if entry.offset >= self.added_up_to.get(entry.source) {
-            self.added_up_to.set(entry.source.clone(), entry.offset + entry.len + 1);
-            self.added.push(Hit::of(entry));
-        }
+        self.keep(entry);
         Ok(())
+    }
+
+    fn add_stretches(&mut self, stretches: &[Stretch], progress: &mut dyn FnMut(u64)) -> Result<Added, StoreError> {
+        let mut added = Added::default();
+        for stretch in stretches {
+            let (mut problems, mut records) = (Problems::default(), 0);
+            let _ = stretch.read(&mut problems, &mut |entry| {
+                records += 1;
+                self.keep(entry);
+                ControlFlow::Continue(())
+            });
+            added.merge(&Added { records, bytes: stretch.len(), malformed: problems.malformed });
+            progress(stretch.len());
+        }
+        Ok(added)
     }
 
     fn commit(&mut self, positions: &Positions) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ pub mod memory;
 mod run;
 #[cfg(test)]
 mod run_tests;
+mod stretch;
 mod tally;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::record::{Field, Record};
 use crate::spool::{Entry, Positions, RunDir, SourceId, SpoolError};
 
 pub use run::{FAR_BEHIND, RunReader, SMALL_RUN};
+pub use stretch::{Stretch, stretches};
 
 /// A place for the records of one run.
 pub trait Store {
@@ -48,12 +50,34 @@ pub trait Writer {
     /// position, or before one that was added already, is known and is passed over.
     fn add(&mut self, entry: Entry<'_>) -> Result<(), StoreError>;
 
+    /// Adds the next records of several sources at once, whatever lies in these stretches; those of a source in their order.
+    /// `progress` is told of bytes that were read.
+    fn add_stretches(&mut self, stretches: &[Stretch], progress: &mut dyn FnMut(u64)) -> Result<Added, StoreError>;
+
     /// Makes what was added visible, together with the positions up to which the sources are now in the store: both or,
     /// if the process dies, neither.
     fn commit(&mut self, positions: &Positions) -> Result<(), StoreError>;
 
     /// Ends well: waits for work that goes on behind the scenes.
     fn close(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// What was added.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Added {
+    pub records: u64,
+    /// Bytes of their lines.
+    pub bytes: u64,
+    /// Of the records, lines that are none.
+    pub malformed: u64,
+}
+
+impl Added {
+    pub fn merge(&mut self, other: &Added) {
+        self.records += other.records;
+        self.bytes += other.bytes;
+        self.malformed += other.malformed;
+    }
 }
 
 /// A snapshot of a store.

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use super::local::LocalStore;
 use super::tally::{Best, count_values};
-use super::{Buckets, Extent, Filter, Hit, Order, Reader, Request, StoreError};
+use super::{Buckets, Extent, Filter, Hit, Order, Reader, Request, StoreError, Stretch};
 use crate::query::{Bound, Op, Query};
 use crate::record::field::Known;
 use crate::record::id::{ProcessName, RecordName};
@@ -30,13 +30,6 @@ pub struct RunReader {
     ends: Positions,
     problems: Problems,
     follower: Follower,
-}
-
-/// Whole lines of one part.
-struct Stretch {
-    part: Part,
-    from: u64,
-    until: u64,
 }
 
 impl RunReader {
@@ -80,7 +73,7 @@ impl RunReader {
 
     /// Bytes in the spool that the index does not have.
     pub fn bytes_behind(&self) -> u64 {
-        self.tail.iter().map(|stretch| stretch.until - stretch.from).sum()
+        self.tail.iter().map(Stretch::len).sum()
     }
 
     /// The first hits in the order asked for, given oldest first whichever that is.
@@ -173,7 +166,7 @@ impl RunReader {
         let judge = filter.compile();
         for part in self.parts() {
             let whole = Stretch { part: part.clone(), from: 0, until: self.ends.get(&part.id) };
-            let read = whole.read(&mut |entry| {
+            let read = whole.read(&mut Problems::default(), &mut |entry| {
                 if judge.passes(&entry.record) { each(entry) } else { ControlFlow::Continue(()) }
             });
             if read.is_break() {
@@ -271,7 +264,8 @@ impl RunReader {
     }
 
     fn each_unindexed(&self, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
-        self.tail.iter().try_for_each(|stretch| stretch.read(each))
+        // What cannot be read any more was said when the run was opened, or is said by `problems`.
+        self.tail.iter().try_for_each(|stretch| stretch.read(&mut Problems::default(), each))
     }
 
     fn each_passing(&self, filter: &Filter, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
@@ -293,15 +287,6 @@ impl RunReader {
 enum Side {
     Before,
     After,
-}
-
-impl Stretch {
-    fn read(&self, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
-        // What cannot be read any more was said when the run was opened, or is said by `problems`.
-        let mut problems = Problems::default();
-        let read = self.part.read(&mut Cursor::at(self.from), self.until, &mut problems, each);
-        if read.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
 }
 
 fn is_everything(filter: &Filter) -> bool {

@@ -149,6 +149,18 @@ fn keyword() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A template, and the message that it makes with `{}` filled in; or one that has nothing to do with the message.
+fn template() -> impl Strategy<Value = (String, Option<String>)> {
+    prop_oneof![
+        1 => sentence().prop_map(|text| (text, None)),
+        1 => Just(("took order %d for %s".to_owned(), None)),
+        4 => prop::sample::select(
+            &["%s", "order %s taken", "a_b%s", "%sorder%%", "the %s, timeout order 77: %r", "%sx%s shop"][..]
+        )
+        .prop_map(|source| (source.to_owned(), Some(source.replace("%s", "{}").replace("%r", "8812").replace("%%", "%")))),
+    ]
+}
+
 fn log_keys() -> impl Strategy<Value = Value> {
     let level = prop::sample::select(&["INFO", "ERROR", "warning", "Level 35", "NOTE", ""][..]);
     let optional = |key: &'static str| prop::option::of(keyword()).prop_map(move |value| (key, value));
@@ -158,11 +170,16 @@ fn log_keys() -> impl Strategy<Value = Value> {
         sentence(),
         optional("thread"),
         optional("task"),
-        prop::option::of(sentence()),
+        prop::option::of(template()),
         extra(),
         0_u8..16,
     )
-        .prop_map(|(level, logger, msg, thread, task, tpl, extra, flags)| {
+        .prop_map(|(level, logger, mut msg, thread, task, tpl, extra, flags)| {
+            if let Some((source, Some(made))) = &tpl {
+                msg = made.replace("{}", &msg);
+                debug_assert!(!source.is_empty());
+            }
+            let tpl = tpl.map(|(source, _)| source);
             let mut keys = json!({"level": level, "logger": logger, "msg": msg, "extra": extra});
             for (key, value) in [thread, task, ("tpl", tpl)] {
                 if let Some(value) = value {
@@ -288,7 +305,9 @@ fn bound() -> impl Strategy<Value = Bound> {
 /// Queries over that world.
 pub fn query() -> impl Strategy<Value = Query> {
     let op = prop::sample::select(&[Op::Less, Op::AtMost, Op::More, Op::AtLeast][..]);
-    let regex = prop::sample::select(&["order", "^o", r"\d+", "", "(?i)ORDER .*77", "lock", "[.]"][..]);
+    let regex = prop::sample::select(
+        &["order", "^o", r"\d+", "", "(?i)ORDER .*77", "lock", "[.]", "shop$", "(order|x) taken", "timeout o"][..],
+    );
     let leaf = prop_oneof![
         1 => Just(Query::All),
         8 => (field(), pattern()).prop_map(|(field, pattern)| Query::Is { field, pattern }),

@@ -5,13 +5,20 @@
 //! lost or doubled, whatever dies when. `store.json` says the format; another format is never read.
 
 mod docs;
+mod fill;
 mod frozen;
 mod keys;
 mod lines;
+mod merge;
+mod messages;
+mod numbers;
 mod read;
 mod row;
 mod schema;
 mod segment;
+mod tally;
+mod template;
+mod terms;
 mod top;
 mod translate;
 mod values;
@@ -27,7 +34,7 @@ use super::{Reader, Store, StoreError, Writer};
 use crate::spool::{Positions, RunDir, SourceId};
 
 /// The format of what is written here. Raised whenever an index of the former format would answer wrongly.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 const FORMAT_FILE: &str = "store.json";
 
@@ -48,6 +55,12 @@ impl LocalStore {
     /// Whether there is an index, of whatever format.
     pub fn exists(&self) -> bool {
         self.path(FORMAT_FILE).exists()
+    }
+
+    /// How many bytes the index has on disk.
+    pub fn size(&self) -> u64 {
+        let Ok(entries) = fs::read_dir(self.run.index_path()) else { return 0 };
+        entries.flatten().filter_map(|entry| entry.metadata().ok()).map(|about| about.len()).sum()
     }
 
     /// A snapshot; `None` where there is no index yet.

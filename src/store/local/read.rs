@@ -5,13 +5,12 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 
 use tantivy::{Index, SegmentReader, TantivyError};
 
 use super::frozen::FrozenDirectory;
 use super::lines::Lines;
-use super::schema::{self, Fields};
+use super::schema::Fields;
 use super::segment::Segment;
 use super::top::{Ranked, Top};
 use super::translate::{Verdict, judge};
@@ -200,14 +199,13 @@ impl LocalReader {
 }
 
 fn open_segments(dir: &Path) -> Result<(Vec<Segment>, Option<String>), StoreError> {
-    let fields = Arc::new(Fields::new());
+    let fields = Fields::new();
     let open = || {
-        let mut index = Index::open(FrozenDirectory::open(dir)?)?;
-        index.set_tokenizers(schema::tokenizers());
+        let index = Index::open(FrozenDirectory::open(dir)?)?;
         let payload = index.load_metas()?.payload;
         let mut segments = Vec::new();
         for segment in index.searchable_segments()? {
-            segments.push(Segment::open(SegmentReader::open(&segment)?, fields.clone())?);
+            segments.push(Segment::open(SegmentReader::open(&segment)?, fields)?);
         }
         Ok::<_, TantivyError>((segments, payload))
     };
@@ -261,7 +259,7 @@ impl Reader for LocalReader {
         let mut counts = BTreeMap::new();
         let mut lines = self.lines();
         for (segment, docs) in self.segments.iter().zip(self.decide(filter)?) {
-            let by_line = super::top::count_column(segment, &docs, field, &mut counts).map_err(self.failed())?;
+            let by_line = super::tally::count(segment, &docs, field, &mut counts).map_err(self.failed())?;
             for doc in by_line.iter() {
                 if let Some(entry) = lines.fetch(segment, doc) {
                     count_values(&entry.record, field, &mut counts);
@@ -289,7 +287,6 @@ impl Reader for LocalReader {
                 found.insert(path.to_owned());
             };
             keys::paths(segment, &mut add).map_err(self.failed())?;
-            segment.each_key_had(&mut add).map_err(self.failed())?;
             for doc in segment.odd.iter() {
                 if let Some(entry) = lines.fetch(segment, doc) {
                     entry.record.each_key(&mut |path, _| add(path));

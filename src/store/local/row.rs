@@ -1,31 +1,24 @@
-//! One record as the index takes it in. Reads records only through their fields, so that the index sees what
-//! [`Record::each_value`] and [`Record::each_key`] see.
+//! One record as the index takes it in: its columns and its terms. Sees a record only through its
+//! [`Outline`](crate::record::outline), so that the index sees what [`Record::each_value`] and [`Record::each_key`] see.
+//!
+//! [`Record::each_value`]: crate::record::Record::each_value
+//! [`Record::each_key`]: crate::record::Record::each_key
 
-use std::collections::BTreeMap;
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
 
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use tantivy::schema::Field as Column;
 use tantivy::schema::document::{Document, ReferenceValue, ReferenceValueLeaf, Value};
 
-use super::schema::{Fields, KNOWN_MARK, MAX_KEYS, MAX_KEYWORD, NAMED_IN_HAS, ODD};
-use crate::record::field::{FieldType, FieldValue, Known};
-use crate::record::{Field, Record};
-
-/// The fields of one document.
-#[derive(Debug)]
-pub(super) struct Row {
-    cells: Vec<(Column, Cell)>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
-    I64(i64),
-    U64(u64),
-    F64(f64),
-    Text(String),
-    /// A word to be found, but no value to exist.
-    Null,
-    Keys(BTreeMap<String, Vec<Cell>>),
-}
+use super::numbers::Code;
+use super::schema::{Fields, MAX_KEYS, MAX_KEYWORD, MAX_SHAPE, MAX_TEMPLATE, ODD};
+use super::template::Template;
+use super::terms::{self, BORDER, KIND, Message, WHO, Word};
+use crate::query::text;
+use crate::record::field::{FieldValue, Known};
+use crate::record::outline::{Outline, Sketch};
 
 /// Where the line stands.
 #[derive(Debug, Clone, Copy)]
@@ -35,158 +28,455 @@ pub(super) struct Spot {
     pub len: u64,
 }
 
-impl Row {
-    pub fn new(record: &Record, spot: Spot, fields: &Fields) -> Row {
-        let mut row = Row { cells: Vec::with_capacity(32) };
-        row.put(fields.ts, Cell::I64(record.ts));
+/// Makes rows, one after the other, into the same memory.
+pub(super) struct RowMaker {
+    fields: Fields,
+    row: Arc<Row>,
+    scratch: Scratch,
+    templates: FxHashMap<Box<str>, Option<Rc<Template>>>,
+    /// Messages without a template that were indexed whole; beyond a number they are not worth it.
+    constants: FxHashSet<u64>,
+    /// Values that were indexed whole, and how many of each key.
+    wholes: FxHashSet<u64>,
+    wholes_of_key: FxHashMap<u64, u32>,
+}
+
+#[derive(Default)]
+struct Scratch {
+    lowered: String,
+    /// The names of the keys, with their marks, and where each stands.
+    names: Vec<u8>,
+    named: Vec<Range<usize>>,
+}
+
+/// A word may be cut that has so many bytes: the last character that still counts may need up to four.
+pub(super) const LONG_WORD: usize = text::MAX_WORD - 3;
+
+/// How many different templates are kept in mind.
+const MAX_TEMPLATES: usize = 4096;
+
+/// How many different messages without template are indexed whole.
+const MAX_CONSTANTS: usize = 4096;
+
+/// The longest message and the longest value that are indexed whole.
+const MAX_CONSTANT: usize = 256;
+const MAX_WHOLE: usize = 64;
+
+/// How many different values of a key are indexed whole.
+const MAX_WHOLES: u32 = 1000;
+
+impl RowMaker {
+    pub fn new(fields: Fields) -> RowMaker {
+        RowMaker {
+            fields,
+            row: Arc::default(),
+            scratch: Scratch::default(),
+            templates: FxHashMap::default(),
+            constants: FxHashSet::default(),
+            wholes: FxHashSet::default(),
+            wholes_of_key: FxHashMap::default(),
+        }
+    }
+
+    /// The row of that record. It is valid until the next one is made, and must be dropped before.
+    pub fn make(&mut self, sketch: &dyn Sketch, spot: Spot) -> SharedRow {
+        // The row that was given out last has been dropped; if it has not, it keeps its memory.
+        let mut row = std::mem::take(&mut self.row);
+        if Arc::get_mut(&mut row).is_none() {
+            row = Arc::default();
+        }
+        if let Some(own) = Arc::get_mut(&mut row) {
+            own.cells.clear();
+            own.bytes.clear();
+            self.fill(own, sketch, spot);
+        }
+        self.row = row.clone();
+        SharedRow(row)
+    }
+
+    /// What was indexed whole up to now was in another segment.
+    pub fn begin_segment(&mut self) {
+        self.constants.clear();
+        self.wholes.clear();
+        self.wholes_of_key.clear();
+    }
+
+    fn fill(&mut self, row: &mut Row, sketch: &dyn Sketch, spot: Spot) {
+        let fields = self.fields;
+        let mut gathering = Gathering { maker: self, row, known: Default::default(), keys: 0, is_true: true };
+        gathering.maker.scratch.names.clear();
+        gathering.maker.scratch.named.clear();
+        let head = sketch.draw(&mut gathering);
+        let Gathering { known, is_true, .. } = gathering;
+        row.put(fields.ts, Cell::I64(head.ts));
         row.put(fields.src, Cell::U64(spot.src));
         row.put(fields.off, Cell::U64(spot.off));
         row.put(fields.len, Cell::U64(spot.len));
-        let is_true = row.put_known(record, fields) & row.put_keys(record, fields);
-        if let Some(severity) = record.severity() {
-            row.put(fields.severity, Cell::U64(u64::from(severity)));
-        }
+        let is_true = is_true & self.put_known(row, &known, head.severity) & self.put_shape(row);
         if !is_true {
             row.put(fields.odd, Cell::U64(ODD));
         }
-        row
-    }
-
-    fn put(&mut self, column: Column, cell: Cell) {
-        self.cells.push((column, cell));
     }
 
     /// Puts the known fields; false where one of them has a value that the index would not show truly.
-    fn put_known(&mut self, record: &Record, fields: &Fields) -> bool {
+    fn put_known(&mut self, row: &mut Row, known: &Knowns<'_>, severity: Option<u16>) -> bool {
         let mut is_true = true;
-        for (known, _, kind, _) in Known::ALL {
-            let Some(value) = record.value(&Field::Known(*known)) else { continue };
-            if NAMED_IN_HAS.contains(known) {
-                self.put(fields.has, Cell::Text(format!("{KNOWN_MARK}{}", known.name())));
-            }
-            match (kind, value) {
-                (FieldType::Time, _) => {}
-                // Templates are not indexed; see `translate`.
-                (FieldType::Text, FieldValue::Text(_)) if *known == Known::Tpl => {}
-                (FieldType::Number, FieldValue::Int(int)) => match (u64::try_from(int), fields.number(*known)) {
-                    (Ok(int), Some(column)) => self.put(column, Cell::U64(int)),
-                    _ => is_true = false,
+        for (field, column) in [(Known::Mono, self.fields.mono), (Known::Seq, self.fields.seq)] {
+            let Some(value) = known.of(field) else { continue };
+            match value {
+                FieldValue::Int(int) => match u64::try_from(*int) {
+                    Ok(int) => row.put(column, Cell::U64(int)),
+                    Err(_) => is_true = false,
                 },
-                (FieldType::Keyword | FieldType::Level, FieldValue::Text(text)) if text.len() <= MAX_KEYWORD => {
-                    match fields.keyword(*known) {
-                        Some(column) => self.put(column, Cell::Text(text.into_owned())),
-                        None => is_true = false,
+                _ => is_true = false,
+            }
+        }
+        is_true &= self.put_texts(row, known);
+        let message = match known.of(Known::Msg) {
+            Some(FieldValue::Text(text)) => {
+                let is_log = known.of(Known::Ev).is_none();
+                let (message, are_whole) = self.put_message(row, text, known.of(Known::Tpl), is_log);
+                is_true &= are_whole;
+                message
+            }
+            None => Message::None,
+            Some(_) => {
+                is_true = false;
+                Message::None
+            }
+        };
+        let kind = row.begin();
+        for field in KIND {
+            let most = if field == Known::Tpl { MAX_TEMPLATE } else { MAX_KEYWORD };
+            is_true &= terms::push_part(field, known.of(field), most, &mut row.bytes);
+        }
+        if let Some(severity) = severity {
+            terms::push_digits(u64::from(severity), &mut row.bytes);
+        }
+        row.bytes.push(BORDER);
+        terms::push_message(message, &mut row.bytes);
+        row.end(self.fields.kind, kind);
+        let who = row.begin();
+        for field in WHO {
+            is_true &= terms::push_part(field, known.of(field), MAX_KEYWORD, &mut row.bytes);
+        }
+        row.end(self.fields.who, who);
+        if let Some(value) = known.of(Known::Obj) {
+            let FieldValue::Text(text) = value else { return false };
+            if text.len() > MAX_KEYWORD {
+                return false;
+            }
+            let obj = row.begin();
+            row.bytes.extend_from_slice(text::lower(text).as_bytes());
+            row.bytes.push(BORDER);
+            row.bytes.extend_from_slice(text.as_bytes());
+            row.end(self.fields.obj, obj);
+        }
+        is_true
+    }
+
+    /// Puts the words of the texts that few records have.
+    fn put_texts(&mut self, row: &mut Row, known: &Knowns<'_>) -> bool {
+        let mut is_true = true;
+        for (field, mark) in terms::RARE_TEXTS {
+            let Some(value) = known.of(field) else { continue };
+            self.scratch.name(terms::KNOWN_NAME, field.name());
+            match value {
+                FieldValue::Text(text) => {
+                    for place in text::words(text) {
+                        let word = row.begin();
+                        row.bytes.push(mark);
+                        push_lower(&mut self.scratch.lowered, &text[place]);
+                        Word::Plain(&self.scratch.lowered).push(&mut row.bytes);
+                        row.end(self.fields.word, word);
                     }
                 }
-                (FieldType::Text, FieldValue::Text(text)) => match fields.text(*known) {
-                    Some(column) => self.put(column, Cell::Text(text.into_owned())),
-                    None => is_true = false,
-                },
                 _ => is_true = false,
             }
         }
         is_true
     }
 
-    /// Puts the keys; false where the index would not show them truly.
-    fn put_keys(&mut self, record: &Record, fields: &Fields) -> bool {
-        let mut keys: BTreeMap<String, Vec<Cell>> = BTreeMap::new();
-        let mut is_true = true;
-        record.each_key(&mut |path, value| {
-            let is_plain = !path.is_empty() && path.len() <= MAX_KEYWORD && path.bytes().all(|byte| byte >= 0x20);
-            if !is_plain || (keys.len() >= MAX_KEYS && !keys.contains_key(path)) {
-                is_true = false;
-                return;
+    fn put_message<'m>(
+        &mut self,
+        row: &mut Row,
+        text: &'m str,
+        template: Option<&'m FieldValue<'_>>,
+        is_log: bool,
+    ) -> (Message<'m>, bool) {
+        match template {
+            Some(FieldValue::Text(source)) if source.len() <= MAX_TEMPLATE => {
+                let before = (row.cells.len(), row.bytes.len());
+                if let Some(template) = self.template(source) {
+                    let (lowered, column) = (&mut self.scratch.lowered, self.fields.word);
+                    let mut are_whole = true;
+                    let mut put = |stretch: Range<usize>| are_whole &= put_words(row, lowered, column, &text[stretch]);
+                    if template.each_own(text, &mut put) {
+                        return (Message::Templated(source), are_whole);
+                    }
+                    row.cells.truncate(before.0);
+                    row.bytes.truncate(before.1);
+                }
             }
-            let Some(cell) = Cell::of(value) else {
-                is_true = false;
-                return;
-            };
-            match keys.get_mut(path) {
-                Some(cells) => cells.push(cell),
-                None => drop(keys.insert(path.to_owned(), vec![cell])),
+            None if is_log && text.len() <= MAX_CONSTANT && !text.bytes().any(|byte| byte.is_ascii_digit()) => {
+                let is_known = self.constants.len() < MAX_CONSTANTS || self.constants.contains(&hash(&[text]));
+                if is_known {
+                    self.constants.insert(hash(&[text]));
+                    return (Message::Constant(text), true);
+                }
             }
-        });
-        for (path, cells) in &keys {
-            if cells.iter().any(|cell| *cell != Cell::Null) {
-                self.put(fields.has, Cell::Text(path.clone()));
-            }
+            _ => {}
         }
-        if !keys.is_empty() {
-            self.put(fields.keys, Cell::Keys(keys));
+        (Message::Free, put_words(row, &mut self.scratch.lowered, self.fields.word, text))
+    }
+
+    fn template(&mut self, source: &str) -> Option<Rc<Template>> {
+        if let Some(known) = self.templates.get(source) {
+            return known.clone();
         }
-        is_true
+        if self.templates.len() >= MAX_TEMPLATES {
+            self.templates.clear();
+        }
+        let template = Template::parse(source).map(Rc::new);
+        self.templates.insert(source.into(), template.clone());
+        template
+    }
+
+    /// Puts the names of the keys; false where there are too many.
+    fn put_shape(&mut self, row: &mut Row) -> bool {
+        let Scratch { names, named, .. } = &mut self.scratch;
+        if names.len() > MAX_SHAPE {
+            return false;
+        }
+        named.sort_unstable_by(|left, right| names[left.clone()].cmp(&names[right.clone()]));
+        named.dedup_by(|left, right| names[left.clone()] == names[right.clone()]);
+        let shape = row.begin();
+        for (place, name) in named.iter().enumerate() {
+            if place > 0 {
+                row.bytes.push(BORDER);
+            }
+            row.bytes.extend_from_slice(&names[name.clone()]);
+        }
+        if !named.is_empty() {
+            row.end(self.fields.shape, shape);
+        }
+        true
+    }
+
+    /// Whether that value of the key is to be indexed whole.
+    fn is_worth_a_term(&mut self, path: &str, text: &str) -> bool {
+        if text.len() > MAX_WHOLE || matches!(Word::of(text), Word::Bucket(_)) {
+            return false;
+        }
+        let value = hash(&[path, text]);
+        if self.wholes.contains(&value) {
+            return true;
+        }
+        let count = self.wholes_of_key.entry(hash(&[path])).or_default();
+        *count += 1;
+        *count <= MAX_WHOLES && self.wholes.insert(value)
     }
 }
 
-impl Cell {
-    /// The value of a key; `None` for one that the index would not show truly.
-    fn of(value: FieldValue) -> Option<Cell> {
-        Some(match value {
-            FieldValue::Null => Cell::Null,
-            FieldValue::Text(text) => Cell::Text(text.into_owned()),
-            FieldValue::Bool(_) => Cell::Text(value.to_string()),
-            // The index makes 0 of it, which is written otherwise.
-            FieldValue::Float(float) if float == 0.0 && float.is_sign_negative() => return None,
-            FieldValue::Float(float) => Cell::F64(float),
-            FieldValue::Int(int) => match i64::try_from(int) {
-                Ok(int) => Cell::I64(int),
-                Err(_) => Cell::U64(u64::try_from(int).ok()?),
-            },
-        })
+impl Scratch {
+    fn name(&mut self, mark: u8, name: &str) {
+        let start = self.names.len();
+        self.names.push(mark);
+        self.names.extend_from_slice(name.as_bytes());
+        self.named.push(start..self.names.len());
     }
 }
 
-impl Document for Row {
+/// Puts the words of a message; false where one of them is so long that it may count only in part.
+fn put_words(row: &mut Row, lowered: &mut String, column: Column, text: &str) -> bool {
+    let mut are_whole = true;
+    for place in text::words(text) {
+        are_whole &= place.len() < LONG_WORD;
+        push_lower(lowered, &text[place]);
+        let word = row.begin();
+        row.bytes.push(terms::MESSAGE);
+        Word::of(lowered).push(&mut row.bytes);
+        row.end(column, word);
+    }
+    are_whole
+}
+
+fn push_lower(out: &mut String, word: &str) {
+    out.clear();
+    text::push_lower(word, out);
+}
+
+fn hash(parts: &[&str]) -> u64 {
+    use std::hash::Hasher as _;
+    let mut hasher = FxHasher::default();
+    for text in parts {
+        hasher.write(str::as_bytes(text));
+        hasher.write_u8(BORDER);
+    }
+    hasher.finish()
+}
+
+/// The known fields of one record.
+type Values<'a> = [Option<FieldValue<'a>>; Known::ALL.len()];
+
+#[derive(Default)]
+struct Knowns<'a>(Values<'a>);
+
+impl<'a> Knowns<'a> {
+    fn of(&self, known: Known) -> Option<&FieldValue<'a>> {
+        self.0[known as usize].as_ref()
+    }
+}
+
+/// A record's outline, as it is drawn.
+struct Gathering<'g, 'a> {
+    maker: &'g mut RowMaker,
+    row: &'g mut Row,
+    known: Knowns<'a>,
+    keys: usize,
+    is_true: bool,
+}
+
+impl<'a> Outline<'a> for Gathering<'_, 'a> {
+    fn known(&mut self, known: Known, value: FieldValue<'a>) {
+        self.known.0[known as usize].get_or_insert(value);
+    }
+
+    fn key(&mut self, path: &str, value: &FieldValue<'_>, is_apart: bool) {
+        self.keys += 1;
+        let is_plain = path.len() <= MAX_KEYWORD;
+        if !is_plain || self.keys > MAX_KEYS {
+            self.is_true = false;
+            return;
+        }
+        if is_apart {
+            let is_there = *value != FieldValue::Null;
+            self.maker.scratch.name(if is_there { terms::APART } else { terms::APART_NULL }, path);
+            return;
+        }
+        self.maker.scratch.name(if *value == FieldValue::Null { terms::NULL } else { terms::INDEXED }, path);
+        self.is_true &= self.maker.put_value(self.row, path, value);
+    }
+}
+
+impl RowMaker {
+    /// Puts a value of a key; false where the index would not show it truly.
+    fn put_value(&mut self, row: &mut Row, path: &str, value: &FieldValue<'_>) -> bool {
+        let column = self.fields.value;
+        let term = |row: &mut Row, mark: u8, more: &[u8]| {
+            let start = row.begin();
+            row.bytes.extend_from_slice(path.as_bytes());
+            row.bytes.extend_from_slice(&[BORDER, mark]);
+            row.bytes.extend_from_slice(more);
+            row.end(column, start);
+        };
+        let text = match value {
+            FieldValue::Int(_) | FieldValue::Float(_) => {
+                match Code::of(value) {
+                    Some(Code::Exact(code)) => term(row, terms::EXACT, &code),
+                    Some(Code::Rough(code)) => term(row, terms::ROUGH, &code),
+                    None => return false,
+                }
+                return true;
+            }
+            FieldValue::Text(text) => text.as_ref(),
+            FieldValue::Bool(true) => "true",
+            FieldValue::Bool(false) => "false",
+            FieldValue::Null => "null",
+        };
+        if *value == FieldValue::Null {
+            term(row, terms::NOTHING, &[]);
+            return true;
+        }
+        if self.is_worth_a_term(path, text) {
+            let mark = if matches!(value, FieldValue::Bool(_)) { terms::TRUTH } else { terms::WHOLE };
+            term(row, mark, text.as_bytes());
+            return true;
+        }
+        term(row, terms::IN_WORDS, &[]);
+        for place in text::words(text) {
+            push_lower(&mut self.scratch.lowered, &text[place]);
+            let start = row.begin();
+            row.bytes.extend_from_slice(path.as_bytes());
+            row.bytes.push(BORDER);
+            Word::of(&self.scratch.lowered).push(&mut row.bytes);
+            row.end(column, start);
+        }
+        true
+    }
+}
+
+/// The fields of one document.
+#[derive(Debug, Default)]
+pub(super) struct Row {
+    cells: Vec<(Column, Cell)>,
+    bytes: Vec<u8>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Cell {
+    I64(i64),
+    U64(u64),
+    /// A stretch of the row's bytes.
+    Bytes(Range<usize>),
+}
+
+impl Row {
+    fn put(&mut self, column: Column, cell: Cell) {
+        self.cells.push((column, cell));
+    }
+
+    /// Where a term begins that is written next.
+    fn begin(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn end(&mut self, column: Column, start: usize) {
+        self.cells.push((column, Cell::Bytes(start..self.bytes.len())));
+    }
+}
+
+/// A row that is lent to the index.
+#[derive(Debug)]
+pub(super) struct SharedRow(Arc<Row>);
+
+impl Document for SharedRow {
     type Value<'a> = CellValue<'a>;
-    type FieldsValuesIter<'a> =
-        std::iter::Map<std::slice::Iter<'a, (Column, Cell)>, fn(&'a (Column, Cell)) -> (Column, CellValue<'a>)>;
+    type FieldsValuesIter<'a> = CellIter<'a>;
 
-    fn iter_fields_and_values(&self) -> Self::FieldsValuesIter<'_> {
-        self.cells.iter().map(|(column, cell)| (*column, CellValue::One(cell)))
+    fn iter_fields_and_values(&self) -> CellIter<'_> {
+        CellIter { row: &self.0, cells: self.0.cells.iter() }
     }
 }
 
-/// A cell, or the cells of one key, as tantivy looks at them.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum CellValue<'a> {
-    One(&'a Cell),
-    Many(&'a [Cell]),
+pub(super) struct CellIter<'a> {
+    row: &'a Row,
+    cells: std::slice::Iter<'a, (Column, Cell)>,
 }
-
-impl<'a> Value<'a> for CellValue<'a> {
-    type ArrayIter = CellIter<'a>;
-    type ObjectIter = KeyIter<'a>;
-
-    fn as_value(&self) -> ReferenceValue<'a, CellValue<'a>> {
-        match self {
-            CellValue::Many(cells) => ReferenceValue::Array(CellIter(cells.iter())),
-            CellValue::One(Cell::I64(int)) => ReferenceValue::Leaf(ReferenceValueLeaf::I64(*int)),
-            CellValue::One(Cell::U64(int)) => ReferenceValue::Leaf(ReferenceValueLeaf::U64(*int)),
-            CellValue::One(Cell::F64(float)) => ReferenceValue::Leaf(ReferenceValueLeaf::F64(*float)),
-            CellValue::One(Cell::Text(text)) => ReferenceValue::Leaf(ReferenceValueLeaf::Str(text)),
-            CellValue::One(Cell::Null) => ReferenceValue::Leaf(ReferenceValueLeaf::Str("null")),
-            CellValue::One(Cell::Keys(keys)) => ReferenceValue::Object(KeyIter(keys.iter())),
-        }
-    }
-}
-
-pub(super) struct CellIter<'a>(std::slice::Iter<'a, Cell>);
 
 impl<'a> Iterator for CellIter<'a> {
-    type Item = CellValue<'a>;
+    type Item = (Column, CellValue<'a>);
 
-    fn next(&mut self) -> Option<CellValue<'a>> {
-        self.0.next().map(CellValue::One)
+    fn next(&mut self) -> Option<(Column, CellValue<'a>)> {
+        let (column, cell) = self.cells.next()?;
+        let leaf = match cell {
+            Cell::I64(int) => ReferenceValueLeaf::I64(*int),
+            Cell::U64(int) => ReferenceValueLeaf::U64(*int),
+            Cell::Bytes(place) => ReferenceValueLeaf::Bytes(&self.row.bytes[place.clone()]),
+        };
+        Some((*column, CellValue(leaf)))
     }
 }
 
-pub(super) struct KeyIter<'a>(std::collections::btree_map::Iter<'a, String, Vec<Cell>>);
+/// A cell as tantivy looks at it.
+#[derive(Debug, Clone)]
+pub(super) struct CellValue<'a>(ReferenceValueLeaf<'a>);
 
-impl<'a> Iterator for KeyIter<'a> {
-    type Item = (&'a str, CellValue<'a>);
+impl<'a> Value<'a> for CellValue<'a> {
+    type ArrayIter = std::iter::Empty<CellValue<'a>>;
+    type ObjectIter = std::iter::Empty<(&'a str, CellValue<'a>)>;
 
-    fn next(&mut self) -> Option<(&'a str, CellValue<'a>)> {
-        self.0.next().map(|(path, cells)| (path.as_str(), CellValue::Many(cells)))
+    fn as_value(&self) -> ReferenceValue<'a, CellValue<'a>> {
+        ReferenceValue::Leaf(self.0.clone())
     }
 }

@@ -1,20 +1,17 @@
 //! One segment of the index, opened: its columns, its terms, and sets of documents out of both.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
-
 use tantivy::columnar::{Column as FastColumn, MonotonicallyMappableToU64};
 use tantivy::postings::TermInfo;
-use tantivy::query::{EnableScoring, PhraseQuery, Query as _};
 use tantivy::schema::{Field as Column, IndexRecordOption};
-use tantivy::{DocSet, InvertedIndexReader, SegmentReader, TERMINATED, Term};
+use tantivy::{InvertedIndexReader, SegmentReader, Term};
 
 use super::docs::Docs;
-use super::schema::{Fields, KNOWN_MARK, ODD};
+use super::schema::{Fields, ODD};
 
 pub(super) struct Segment {
     pub reader: SegmentReader,
-    pub fields: Arc<Fields>,
+    pub fields: Fields,
     pub ts: FastColumn<i64>,
     pub src: FastColumn<u64>,
     pub off: FastColumn<u64>,
@@ -24,7 +21,7 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    pub fn open(reader: SegmentReader, fields: Arc<Fields>) -> tantivy::Result<Segment> {
+    pub fn open(reader: SegmentReader, fields: Fields) -> tantivy::Result<Segment> {
         let columns = reader.fast_fields();
         let (ts, src) = (columns.i64("ts")?, columns.u64("src")?);
         let (off, len) = (columns.u64("off")?, columns.u64("len")?);
@@ -63,42 +60,62 @@ impl Segment {
         (from, to): (&[u8], &[u8]),
         mut fits: impl FnMut(&[u8]) -> bool,
     ) -> tantivy::Result<Docs> {
-        let mut docs = self.none();
+        let [docs] = self.sort_terms(column, (from, to), |term| u64::from(fits(term)))?;
+        Ok(docs)
+    }
+
+    /// Sorts the documents of terms into sets: for each term between two byte strings it is said into which ones, by a bit
+    /// each.
+    pub fn sort_terms<const N: usize>(
+        &self,
+        column: Column,
+        (from, to): (&[u8], &[u8]),
+        mut sort: impl FnMut(&[u8]) -> u64,
+    ) -> tantivy::Result<[Docs; N]> {
+        let mut sets = std::array::from_fn(|_| self.none());
+        self.sort_terms_into(column, (from, to), &mut sets, &mut sort)?;
+        Ok(sets)
+    }
+
+    /// As [`Segment::sort_terms`], for sets that are there.
+    pub fn sort_terms_into(
+        &self,
+        column: Column,
+        (from, to): (&[u8], &[u8]),
+        sets: &mut [Docs],
+        sort: &mut dyn FnMut(&[u8]) -> u64,
+    ) -> tantivy::Result<()> {
+        self.each_term(column, (from, to), &mut |term, terms, info| {
+            let mut wanted = sort(term);
+            while wanted != 0 {
+                if let Some(set) = sets.get_mut(wanted.trailing_zeros() as usize) {
+                    add_postings(terms, info, set)?;
+                }
+                wanted &= wanted - 1;
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives the terms between two byte strings, the second not included; an empty one is no bound.
+    pub fn each_term(
+        &self,
+        column: Column,
+        (from, to): (&[u8], &[u8]),
+        each: &mut dyn FnMut(&[u8], &InvertedIndexReader, &TermInfo) -> tantivy::Result<()>,
+    ) -> tantivy::Result<()> {
         let terms = self.reader.inverted_index(column)?;
         let range = terms.terms().range().ge(from);
         let mut stream = if to.is_empty() { range.into_stream()? } else { range.lt(to).into_stream()? };
         while let Some((term, info)) = stream.next() {
-            if fits(term) {
-                add_postings(&terms, info, &mut docs)?;
-            }
-        }
-        Ok(docs)
-    }
-
-    /// The keys in `has`.
-    pub fn each_key_had(&self, each: &mut dyn FnMut(&str)) -> tantivy::Result<()> {
-        let terms = self.reader.inverted_index(self.fields.has)?;
-        let mut stream = terms.terms().stream()?;
-        while let Some((name, _)) = stream.next() {
-            let name = String::from_utf8_lossy(name);
-            if !name.starts_with(KNOWN_MARK) {
-                each(&name);
-            }
+            each(term, &terms, info)?;
         }
         Ok(())
     }
 
-    /// The documents that have these words of a text in a row. There are at least two.
-    pub fn with_phrase(&self, words: Vec<Term>) -> tantivy::Result<Docs> {
-        let mut docs = self.none();
-        let schema = self.reader.schema();
-        let weight = PhraseQuery::new(words).weight(EnableScoring::disabled_from_schema(schema))?;
-        let mut scorer = weight.scorer(&self.reader, 1.0)?;
-        while scorer.doc() != TERMINATED {
-            docs.insert(scorer.doc());
-            scorer.advance();
-        }
-        Ok(docs)
+    /// The documents with exactly that term, in bytes.
+    pub fn with_bytes(&self, column: Column, term: &[u8]) -> tantivy::Result<Docs> {
+        self.with_term(&Term::from_field_bytes(column, term))
     }
 
     /// Those of `within` whose value in the column lies in the range. More than these may be given.
@@ -128,11 +145,27 @@ impl Segment {
     }
 }
 
+/// How many of the documents have the term.
+pub(super) fn count_postings(terms: &InvertedIndexReader, info: &TermInfo, docs: &Docs) -> tantivy::Result<u64> {
+    let mut count = 0;
+    each_posting(terms, info, |doc| count += u64::from(docs.contains(doc)))?;
+    Ok(count)
+}
+
 /// Adds all documents of a term.
 fn add_postings(terms: &InvertedIndexReader, info: &TermInfo, docs: &mut Docs) -> tantivy::Result<()> {
+    each_posting(terms, info, |doc| docs.insert(doc))
+}
+
+/// Gives the documents of a term.
+pub(super) fn each_posting(
+    terms: &InvertedIndexReader,
+    info: &TermInfo,
+    mut each: impl FnMut(u32),
+) -> tantivy::Result<()> {
     let mut blocks = terms.read_block_postings_from_terminfo(info, IndexRecordOption::Basic)?;
     while !blocks.docs().is_empty() {
-        blocks.docs().iter().for_each(|doc| docs.insert(*doc));
+        blocks.docs().iter().for_each(|doc| each(*doc));
         blocks.advance();
     }
     Ok(())

@@ -1,11 +1,8 @@
-//! The first documents in order, and counts by the values of a column.
+//! The first documents in order.
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 
-use super::docs::Docs;
 use super::read::Address;
-use super::segment::Segment;
-use crate::record::Field;
 use crate::store::Order;
 
 /// Time, rank of the source, offset: the order of [`SortKey`](crate::store::SortKey) in numbers.
@@ -80,44 +77,4 @@ impl Top {
     pub fn into_sorted(self) -> Vec<Ranked> {
         self.kept.into_sorted_vec()
     }
-}
-
-/// Adds the documents to the counts by value, where the field has a column that says it; gives those whose lines have to
-/// be read.
-pub(super) fn count_column(
-    segment: &Segment,
-    docs: &Docs,
-    field: &Field,
-    counts: &mut BTreeMap<String, u64>,
-) -> tantivy::Result<Docs> {
-    let Field::Known(known) = field else { return Ok(docs.clone()) };
-    let by_column = docs.clone().without(&segment.odd);
-    let by_line = docs.clone().and(&segment.odd);
-    let columns = segment.reader.fast_fields();
-    if segment.fields.number(*known).is_some() {
-        let column = columns.u64(known.name())?;
-        let mut by_value: BTreeMap<u64, u64> = BTreeMap::new();
-        for value in by_column.iter().filter_map(|doc| column.first(doc)) {
-            *by_value.entry(value).or_default() += 1;
-        }
-        by_value.into_iter().for_each(|(value, count)| *counts.entry(value.to_string()).or_default() += count);
-        return Ok(by_line);
-    }
-    let is_fast = |column| segment.reader.schema().get_field_entry(column).is_fast();
-    if !segment.fields.keyword(*known).is_some_and(is_fast) {
-        return Ok(docs.clone());
-    }
-    let Some(column) = columns.str(known.name())? else { return Ok(by_line) };
-    let mut by_ord = vec![0_u64; column.num_terms()];
-    for ord in by_column.iter().filter_map(|doc| column.ords().first(doc)) {
-        if let Some(count) = usize::try_from(ord).ok().and_then(|ord| by_ord.get_mut(ord)) {
-            *count += 1;
-        }
-    }
-    let mut value = String::new();
-    for (ord, count) in (0..).zip(by_ord).filter(|(_, count)| *count > 0) {
-        column.ord_to_str(ord, &mut value)?;
-        *counts.entry(value.clone()).or_default() += count;
-    }
-    Ok(by_line)
 }

@@ -1,20 +1,19 @@
 //! A query, answered by one segment: which documents surely match, and which may and have to be judged by their line.
 //!
 //! [`Query::matches`](crate::query::Query::matches) is the definition. What the index can say truly becomes `yes`; where
-//! it can only narrow down (a regular expression, words in a row where no positions are kept, odd records) it becomes
+//! it can only narrow down (a regular expression, words in a row, ids, odd records) it becomes
 //! `maybe`. The three ways of a document combine as in Kleene's logic, so that `NOT` and `OR` stay true.
 
 use std::ops::RangeInclusive;
 
-use tantivy::Term;
 use tantivy::schema::Field as Column;
 
 use super::docs::Docs;
-use super::schema::{KNOWN_MARK, NAMED_IN_HAS};
 use super::segment::Segment;
-use super::{keys, values};
-use crate::query::{Bound, Glob, Op, Pattern, Query, glob, text, value};
-use crate::record::field::{Field, FieldType, Known};
+use super::terms::{self, BORDER, KIND, WHO};
+use super::{keys, messages, values};
+use crate::query::{Bound, Expression, Op, Pattern, Query, text, value};
+use crate::record::field::{Field, Known};
 use crate::record::time;
 use crate::store::Filter;
 
@@ -49,7 +48,7 @@ pub(super) enum Ask<'q> {
     Glob(&'q str),
     Compare(Op, &'q Bound),
     Exists,
-    Matches,
+    Matches(&'q Expression),
 }
 
 struct Judging<'s> {
@@ -78,7 +77,7 @@ impl Judging<'_> {
             Query::Is { field, pattern: Pattern::Glob { text } } => self.leaf(field, Ask::Glob(text), query, within),
             Query::Compare { field, op, bound } => self.leaf(field, Ask::Compare(*op, bound), query, within),
             Query::Exists(field) => self.leaf(field, Ask::Exists, query, within),
-            Query::Matches { field, .. } => self.leaf(field, Ask::Matches, query, within),
+            Query::Matches { field, regex } => self.leaf(field, Ask::Matches(regex), query, within),
         }
     }
 
@@ -99,13 +98,49 @@ impl Judging<'_> {
             Field::Key(path) => return keys::judge(self.segment, path, ask, query),
             Field::Known(known) => *known,
         };
-        match known.field_type() {
-            FieldType::Time => self.time(ask, within),
-            FieldType::Number => self.number(known, ask, within),
-            FieldType::Level => self.level(ask),
-            FieldType::Keyword => self.keyword(known, ask),
-            FieldType::Text | FieldType::Any => self.text(known, ask),
+        match known {
+            Known::Ts => self.time(ask, within),
+            Known::Mono | Known::Seq => self.number(known, ask, within),
+            Known::Obj => self.object(ask, query),
+            Known::Msg => messages::judge(self.segment, ask, query),
+            _ => {
+                let fields = &self.segment.fields;
+                if let Some(place) = terms::place_in(&KIND, known) {
+                    return self.common(fields.kind, known, place, query);
+                }
+                if let Some(place) = terms::place_in(&WHO, known) {
+                    return self.common(fields.who, known, place, query);
+                }
+                match terms::RARE_TEXTS.iter().find(|(own, _)| *own == known) {
+                    Some((_, mark)) => messages::rare(self.segment, *mark, known.name(), ask),
+                    None => Ok(doubtful(self.segment, self.segment.all())),
+                }
+            }
         }
+    }
+
+    /// A field that many records have in common: each different value is asked.
+    fn common(&self, column: Column, known: Known, place: usize, query: &Query) -> tantivy::Result<Verdict> {
+        let matcher = query.compile();
+        let found = self.segment.with_terms(column, (&[], &[]), |term| {
+            let severity = if known == Known::Level { terms::severity(term) } else { None };
+            matcher.accepts(terms::value_of(known, terms::part(term, place)).as_ref(), severity)
+        });
+        Ok(exactly(self.segment, found?))
+    }
+
+    /// The object of an event: there may be many, so a whole name is looked up.
+    fn object(&self, ask: Ask, query: &Query) -> tantivy::Result<Verdict> {
+        let mut range = (Vec::new(), Vec::new());
+        if let Ask::Words(text) = ask {
+            let name = text::lower(text);
+            range = ([name.as_bytes(), &[BORDER]].concat(), [name.as_bytes(), &[BORDER, BORDER]].concat());
+        }
+        let matcher = query.compile();
+        let found = self.segment.with_terms(self.segment.fields.obj, (&range.0, &range.1), |term| {
+            matcher.accepts(terms::value_of(Known::Obj, terms::part(term, 1)).as_ref(), None)
+        });
+        Ok(exactly(self.segment, found?))
     }
 
     fn time(&self, ask: Ask, within: &Docs) -> tantivy::Result<Verdict> {
@@ -114,7 +149,7 @@ impl Judging<'_> {
             Ask::Compare(op, bound @ Bound::Time(_)) => narrow(values::integers(op, bound)),
             Ask::Compare(..) | Ask::Glob(_) => None,
             Ask::Exists => Some(i64::MIN..=i64::MAX),
-            Ask::Matches => return Ok(self.doubtful(self.segment.all())),
+            Ask::Matches(_) => return Ok(self.doubtful(self.segment.all())),
         };
         let found = range.map(|range| self.segment.in_range(&self.segment.ts, range, within));
         Ok(self.exactly(found.unwrap_or_else(|| self.segment.none())))
@@ -127,94 +162,10 @@ impl Judging<'_> {
             Ask::Compare(_, Bound::Time(_)) => None,
             Ask::Compare(op, bound) => narrow(values::integers(op, bound)),
             Ask::Exists => Some(0..=u64::MAX),
-            Ask::Glob(_) | Ask::Matches => return Ok(self.doubtful(self.segment.all())),
+            Ask::Glob(_) | Ask::Matches(_) => return Ok(self.doubtful(self.segment.all())),
         };
         let found = range.map(|range| self.segment.in_range(&column, range, within));
         Ok(self.exactly(found.unwrap_or_else(|| self.segment.none())))
-    }
-
-    fn level(&self, ask: Ask) -> tantivy::Result<Verdict> {
-        let range = match ask {
-            Ask::Words(text) => value::severity(text).map(|number| number..=number),
-            Ask::Compare(op, Bound::Level(number)) => {
-                narrow(values::integers(op, &Bound::Int(i128::from(*number)))).map(|range: RangeInclusive<u16>| range)
-            }
-            other => return self.keyword(Known::Level, other),
-        };
-        let Some(range) = range else { return Ok(self.exactly(self.segment.none())) };
-        let term = |number: u16| Term::from_field_u64(self.segment.fields.severity, u64::from(number));
-        let (from, to) = (term(*range.start()), u64::from(*range.end()) + 1);
-        let to = Term::from_field_u64(self.segment.fields.severity, to);
-        let bytes = (from.serialized_value_bytes(), to.serialized_value_bytes());
-        Ok(self.exactly(self.segment.with_terms(self.segment.fields.severity, bytes, |_| true)?))
-    }
-
-    fn keyword(&self, known: Known, ask: Ask) -> tantivy::Result<Verdict> {
-        let Some(column) = self.segment.fields.keyword(known) else { return Ok(self.doubtful(self.segment.all())) };
-        match ask {
-            Ask::Words(text) => {
-                let term = Term::from_field_text(column, &text::lower(text));
-                Ok(self.exactly(self.segment.with_term(&term)?))
-            }
-            Ask::Glob(text) => Ok(self.exactly(self.with_glob(column, &[], &Glob::whole(text))?)),
-            Ask::Compare(op, Bound::Text(bound)) => {
-                let fits = |term: &[u8]| values::holds(op, term.cmp(bound.as_bytes()));
-                Ok(self.exactly(self.segment.with_terms(column, (&[], &[]), fits)?))
-            }
-            Ask::Compare(..) => Ok(self.exactly(self.segment.none())),
-            Ask::Exists => Ok(self.exactly(self.segment.with_terms(column, (&[], &[]), |_| true)?)),
-            Ask::Matches => Ok(self.doubtful(self.segment.with_terms(column, (&[], &[]), |_| true)?)),
-        }
-    }
-
-    fn text(&self, known: Known, ask: Ask) -> tantivy::Result<Verdict> {
-        let there = || match NAMED_IN_HAS.contains(&known) {
-            false => Ok(self.segment.all()),
-            true => {
-                let name = format!("{KNOWN_MARK}{}", known.name());
-                self.segment.with_term(&Term::from_field_text(self.segment.fields.has, &name))
-            }
-        };
-        // Templates are not indexed.
-        let Some(column) = self.segment.fields.text(known) else { return Ok(self.doubtful(self.segment.all())) };
-        match ask {
-            Ask::Words(text) => self.words(column, text, known == Known::Msg),
-            Ask::Glob(text) => self.word_globs(column, text),
-            Ask::Compare(_, Bound::Text(_)) | Ask::Matches => Ok(self.doubtful(there()?)),
-            Ask::Compare(..) => Ok(self.exactly(self.segment.none())),
-            Ask::Exists if NAMED_IN_HAS.contains(&known) => Ok(self.exactly(there()?)),
-            Ask::Exists => Ok(self.doubtful(there()?)),
-        }
-    }
-
-    fn words(&self, column: Column, text: &str, has_positions: bool) -> tantivy::Result<Verdict> {
-        let words: Vec<Term> = text::tokens(text).map(|(_, word)| Term::from_field_text(column, &word)).collect();
-        match words.as_slice() {
-            [] => Ok(self.exactly(self.segment.none())),
-            [word] => Ok(self.exactly(self.segment.with_term(word)?)),
-            _ if has_positions => Ok(self.exactly(self.segment.with_phrase(words)?)),
-            _ => {
-                let mut all = self.segment.all();
-                for word in &words {
-                    all = all.and(&self.segment.with_term(word)?);
-                }
-                Ok(self.doubtful(all))
-            }
-        }
-    }
-
-    fn word_globs(&self, column: Column, text: &str) -> tantivy::Result<Verdict> {
-        let globs = Glob::words(text);
-        let mut all = if globs.is_empty() { self.segment.none() } else { self.segment.all() };
-        for glob in &globs {
-            all = all.and(&self.with_glob(column, &[], glob)?);
-        }
-        Ok(if globs.len() > 1 { self.doubtful(all) } else { self.exactly(all) })
-    }
-
-    /// The documents with a term that fits the glob.
-    fn with_glob(&self, column: Column, before: &[u8], glob: &Glob) -> tantivy::Result<Docs> {
-        with_glob(self.segment, column, before, glob)
     }
 
     fn exactly(&self, docs: Docs) -> Verdict {
@@ -236,25 +187,16 @@ pub(super) fn doubtful(segment: &Segment, docs: Docs) -> Verdict {
     Verdict { yes: segment.none(), maybe: docs.or(&segment.odd) }
 }
 
-/// The documents with a term that begins with `before` and goes on as the glob says.
-pub(super) fn with_glob(segment: &Segment, column: Column, before: &[u8], glob: &Glob) -> tantivy::Result<Docs> {
-    // What the glob begins with narrows the terms that have to be looked at.
-    let mut from = before.to_vec();
-    let just = glob.parts().iter().map_while(|part| match part {
-        glob::Part::Just(letter) => Some(*letter),
-        _ => None,
-    });
-    just.for_each(|letter| from.extend(letter.encode_utf8(&mut [0; 4]).bytes()));
-    let to = values::after_prefix(&from);
-    segment.with_terms(column, (&from, &to), |term| {
-        std::str::from_utf8(&term[before.len()..]).is_ok_and(|text| glob.fits(text))
-    })
+/// These documents match, of these and the odd ones nobody knows.
+pub(super) fn settled(segment: &Segment, yes: Docs, maybe: Docs) -> Verdict {
+    let yes = yes.without(&segment.odd);
+    Verdict { maybe: maybe.or(&segment.odd).without(&yes), yes }
 }
 
 /// Whether the query is answered by looking at a column's values.
 fn is_range(query: &Query) -> bool {
     let (Query::Is { field, .. } | Query::Compare { field, .. }) = query else { return false };
-    matches!(field.field_type(), FieldType::Time | FieldType::Number)
+    matches!(field, Field::Known(Known::Ts | Known::Mono | Known::Seq))
 }
 
 /// The part of a range that the type can hold.
@@ -276,4 +218,4 @@ macro_rules! limits {
     ($($int:ident),*) => { $(impl Limits for $int { const MIN: $int = $int::MIN; const MAX: $int = $int::MAX; })* };
 }
 
-limits!(i64, u64, u16);
+limits!(i64, u64);

@@ -1,6 +1,5 @@
 //! Conditions on ordered values as ranges of integers or of bytes. Knows nothing of the index.
 
-use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 
 use crate::query::{Bound, Op};
@@ -32,15 +31,6 @@ pub(super) fn around(bound: &Bound) -> Option<(i128, i128)> {
         Bound::Float(float) if float.is_nan() => None,
         Bound::Float(float) => Some((float.floor() as i128, float.ceil() as i128)),
         Bound::Level(_) | Bound::Text(_) => None,
-    }
-}
-
-pub(super) fn holds(op: Op, order: Ordering) -> bool {
-    match op {
-        Op::Less => order.is_lt(),
-        Op::AtMost => order.is_le(),
-        Op::More => order.is_gt(),
-        Op::AtLeast => order.is_ge(),
     }
 }
 

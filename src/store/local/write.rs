@@ -3,49 +3,42 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use tantivy::indexer::{AddOperation, IndexWriterOptions, SegmentWriter};
-use tantivy::{Index, IndexWriter, Segment};
+use tantivy::indexer::IndexWriterOptions;
+use tantivy::{Index, IndexWriter};
 
-use super::row::{Row, Spot};
-use super::schema::{self, Fields};
+use super::fill::{self, OpenSegment};
+use super::merge::NeighboursInTime;
+use super::row::{RowMaker, SharedRow, Spot};
+use super::schema::Fields;
 use super::{HeldLock, Payload, StoreError, engine};
 use crate::spool::{Entry, Positions, RunDir, SourceId};
-use crate::store::Writer;
+use crate::store::{Added, Stretch, Writer};
 
-/// How large a segment may grow in memory, in bytes.
-const SEGMENT_MEMORY: usize = 128 << 20;
+/// How large a segment that is filled record by record may grow in memory, in bytes.
+const SEGMENT_MEMORY: usize = 32 << 20;
 
 /// What tantivy's own indexing thread may take; it has nothing to do.
 const IDLE_MEMORY: usize = 15 << 20;
 
 pub(super) struct LocalWriter {
     dir: PathBuf,
-    fields: Arc<Fields>,
-    writer: IndexWriter<Row>,
+    rows: RowMaker,
+    writer: IndexWriter<SharedRow>,
     segment: Option<OpenSegment>,
     positions: Positions,
     /// Behind the last record that was added of each source.
     added_up_to: Positions,
     sources: Vec<SourceId>,
     places: HashMap<SourceId, u64>,
-    /// Documents are never deleted, so their stamps only have to be there.
-    stamp: u64,
     _lock: HeldLock,
-}
-
-struct OpenSegment {
-    segment: Segment,
-    writer: SegmentWriter,
 }
 
 impl LocalWriter {
     pub fn open(run: &RunDir, lock: HeldLock) -> Result<LocalWriter, StoreError> {
         let dir = run.index_path();
         let damaged = |error: tantivy::TantivyError| StoreError::Damaged { path: dir.clone(), why: error.to_string() };
-        let mut index = Index::open_in_dir(&dir).map_err(damaged)?;
-        index.set_tokenizers(schema::tokenizers());
+        let index = Index::open_in_dir(&dir).map_err(damaged)?;
         let meta = index.load_metas().map_err(damaged)?;
         // A segment that cannot be opened is found here, where all can still be built anew.
         for segment in index.searchable_segments().map_err(damaged)? {
@@ -61,16 +54,16 @@ impl LocalWriter {
             tantivy::TantivyError::LockFailure(..) => StoreError::Busy { path: dir.clone(), holder: None },
             other => engine("write", &dir, other),
         })?;
+        writer.set_merge_policy(Box::new(NeighboursInTime::new(writer.index().clone())));
         let places = sources.iter().cloned().zip(0..).collect();
         Ok(LocalWriter {
-            fields: Arc::new(Fields::new()),
+            rows: RowMaker::new(Fields::new()),
             writer,
             segment: None,
             added_up_to: positions.clone(),
             positions,
             sources,
             places,
-            stamp: 0,
             _lock: lock,
             dir,
         })
@@ -86,32 +79,21 @@ impl LocalWriter {
         place
     }
 
-    fn open_segment(&mut self) -> tantivy::Result<&mut OpenSegment> {
-        if self.segment.is_none() {
-            let segment = self.writer.new_segment();
-            let writer = SegmentWriter::for_segment(SEGMENT_MEMORY, segment.clone())?;
-            self.segment = Some(OpenSegment { segment, writer });
-        }
-        self.segment.as_mut().ok_or_else(|| tantivy::TantivyError::InternalError("no segment".to_owned()))
-    }
-
-    fn add_row(&mut self, row: Row) -> tantivy::Result<()> {
-        self.stamp += 1;
-        let opstamp = self.stamp;
-        let open = self.open_segment()?;
-        open.writer.add_document(AddOperation { opstamp, document: row })?;
-        let is_full = open.writer.mem_usage() > SEGMENT_MEMORY;
-        if is_full { self.end_segment() } else { Ok(()) }
+    fn add_row(&mut self, row: SharedRow) -> tantivy::Result<()> {
+        let open = match &mut self.segment {
+            Some(open) => open,
+            None => {
+                self.rows.begin_segment();
+                self.segment.insert(OpenSegment::begin(self.writer.index(), SEGMENT_MEMORY)?)
+            }
+        };
+        open.add(row)?;
+        if open.is_full() { self.end_segment() } else { Ok(()) }
     }
 
     fn end_segment(&mut self) -> tantivy::Result<()> {
-        let Some(OpenSegment { segment, writer }) = self.segment.take() else { return Ok(()) };
-        let documents = writer.max_doc();
-        writer.finalize()?;
-        let meta = segment.meta().clone().with_max_doc(documents);
-        // Without sorting there is no temporary document store to be kept.
-        meta.untrack_temp_docstore();
-        self.writer.add_segment(meta)
+        let Some(open) = self.segment.take() else { return Ok(()) };
+        self.writer.add_segment(open.end()?)
     }
 
     fn commit_payload(&mut self, payload: &str) -> tantivy::Result<()> {
@@ -137,11 +119,31 @@ impl Writer for LocalWriter {
             return Ok(());
         }
         let spot = Spot { src: self.place_of(entry.source), off: entry.offset, len: entry.len };
-        let row = Row::new(&entry.record, spot, &self.fields);
+        let row = self.rows.make(&entry.record, spot);
         let failed = self.failed();
         self.add_row(row).map_err(failed)?;
         self.added_up_to.set(entry.source.clone(), entry.offset + entry.len + 1);
         Ok(())
+    }
+
+    fn add_stretches(&mut self, stretches: &[Stretch], progress: &mut dyn FnMut(u64)) -> Result<Added, StoreError> {
+        let mut placed = Vec::new();
+        for stretch in stretches {
+            // What was added before is known.
+            let from = stretch.from.max(self.added_up_to.get(&stretch.part.id));
+            if from < stretch.until {
+                placed.push((self.place_of(&stretch.part.id), Stretch { from, ..stretch.clone() }));
+            }
+        }
+        let failed = self.failed();
+        let filled = fill::fill(self.writer.index(), &placed, progress).and_then(|(segments, added)| {
+            segments.into_iter().try_for_each(|segment| self.writer.add_segment(segment)).map(|()| added)
+        });
+        let added = filled.map_err(failed)?;
+        for (_, stretch) in placed {
+            self.added_up_to.set(stretch.part.id, stretch.until);
+        }
+        Ok(added)
     }
 
     fn commit(&mut self, positions: &Positions) -> Result<(), StoreError> {

@@ -1,0 +1,50 @@
+//! A record as an index sees it: its known fields and the keys of `extra` and of events, each with its values; nothing that
+//! neither has a name in a query. What is drawn is what [`Record::each_value`] and [`Record::each_key`] say.
+
+use super::field::{FieldValue, Known};
+use super::{Body, Field, Record};
+
+/// Something that can be drawn: a record, or a line that is read for nothing else.
+pub trait Sketch {
+    /// Gives the fields and keys.
+    fn draw<'a>(&'a self, to: &mut dyn Outline<'a>) -> Head;
+}
+
+/// What is drawn on.
+pub trait Outline<'a> {
+    /// The value of a known field.
+    fn known(&mut self, known: Known, value: FieldValue<'a>);
+
+    /// One value of a key. `is_apart`: it is a key of an event whose values are told otherwise, or that hardly anybody looks
+    /// for; an index may spare itself the value.
+    fn key(&mut self, path: &str, value: &FieldValue<'_>, is_apart: bool);
+}
+
+/// What every record has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    pub ts: i64,
+    pub severity: Option<u16>,
+}
+
+/// Keys of events that are known fields as well, or places in the code, or stamps.
+const APART: [&str; 17] = [
+    "obj", "site", "held_at", "stack", "from", "thread", "tid", "task", "type", "msg", "tpl", "file", "line", "func",
+    "level", "logger", "argv",
+];
+
+/// Whether a key of an event is drawn apart.
+pub(super) fn is_apart(path: &str) -> bool {
+    APART.contains(&path) || path.starts_with("exc.")
+}
+
+impl Sketch for Record {
+    fn draw<'a>(&'a self, to: &mut dyn Outline<'a>) -> Head {
+        for (known, ..) in Known::ALL.iter().filter(|(known, ..)| *known != Known::Ts) {
+            self.each_value(&Field::Known(*known), &mut |value| to.known(*known, value));
+        }
+        let of_event = matches!(self.body, Body::Event(_));
+        self.each_key(&mut |path, value| to.key(path, &value, of_event && is_apart(path)));
+        Head { ts: self.ts, severity: self.severity() }
+    }
+}
