@@ -8,8 +8,6 @@ mod follow;
 pub mod watch;
 
 #[cfg(test)]
-mod measure;
-#[cfg(test)]
 mod tests;
 
 use std::ops::ControlFlow;

@@ -37,8 +37,12 @@ impl Level {
     /// The level of that name. A name that nobody knows keeps its name; where it is Python's `Level 35`
     /// the number is taken from it, else it counts as INFO.
     pub fn named(name: &str) -> Level {
-        let number = number_of(name).or_else(|| name.strip_prefix("Level ")?.parse().ok());
-        Level { name: name.into(), number: number.unwrap_or(20) }
+        Level { name: name.into(), number: Level::number_of_name(name) }
+    }
+
+    /// The number of [`Level::named`].
+    pub fn number_of_name(name: &str) -> u16 {
+        number_of(name).or_else(|| name.strip_prefix("Level ")?.parse().ok()).unwrap_or(20)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod foreign;
 pub mod glance;
 pub mod id;
 pub mod level;
+pub mod line_sketch;
 pub mod outline;
 pub mod readings;
 mod signal;

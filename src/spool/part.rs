@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::lines::{self, Line, Lines};
 use super::{Problems, SourceId, is_alive};
 use crate::record::decode::{self, KEEP_OF_MALFORMED, MAX_LINE, Place};
+use crate::record::line_sketch::LineSketch;
 use crate::record::{EventKind, Glance, Record, glance};
 
 /// How much is read around a line that is fetched alone: its neighbours are often fetched next.
@@ -48,6 +49,16 @@ impl<'a> Sight<'a> {
     /// What the line says, where a glance tells.
     pub fn glance(&self) -> Option<Glance<'_>> {
         if self.line.len > MAX_LINE as u64 { None } else { glance::glance(self.line.bytes, self.place) }
+    }
+
+    /// What the line has for an index, where that can be told without making a record of it.
+    pub fn sketch(&self) -> Option<LineSketch<'_>> {
+        if self.line.len > MAX_LINE as u64 { None } else { LineSketch::read(self.line.bytes, self.place) }
+    }
+
+    /// Of the line's first byte, and the length of the line.
+    pub fn spot(&self) -> (u64, u64) {
+        (self.line.offset, self.line.len)
     }
 
     pub fn understand(self) -> Entry<'a> {

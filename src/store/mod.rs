@@ -5,6 +5,7 @@
 //! [`memory`] is the reference; the one suite (`suite.rs`) holds every store to it. What is on disk but not in a
 //! store yet is not its business: [`RunReader`] adds that.
 
+mod guard;
 pub mod local;
 pub mod memory;
 mod run;

@@ -1,9 +1,11 @@
 //! One run, read: its index, where there is one, and everything that is in the spool and not in the index yet. What is on
 //! disk is in every answer, always; a reader takes no lock and waits for nobody.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
+use super::guard;
 use super::local::LocalStore;
 use super::tally::{Best, count_values};
 use super::{Buckets, Extent, Filter, Hit, Order, Reader, Request, StoreError, Stretch};
@@ -23,6 +25,8 @@ pub const FAR_BEHIND: u64 = 64 << 20;
 pub struct RunReader {
     run: RunDir,
     index: Option<Box<dyn Reader>>,
+    /// Why the index is not asked any more: then everything is read from the spool.
+    given_up: OnceCell<String>,
     processes: Vec<Process>,
     /// What the index lacks.
     tail: Vec<Stretch>,
@@ -35,9 +39,9 @@ pub struct RunReader {
 impl RunReader {
     /// What is on disk now. An index that cannot be used is a problem, not an error: the spool has everything.
     pub fn open(run: &RunDir) -> Result<RunReader, StoreError> {
-        let (index, unusable) = match LocalStore::of(run).open() {
+        let (index, unusable) = match guard::ask(|| LocalStore::of(run).open()) {
             Ok(index) => (index, None),
-            Err(error) => (None, Some(error.to_string())),
+            Err(why) => (None, Some(why)),
         };
         let indexed = index.as_ref().map(|index| index.positions().clone()).unwrap_or_default();
         // The spool is listed after the index was opened: a position that lies behind the end of its part would be
@@ -59,7 +63,16 @@ impl RunReader {
             }
         }
         let follower = Follower::new(run.spool(), &ends);
-        Ok(RunReader { run: run.clone(), index, processes: listing.processes, tail, ends, problems, follower })
+        Ok(RunReader {
+            run: run.clone(),
+            index,
+            given_up: OnceCell::new(),
+            processes: listing.processes,
+            tail,
+            ends,
+            problems,
+            follower,
+        })
     }
 
     pub fn run(&self) -> &RunDir {
@@ -79,9 +92,8 @@ impl RunReader {
     /// The first hits in the order asked for, given oldest first whichever that is.
     pub fn search(&self, request: &Request) -> Result<Vec<Hit>, StoreError> {
         let mut best = Best::of(request);
-        if let Some(index) = &self.index {
-            index.search(request)?.into_iter().for_each(|hit| best.add_hit(hit));
-        }
+        let indexed = self.ask_index(|index| index.search(request));
+        indexed.into_iter().flatten().for_each(|hit| best.add_hit(hit));
         let _ = self.each_passing(&request.filter, &mut |entry| {
             best.add(entry);
             ControlFlow::Continue(())
@@ -95,7 +107,7 @@ impl RunReader {
 
     /// How many records there are, and from when to when: what a search that finds nothing has looked at.
     pub fn extent(&self) -> Result<Extent, StoreError> {
-        let mut extent = self.index.as_ref().map(|index| index.extent()).transpose()?.unwrap_or_default();
+        let mut extent = self.ask_index(|index| index.extent()).unwrap_or_default();
         let _ = self.each_unindexed(&mut |entry| {
             extent.add(entry.record.ts);
             ControlFlow::Continue(())
@@ -104,15 +116,14 @@ impl RunReader {
     }
 
     pub fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
-        let mut count = self.index.as_ref().map(|index| index.count(filter)).transpose()?.unwrap_or_default();
+        let mut count = self.ask_index(|index| index.count(filter)).unwrap_or_default();
         self.each_passing_unindexed(filter, &mut |_| count += 1);
         Ok(count)
     }
 
     /// How many of the records have each value of the field.
     pub fn counts(&self, filter: &Filter, field: &Field) -> Result<BTreeMap<String, u64>, StoreError> {
-        let indexed = self.index.as_ref().map(|index| index.counts(filter, field)).transpose()?;
-        let mut counts = indexed.unwrap_or_default();
+        let mut counts = self.ask_index(|index| index.counts(filter, field)).unwrap_or_default();
         self.each_passing_unindexed(filter, &mut |record| count_values(record, field, &mut counts));
         Ok(counts)
     }
@@ -126,7 +137,7 @@ impl RunReader {
     }
 
     pub fn histogram(&self, filter: &Filter, buckets: &Buckets) -> Result<Vec<u64>, StoreError> {
-        let indexed = self.index.as_ref().map(|index| index.histogram(filter, buckets)).transpose()?;
+        let indexed = self.ask_index(|index| index.histogram(filter, buckets));
         let mut counts = indexed.unwrap_or_else(|| vec![0; buckets.count]);
         self.each_passing_unindexed(filter, &mut |record| {
             if let Some(count) = buckets.of(record.ts).and_then(|place| counts.get_mut(place)) {
@@ -138,7 +149,7 @@ impl RunReader {
 
     /// Every key that some record has, for [`check_fields`](crate::query::check_fields).
     pub fn keys(&self) -> Result<BTreeSet<String>, StoreError> {
-        let mut keys = self.index.as_ref().map(|index| index.keys()).transpose()?.unwrap_or_default();
+        let mut keys = self.ask_index(|index| index.keys()).unwrap_or_default();
         let _ = self.each_unindexed(&mut |entry| {
             entry.record.each_key(&mut |key, _| {
                 if !keys.contains(key) {
@@ -156,16 +167,15 @@ impl RunReader {
         filter: &Filter,
         each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, StoreError> {
-        if let (Some(index), false) = (&self.index, is_everything(filter)) {
-            if index.each(filter, each)?.is_break() {
-                return Ok(ControlFlow::Break(()));
+        if !is_everything(filter) {
+            match self.ask_index(|index| index.each(filter, each)) {
+                Some(ControlFlow::Break(())) => return Ok(ControlFlow::Break(())),
+                Some(ControlFlow::Continue(())) | None => return Ok(self.each_passing(filter, each)),
             }
-            return Ok(self.each_passing(filter, each));
         }
         // Everything is read from the files themselves, whatever the index knows of them.
         let judge = filter.compile();
-        for part in self.parts() {
-            let whole = Stretch { part: part.clone(), from: 0, until: self.ends.get(&part.id) };
+        for whole in self.whole_parts() {
             let read = whole.read(&mut Problems::default(), &mut |entry| {
                 if judge.passes(&entry.record) { each(entry) } else { ControlFlow::Continue(()) }
             });
@@ -255,7 +265,8 @@ impl RunReader {
             part.read(&mut cursor, u64::MAX, &mut problems, &mut |_| ControlFlow::Break(()));
         }
         problems.malformed = self.count(&Filter::new(Query::is(Known::Ev, "malformed")))?;
-        problems.gone = self.index.as_ref().map_or(0, |index| index.gone());
+        problems.gone = self.ask_index(|index| Ok(index.gone())).unwrap_or(0);
+        problems.index = problems.index.or_else(|| self.given_up.get().cloned());
         Ok(problems)
     }
 
@@ -263,9 +274,29 @@ impl RunReader {
         self.processes.iter().flat_map(|process| &process.parts)
     }
 
+    /// What the index says; `None` where there is none, or where it cannot answer: from then on everything is unindexed.
+    fn ask_index<T>(&self, question: impl FnOnce(&dyn Reader) -> Result<T, StoreError>) -> Option<T> {
+        let index = self.index.as_ref().filter(|_| self.given_up.get().is_none())?;
+        match guard::ask(|| question(&**index)) {
+            Ok(answer) => Some(answer),
+            Err(why) => {
+                let _ = self.given_up.set(why);
+                None
+            }
+        }
+    }
+
+    fn whole_parts(&self) -> impl Iterator<Item = Stretch> {
+        self.parts().map(|part| Stretch { part: part.clone(), from: 0, until: self.ends.get(&part.id) })
+    }
+
     fn each_unindexed(&self, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
         // What cannot be read any more was said when the run was opened, or is said by `problems`.
-        self.tail.iter().try_for_each(|stretch| stretch.read(&mut Problems::default(), each))
+        let mut read = |stretch: &Stretch| stretch.read(&mut Problems::default(), each);
+        match self.given_up.get() {
+            None => self.tail.iter().try_for_each(read),
+            Some(_) => self.whole_parts().try_for_each(|stretch| read(&stretch)),
+        }
     }
 
     fn each_passing(&self, filter: &Filter, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {

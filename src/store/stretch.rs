@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use crate::spool::{Cursor, Entry, Listing, Part, Positions, Problems};
+use crate::spool::{Cursor, Entry, Listing, Part, Positions, Problems, Sight};
 
 /// Whole lines of one part.
 #[derive(Debug, Clone)]
@@ -26,6 +26,11 @@ impl Stretch {
     pub fn read(&self, problems: &mut Problems, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
         let read = self.part.read(&mut Cursor::at(self.from), self.until, problems, each);
         if read.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Gives its lines, to be understood or not.
+    pub fn skim(&self, problems: &mut Problems, each: &mut dyn FnMut(Sight<'_>) -> ControlFlow<()>) {
+        self.part.skim(&mut Cursor::at(self.from), self.until, problems, each);
     }
 }
 

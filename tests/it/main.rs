@@ -15,6 +15,7 @@ mod cli_search;
 mod cli_stats;
 mod cli_timeline;
 mod clocks;
+mod faults;
 mod findings;
 mod fuzzed;
 mod handler;

@@ -11,6 +11,7 @@ use tantivy::{Index, Segment, SegmentMeta};
 
 use super::row::{RowMaker, SharedRow, Spot};
 use super::schema::Fields;
+use crate::record::Body;
 use crate::spool::Problems;
 use crate::store::{Added, Stretch};
 
@@ -134,19 +135,30 @@ impl<'i> Worker<'i> {
     fn add(&mut self, src: u64, stretch: &Stretch, read: &Sender<u64>) -> tantivy::Result<()> {
         let mut failure = None;
         let mut problems = Problems::default();
-        let (mut records, mut told) = (0, stretch.from);
-        let _ = stretch.read(&mut problems, &mut |entry| {
-            let spot = Spot { src, off: entry.offset, len: entry.len };
-            let row = self.rows.make(&entry.record, spot);
+        let (mut records, mut malformed, mut told) = (0, 0, stretch.from);
+        stretch.skim(&mut problems, &mut |sight| {
+            let (off, len) = sight.spot();
+            let spot = Spot { src, off, len };
+            let row = match sight.sketch() {
+                Some(sketch) => self.rows.make(&sketch, spot),
+                None => {
+                    let record = sight.understand().record;
+                    if record.again {
+                        return ControlFlow::Continue(());
+                    }
+                    malformed += u64::from(matches!(record.body, Body::Malformed(_)));
+                    self.rows.make(&record, spot)
+                }
+            };
             if let Err(error) = self.add_row(row) {
                 failure = Some(error);
                 return ControlFlow::Break(());
             }
             records += 1;
-            if entry.offset - told >= PROGRESS_STEP {
+            if off - told >= PROGRESS_STEP {
                 // Whoever wanted to know may have gone.
-                let _ = read.send(entry.offset - told);
-                told = entry.offset;
+                let _ = read.send(off - told);
+                told = off;
             }
             ControlFlow::Continue(())
         });
@@ -154,7 +166,7 @@ impl<'i> Worker<'i> {
             return Err(error);
         }
         let _ = read.send(stretch.until - told);
-        self.added.merge(&Added { records, bytes: stretch.len(), malformed: problems.malformed });
+        self.added.merge(&Added { records, bytes: stretch.len(), malformed });
         match problems.unreadable.into_iter().next() {
             // Nothing may be said to be in the index that is not.
             Some((path, why)) => Err(tantivy::TantivyError::SystemError(format!("{}: {why}", path.display()))),

@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Reader, Store, StoreError, Writer};
+use super::{Reader, Store, StoreError, Writer, guard};
 use crate::spool::{Positions, RunDir, SourceId};
 
 /// The format of what is written here. Raised whenever an index of the former format would answer wrongly.
@@ -82,7 +82,7 @@ impl LocalStore {
             Err(other) => return Err(other),
         };
         let reason = match found {
-            Some(FORMAT) => match write::LocalWriter::open(&self.run, lock.clone()) {
+            Some(FORMAT) => match self.open_writer(lock.clone()) {
                 Ok(writer) => return Ok((Box::new(writer), None)),
                 Err(StoreError::Damaged { why, .. }) => Some(why),
                 Err(other) => return Err(other),
@@ -93,6 +93,11 @@ impl LocalStore {
         };
         self.create_anew()?;
         Ok((Box::new(write::LocalWriter::open(&self.run, lock.clone())?), reason))
+    }
+
+    fn open_writer(&self, lock: HeldLock) -> Result<write::LocalWriter, StoreError> {
+        let opened = guard::caught(|| write::LocalWriter::open(&self.run, lock));
+        opened.unwrap_or_else(|why| Err(StoreError::Damaged { path: self.run.index_path(), why }))
     }
 
     fn path(&self, name: &str) -> PathBuf {

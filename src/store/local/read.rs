@@ -16,7 +16,7 @@ use super::top::{Ranked, Top};
 use super::translate::{Verdict, judge};
 use super::{Payload, StoreError, engine, keys};
 use crate::record::Field;
-use crate::spool::{Entry, Part, Positions, RunDir, SourceId};
+use crate::spool::{Entry, Part, Positions, Problems, RunDir, SourceId};
 use crate::store::tally::count_values;
 use crate::store::{Buckets, Extent, Filter, Hit, Judge, Order, Reader, Request};
 
@@ -31,8 +31,8 @@ pub(super) struct LocalReader {
     /// The place of each source in the order of sources.
     ranks: Vec<u32>,
     parts: HashMap<SourceId, Part>,
-    /// Places of the sources that are no longer in the spool.
-    missing: Vec<u64>,
+    /// What is no longer in the spool: sources, by their places, from an offset on.
+    missing: Vec<(u64, u64)>,
     gone: Cell<u64>,
 }
 
@@ -69,12 +69,11 @@ impl LocalReader {
         // Listed after the index was opened, so that every part it points to is there unless it was removed.
         let listing = run.spool().list()?;
         let parts: HashMap<_, _> = listing.parts().map(|part| (part.id.clone(), part.clone())).collect();
-        let missing = (0..).zip(&sources).filter(|(_, source)| !parts.contains_key(source)).map(|(place, _)| place);
-        let missing: Vec<u64> = missing.collect();
-        let gone_of = |segment: &Segment| {
-            let of = |src: &u64| segment.in_range(&segment.src, *src..=*src, &segment.all()).count();
-            missing.iter().map(of).sum::<u64>()
-        };
+        let missing: Vec<(u64, u64)> = (0..)
+            .zip(&sources)
+            .filter_map(|(place, source)| Some((place, lost_from(parts.get(source), positions.get(source))?)))
+            .collect();
+        let gone_of = |segment: &Segment| missing.iter().map(|lost| lines_from(segment, *lost).count()).sum::<u64>();
         let gone = Cell::new(segments.iter().map(gone_of).sum());
         Ok(LocalReader { run: Some(run.clone()), segments, positions, sources, ranks, parts, missing, gone })
     }
@@ -90,8 +89,8 @@ impl LocalReader {
 
     fn judge(&self, filter: &Filter, segment: &Segment) -> Result<Verdict, StoreError> {
         let Verdict { mut yes, mut maybe } = judge(filter, segment).map_err(self.failed())?;
-        for src in &self.missing {
-            let gone = segment.in_range(&segment.src, *src..=*src, &segment.all());
+        for lost in &self.missing {
+            let gone = lines_from(segment, *lost);
             (yes, maybe) = (yes.without(&gone), maybe.without(&gone));
         }
         Ok(Verdict { yes, maybe })
@@ -196,6 +195,22 @@ impl LocalReader {
         }
         top.into_sorted()
     }
+}
+
+/// From where on the lines of a source are no longer there that were indexed up to `indexed`: all of them where the part is
+/// gone, those behind its last whole line where it was cut.
+fn lost_from(part: Option<&Part>, indexed: u64) -> Option<u64> {
+    match part {
+        None => Some(0),
+        Some(part) if part.len < indexed => Some(part.whole_until(0, &mut Problems::default())),
+        Some(_) => None,
+    }
+}
+
+/// The documents of a source whose lines begin at that offset or behind it.
+fn lines_from(segment: &Segment, (src, offset): (u64, u64)) -> super::docs::Docs {
+    let of_source = segment.in_range(&segment.src, src..=src, &segment.all());
+    segment.in_range(&segment.off, offset..=u64::MAX, &of_source).and(&of_source)
 }
 
 fn open_segments(dir: &Path) -> Result<(Vec<Segment>, Option<String>), StoreError> {

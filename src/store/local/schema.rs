@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use tantivy::schema::{BytesOptions, Field as Column, INDEXED, NumericOptions, Schema};
+use tantivy::schema::{BytesOptions, Field as Column, NumericOptions, Schema};
 use tantivy::store::Compressor;
 use tantivy::{Index, IndexSettings};
 
@@ -68,7 +68,7 @@ impl Fields {
             word: schema.add_bytes_field("word", terms()),
             value: schema.add_bytes_field("value", terms()),
             shape: schema.add_bytes_field("shape", terms()),
-            odd: schema.add_u64_field("odd", INDEXED),
+            odd: schema.add_u64_field("odd", NumericOptions::default().set_indexed()),
         };
         (schema.build(), fields)
     }

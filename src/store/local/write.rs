@@ -40,7 +40,11 @@ impl LocalWriter {
         let damaged = |error: tantivy::TantivyError| StoreError::Damaged { path: dir.clone(), why: error.to_string() };
         let index = Index::open_in_dir(&dir).map_err(damaged)?;
         let meta = index.load_metas().map_err(damaged)?;
-        // A segment that cannot be opened is found here, where all can still be built anew.
+        // What is damaged is found here, where all can still be built anew: every byte has its checksum.
+        if let Some(file) = index.validate_checksum().map_err(damaged)?.into_iter().min() {
+            let why = format!("{} is not as it was written", file.display());
+            return Err(StoreError::Damaged { path: dir, why });
+        }
         for segment in index.searchable_segments().map_err(damaged)? {
             tantivy::SegmentReader::open(&segment).map_err(damaged)?;
         }
