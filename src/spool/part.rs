@@ -53,6 +53,8 @@ impl<'a> Sight<'a> {
 
     /// What the line has for an index, where that can be told without making a record of it.
     pub fn sketch(&self) -> Option<LineSketch<'_>> {
+        // A process whose number is not known may say it in this line: that is for `understand`.
+        self.place.process?;
         if self.line.len > MAX_LINE as u64 { None } else { LineSketch::read(self.line.bytes, self.place) }
     }
 

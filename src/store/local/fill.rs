@@ -139,8 +139,9 @@ impl<'i> Worker<'i> {
         stretch.skim(&mut problems, &mut |sight| {
             let (off, len) = sight.spot();
             let spot = Spot { src, off, len };
-            let row = match sight.sketch() {
-                Some(sketch) => self.rows.make(&sketch, spot),
+            let sketched = sight.sketch().map(|sketch| self.rows.make(&sketch, spot));
+            let row = match sketched {
+                Some(row) => row,
                 None => {
                     let record = sight.understand().record;
                     if record.again {

@@ -190,21 +190,57 @@ struct Format {
 }
 
 /// What a commit says of itself.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Payload {
     positions: Positions,
     /// The `src` column holds places in this list.
     sources: Vec<String>,
+    /// How many documents the index has, whatever segments they are in.
+    documents: u64,
+    /// A sum over all this: the file that it stands in has none of its own.
+    #[serde(default)]
+    check: u64,
 }
 
 impl Payload {
-    fn read(text: Option<&str>, dir: &Path) -> Result<(Positions, Vec<SourceId>), StoreError> {
-        let Some(text) = text else { return Ok(Default::default()) };
+    fn to_text(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&Payload { check: self.sum()?, ..self.unchecked() })
+    }
+
+    fn unchecked(&self) -> Payload {
+        Payload {
+            positions: self.positions.clone(),
+            sources: self.sources.clone(),
+            documents: self.documents,
+            check: 0,
+        }
+    }
+
+    fn sum(&self) -> serde_json::Result<u64> {
+        let text = serde_json::to_string(&self.unchecked())?;
+        // JSON keeps integers of 53 bits whatever reads it.
+        Ok(terms::hash(text.as_bytes()) >> 11)
+    }
+
+    /// Of the index in `dir`, whose segments have so many documents.
+    fn read(text: Option<&str>, documents: u64, dir: &Path) -> Result<(Payload, Vec<SourceId>), StoreError> {
         let bad = |why: String| StoreError::Damaged { path: dir.to_owned(), why: format!("payload: {why}") };
-        let payload: Payload = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+        let payload: Payload = match text {
+            None => Payload::default(),
+            Some(text) => {
+                let payload: Payload = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+                if payload.sum().ok() != Some(payload.check) {
+                    return Err(bad("it is not as it was written".to_owned()));
+                }
+                payload
+            }
+        };
+        if payload.documents != documents {
+            return Err(bad(format!("it counts {} documents, the segments {documents}", payload.documents)));
+        }
         let sources = payload.sources.iter().map(|name| name.parse()).collect::<Result<_, _>>();
         let sources = sources.map_err(|error: crate::spool::BadSource| bad(error.to_string()))?;
-        Ok((payload.positions, sources))
+        Ok((payload, sources))
     }
 }
 

@@ -61,7 +61,8 @@ impl LocalReader {
     pub fn open(run: &RunDir) -> Result<LocalReader, StoreError> {
         let dir = run.index_path();
         let (segments, payload) = open_segments(&dir)?;
-        let (positions, sources) = Payload::read(payload.as_deref(), &dir)?;
+        let documents = segments.iter().map(|segment| u64::from(segment.size())).sum();
+        let (Payload { positions, .. }, sources) = Payload::read(payload.as_deref(), documents, &dir)?;
         let mut order: Vec<usize> = (0..sources.len()).collect();
         order.sort_by_key(|place| &sources[*place]);
         let mut ranks = vec![0; sources.len()];

@@ -4,6 +4,7 @@
 //! [`Record::each_value`]: crate::record::Record::each_value
 //! [`Record::each_key`]: crate::record::Record::each_key
 
+use std::hash::{Hash as _, Hasher as _};
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub(super) struct RowMaker {
     row: Arc<Row>,
     scratch: Scratch,
     templates: FxHashMap<Box<str>, Option<Rc<Template>>>,
+    /// What was written of what records have in common, by name.
+    commons: FxHashMap<u64, Box<[u8]>>,
     /// Messages without a template that were indexed whole; beyond a number they are not worth it.
     constants: FxHashSet<u64>,
     /// Values that were indexed whole, and how many of each key.
@@ -55,6 +58,9 @@ pub(super) const LONG_WORD: usize = text::MAX_WORD - 3;
 /// How many different templates are kept in mind.
 const MAX_TEMPLATES: usize = 4096;
 
+/// How much of what records have in common is kept in mind; what is forgotten is written again.
+const MAX_COMMONS: usize = 50_000;
+
 /// How many different messages without template are indexed whole.
 const MAX_CONSTANTS: usize = 4096;
 
@@ -72,6 +78,7 @@ impl RowMaker {
             row: Arc::default(),
             scratch: Scratch::default(),
             templates: FxHashMap::default(),
+            commons: FxHashMap::default(),
             constants: FxHashSet::default(),
             wholes: FxHashSet::default(),
             wholes_of_key: FxHashMap::default(),
@@ -96,6 +103,7 @@ impl RowMaker {
 
     /// What was indexed whole up to now was in another segment.
     pub fn begin_segment(&mut self) {
+        self.commons.clear();
         self.constants.clear();
         self.wholes.clear();
         self.wholes_of_key.clear();
@@ -155,12 +163,12 @@ impl RowMaker {
         }
         row.bytes.push(BORDER);
         terms::push_message(message, &mut row.bytes);
-        row.end(self.fields.kind, kind);
+        self.end_common(row, self.fields.kind, kind);
         let who = row.begin();
         for field in WHO {
             is_true &= terms::push_part(field, known.of(field), MAX_KEYWORD, &mut row.bytes);
         }
-        row.end(self.fields.who, who);
+        self.end_common(row, self.fields.who, who);
         if let Some(value) = known.of(Known::Obj) {
             let FieldValue::Text(text) = value else { return false };
             if text.len() > MAX_KEYWORD {
@@ -245,6 +253,7 @@ impl RowMaker {
     /// Puts the names of the keys; false where there are too many.
     fn put_shape(&mut self, row: &mut Row) -> bool {
         let Scratch { names, named, .. } = &mut self.scratch;
+        let has_names = !named.is_empty();
         if names.len() > MAX_SHAPE {
             return false;
         }
@@ -257,10 +266,40 @@ impl RowMaker {
             }
             row.bytes.extend_from_slice(&names[name.clone()]);
         }
-        if !named.is_empty() {
-            row.end(self.fields.shape, shape);
+        if has_names {
+            self.end_common(row, self.fields.shape, shape);
         }
         true
+    }
+
+    /// Ends what many records have in common: it is written once a segment, and each record has its short name.
+    fn end_common(&mut self, row: &mut Row, column: Column, start: usize) {
+        let mut hasher = FxHasher::default();
+        column.hash(&mut hasher);
+        hasher.write(&row.bytes[start..]);
+        let mut name = hasher.finish();
+        // Two with one name would be one: the next name is free.
+        while self.commons.get(&name).is_some_and(|known| **known != row.bytes[start..]) {
+            name = name.wrapping_add(1);
+        }
+        let name_bytes = name.to_be_bytes();
+        if self.commons.contains_key(&name) {
+            row.bytes.truncate(start);
+        } else {
+            if self.commons.len() >= MAX_COMMONS {
+                self.commons.clear();
+            }
+            self.commons.insert(name, row.bytes[start..].into());
+            let definition = row.begin();
+            row.bytes.push(terms::DEFINITION);
+            row.bytes.extend_from_slice(&name_bytes);
+            row.bytes.extend_from_within(start..definition);
+            row.end(column, definition);
+        }
+        let own = row.begin();
+        row.bytes.push(terms::NAME);
+        row.bytes.extend_from_slice(&name_bytes);
+        row.end(column, own);
     }
 
     /// Whether that value of the key is to be indexed whole.
@@ -307,7 +346,6 @@ fn push_lower(out: &mut String, word: &str) {
 }
 
 fn hash(parts: &[&str]) -> u64 {
-    use std::hash::Hasher as _;
     let mut hasher = FxHasher::default();
     for text in parts {
         hasher.write(str::as_bytes(text));

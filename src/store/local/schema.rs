@@ -77,6 +77,11 @@ impl Fields {
         Fields::build().1
     }
 
+    /// Whether the column's terms are named: see [`terms::DEFINITION`](super::terms::DEFINITION).
+    pub fn is_common(&self, column: Column) -> bool {
+        [self.kind, self.who, self.shape].contains(&column)
+    }
+
     /// The column of a known number that has one.
     pub fn number(&self, known: Known) -> Option<Column> {
         match known {

@@ -8,6 +8,7 @@ use tantivy::{InvertedIndexReader, SegmentReader, Term};
 
 use super::docs::Docs;
 use super::schema::{Fields, ODD};
+use super::terms;
 
 pub(super) struct Segment {
     pub reader: SegmentReader,
@@ -104,11 +105,33 @@ impl Segment {
         (from, to): (&[u8], &[u8]),
         each: &mut dyn FnMut(&[u8], &InvertedIndexReader, &TermInfo) -> tantivy::Result<()>,
     ) -> tantivy::Result<()> {
+        if self.fields.is_common(column) {
+            return self.each_common(column, each);
+        }
         let terms = self.reader.inverted_index(column)?;
         let range = terms.terms().range().ge(from);
         let mut stream = if to.is_empty() { range.into_stream()? } else { range.lt(to).into_stream()? };
         while let Some((term, info)) = stream.next() {
             each(term, &terms, info)?;
+        }
+        Ok(())
+    }
+
+    /// Gives what records have in common, each with the postings of its name.
+    fn each_common(
+        &self,
+        column: Column,
+        each: &mut dyn FnMut(&[u8], &InvertedIndexReader, &TermInfo) -> tantivy::Result<()>,
+    ) -> tantivy::Result<()> {
+        let postings = self.reader.inverted_index(column)?;
+        let (from, to) = ([terms::DEFINITION], [terms::DEFINITION + 1]);
+        let mut stream = postings.terms().range().ge(from).lt(to).into_stream()?;
+        while let Some((definition, _)) = stream.next() {
+            let Some((name, common)) = definition[1..].split_at_checked(terms::NAME_BYTES) else { continue };
+            let name = [&[terms::NAME], name].concat();
+            if let Some(info) = postings.get_term_info(&Term::from_field_bytes(column, &name))? {
+                each(common, &postings, &info)?;
+            }
         }
         Ok(())
     }

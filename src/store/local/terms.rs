@@ -12,6 +12,12 @@ pub(super) const BORDER: u8 = 0xff;
 /// Stands for a field that the record does not have.
 const ABSENT: u8 = 0xfe;
 
+/// `kind`, `who` and `shape` are long, so they are terms only once a segment, behind a name; the name is the term of each
+/// record that has them.
+pub(super) const DEFINITION: u8 = b'D';
+pub(super) const NAME: u8 = b'N';
+pub(super) const NAME_BYTES: usize = 8;
+
 /// Before the words of each text: messages, and what few records have.
 pub(super) const MESSAGE: u8 = b'm';
 pub(super) const RARE_TEXTS: [(Known, u8); 3] = [(Known::ExcType, b't'), (Known::ExcMsg, b'e'), (Known::Stack, b's')];
@@ -195,6 +201,11 @@ impl<'w> Word<'w> {
         out.extend(word.bytes().take(1));
         Some(())
     }
+}
+
+/// FNV-1a: the same for ever and everywhere.
+pub(super) fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn is_of_id(byte: u8) -> bool {

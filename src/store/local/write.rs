@@ -30,6 +30,8 @@ pub(super) struct LocalWriter {
     /// Behind the last record that was added of each source.
     added_up_to: Positions,
     sources: Vec<SourceId>,
+    /// How many documents the index has, those included that wait for a commit.
+    documents: u64,
     places: HashMap<SourceId, u64>,
     _lock: HeldLock,
 }
@@ -48,7 +50,8 @@ impl LocalWriter {
         for segment in index.searchable_segments().map_err(damaged)? {
             tantivy::SegmentReader::open(&segment).map_err(damaged)?;
         }
-        let (positions, sources) = Payload::read(meta.payload.as_deref(), &dir)?;
+        let documents = meta.segments.iter().map(|segment| u64::from(segment.max_doc())).sum();
+        let (Payload { positions, .. }, sources) = Payload::read(meta.payload.as_deref(), documents, &dir)?;
         let options = IndexWriterOptions::builder()
             .num_worker_threads(1)
             .memory_budget_per_thread(IDLE_MEMORY)
@@ -67,6 +70,7 @@ impl LocalWriter {
             added_up_to: positions.clone(),
             positions,
             sources,
+            documents,
             places,
             _lock: lock,
             dir,
@@ -126,6 +130,7 @@ impl Writer for LocalWriter {
         let row = self.rows.make(&entry.record, spot);
         let failed = self.failed();
         self.add_row(row).map_err(failed)?;
+        self.documents += 1;
         self.added_up_to.set(entry.source.clone(), entry.offset + entry.len + 1);
         Ok(())
     }
@@ -144,6 +149,7 @@ impl Writer for LocalWriter {
             segments.into_iter().try_for_each(|segment| self.writer.add_segment(segment)).map(|()| added)
         });
         let added = filled.map_err(failed)?;
+        self.documents += added.records;
         for (_, stretch) in placed {
             self.added_up_to.set(stretch.part.id, stretch.until);
         }
@@ -151,9 +157,9 @@ impl Writer for LocalWriter {
     }
 
     fn commit(&mut self, positions: &Positions) -> Result<(), StoreError> {
-        let payload =
-            Payload { positions: positions.clone(), sources: self.sources.iter().map(ToString::to_string).collect() };
-        let text = serde_json::to_string(&payload).map_err(|error| engine("write", &self.dir, error))?;
+        let sources = self.sources.iter().map(ToString::to_string).collect();
+        let payload = Payload { positions: positions.clone(), sources, documents: self.documents, check: 0 };
+        let text = payload.to_text().map_err(|error| engine("write", &self.dir, error))?;
         let failed = self.failed();
         self.commit_payload(&text).map_err(failed)?;
         self.positions = positions.clone();
