@@ -9,7 +9,8 @@ use std::thread;
 use tantivy::indexer::{AddOperation, SegmentWriter};
 use tantivy::{Index, Segment, SegmentMeta};
 
-use super::row::{RowMaker, SharedRow, Spot};
+use super::document::SharedRow;
+use super::row::{RowMaker, Spot};
 use super::schema::Fields;
 use crate::record::Body;
 use crate::spool::Problems;

@@ -5,6 +5,7 @@
 //! lost or doubled, whatever dies when. `store.json` says the format; another format is never read.
 
 mod docs;
+mod document;
 mod fill;
 mod frozen;
 mod keys;

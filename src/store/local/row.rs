@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use tantivy::schema::Field as Column;
-use tantivy::schema::document::{Document, ReferenceValue, ReferenceValueLeaf, Value};
 
+use super::document::{Cell, Row, SharedRow};
 use super::numbers::Code;
 use super::schema::{Fields, MAX_KEYS, MAX_KEYWORD, MAX_SHAPE, MAX_TEMPLATE, ODD};
 use super::template::Template;
@@ -93,12 +93,11 @@ impl RowMaker {
             row = Arc::default();
         }
         if let Some(own) = Arc::get_mut(&mut row) {
-            own.cells.clear();
-            own.bytes.clear();
+            own.clear();
             self.fill(own, sketch, spot);
         }
         self.row = row.clone();
-        SharedRow(row)
+        SharedRow::of(row)
     }
 
     /// What was indexed whole up to now was in another segment.
@@ -441,80 +440,5 @@ impl RowMaker {
             row.end(column, start);
         }
         true
-    }
-}
-
-/// The fields of one document.
-#[derive(Debug, Default)]
-pub(super) struct Row {
-    cells: Vec<(Column, Cell)>,
-    bytes: Vec<u8>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Cell {
-    I64(i64),
-    U64(u64),
-    /// A stretch of the row's bytes.
-    Bytes(Range<usize>),
-}
-
-impl Row {
-    fn put(&mut self, column: Column, cell: Cell) {
-        self.cells.push((column, cell));
-    }
-
-    /// Where a term begins that is written next.
-    fn begin(&self) -> usize {
-        self.bytes.len()
-    }
-
-    fn end(&mut self, column: Column, start: usize) {
-        self.cells.push((column, Cell::Bytes(start..self.bytes.len())));
-    }
-}
-
-/// A row that is lent to the index.
-#[derive(Debug)]
-pub(super) struct SharedRow(Arc<Row>);
-
-impl Document for SharedRow {
-    type Value<'a> = CellValue<'a>;
-    type FieldsValuesIter<'a> = CellIter<'a>;
-
-    fn iter_fields_and_values(&self) -> CellIter<'_> {
-        CellIter { row: &self.0, cells: self.0.cells.iter() }
-    }
-}
-
-pub(super) struct CellIter<'a> {
-    row: &'a Row,
-    cells: std::slice::Iter<'a, (Column, Cell)>,
-}
-
-impl<'a> Iterator for CellIter<'a> {
-    type Item = (Column, CellValue<'a>);
-
-    fn next(&mut self) -> Option<(Column, CellValue<'a>)> {
-        let (column, cell) = self.cells.next()?;
-        let leaf = match cell {
-            Cell::I64(int) => ReferenceValueLeaf::I64(*int),
-            Cell::U64(int) => ReferenceValueLeaf::U64(*int),
-            Cell::Bytes(place) => ReferenceValueLeaf::Bytes(&self.row.bytes[place.clone()]),
-        };
-        Some((*column, CellValue(leaf)))
-    }
-}
-
-/// A cell as tantivy looks at it.
-#[derive(Debug, Clone)]
-pub(super) struct CellValue<'a>(ReferenceValueLeaf<'a>);
-
-impl<'a> Value<'a> for CellValue<'a> {
-    type ArrayIter = std::iter::Empty<CellValue<'a>>;
-    type ObjectIter = std::iter::Empty<(&'a str, CellValue<'a>)>;
-
-    fn as_value(&self) -> ReferenceValue<'a, CellValue<'a>> {
-        ReferenceValue::Leaf(self.0.clone())
     }
 }

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::{Index, IndexWriter};
 
+use super::document::SharedRow;
 use super::fill::{self, OpenSegment};
 use super::merge::NeighboursInTime;
-use super::row::{RowMaker, SharedRow, Spot};
+use super::row::{RowMaker, Spot};
 use super::schema::Fields;
 use super::{HeldLock, Payload, StoreError, engine};
 use crate::spool::{Entry, Positions, RunDir, SourceId};
