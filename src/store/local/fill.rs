@@ -179,10 +179,7 @@ impl<'i> Worker<'i> {
     fn add_row(&mut self, row: SharedRow) -> tantivy::Result<()> {
         let open = match &mut self.open {
             Some(open) => open,
-            None => {
-                self.rows.begin_segment();
-                self.open.insert(OpenSegment::begin(self.index, self.memory)?)
-            }
+            None => self.open.insert(OpenSegment::begin(self.index, self.memory)?),
         };
         open.add(row)?;
         if open.is_full() { self.end_segment() } else { Ok(()) }
@@ -191,6 +188,7 @@ impl<'i> Worker<'i> {
     fn end_segment(&mut self) -> tantivy::Result<()> {
         if let Some(open) = self.open.take() {
             self.segments.push(open.end()?);
+            self.rows.begin_segment();
         }
         Ok(())
     }

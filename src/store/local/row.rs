@@ -100,7 +100,7 @@ impl RowMaker {
         SharedRow::of(row)
     }
 
-    /// What was indexed whole up to now was in another segment.
+    /// What was defined and indexed whole up to now is in another segment: rows made from now on are for the next one.
     pub fn begin_segment(&mut self) {
         self.commons.clear();
         self.constants.clear();

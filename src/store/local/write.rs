@@ -91,10 +91,7 @@ impl LocalWriter {
     fn add_row(&mut self, row: SharedRow) -> tantivy::Result<()> {
         let open = match &mut self.segment {
             Some(open) => open,
-            None => {
-                self.rows.begin_segment();
-                self.segment.insert(OpenSegment::begin(self.writer.index(), SEGMENT_MEMORY)?)
-            }
+            None => self.segment.insert(OpenSegment::begin(self.writer.index(), SEGMENT_MEMORY)?),
         };
         open.add(row)?;
         if open.is_full() { self.end_segment() } else { Ok(()) }
@@ -102,6 +99,8 @@ impl LocalWriter {
 
     fn end_segment(&mut self) -> tantivy::Result<()> {
         let Some(open) = self.segment.take() else { return Ok(()) };
+        // The next row is another segment's, and is made before that is opened.
+        self.rows.begin_segment();
         self.writer.add_segment(open.end()?)
     }
 
