@@ -2,8 +2,10 @@
 
 use super::*;
 
-/// A graph of records, each `lane, number, clock, what it merged`; lane 0 is t1.
-fn graph_of(records: &[(usize, u64, u64, &[(usize, u64)])]) -> CausalGraph {
+/// A record: lane, number, clock, what it merged. Lane 0 is t1.
+type Told<'a> = (usize, u64, u64, &'a [(usize, u64)]);
+
+fn graph_of(records: &[Told]) -> CausalGraph {
     let mut builder = Builder::new();
     for (lane, seq, mono, merged) in records {
         builder.add(&record(*lane, *seq, *mono, &merged.iter().copied().collect(), &Seen::new()));

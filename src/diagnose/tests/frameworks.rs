@@ -21,7 +21,7 @@ fn a_channel_is_waited_for_from_those_who_have_its_other_end() {
     let gone = CHANNELS.replace("RIGHT", r#""ev":"end","how":"ok""#);
     assert_eq!(
         told(&gone)[0],
-        "stuck-wait certain: left waits for a message through channel:1, and nobody can end that"
+        "stuck-wait certain: left waits for a message through 1.channel:1, and nobody can end that"
     );
     // It may write at any time.
     is_silent(&CHANNELS.replace("RIGHT", r#""level":"INFO","msg":"at work""#));
@@ -58,7 +58,7 @@ const REACTOR: &str = r#"
 fn a_deferred_never_fires_when_the_reactor_has_nothing_left_to_do() {
     assert_eq!(
         told(&REACTOR.replace("TIMERS", "0"))[0],
-        "stuck-wait certain: task fetch waits for fut:1 to be fired, and nobody can end that"
+        "stuck-wait certain: task fetch waits for 1.fut:1 to be fired, and nobody can end that"
     );
     is_silent(&REACTOR.replace("TIMERS", "1"));
 }

@@ -99,12 +99,7 @@ impl Segment {
     }
 
     /// Gives the terms between two byte strings, the second not included; an empty one is no bound.
-    pub fn each_term(
-        &self,
-        column: Column,
-        (from, to): (&[u8], &[u8]),
-        each: &mut dyn FnMut(&[u8], &InvertedIndexReader, &TermInfo) -> tantivy::Result<()>,
-    ) -> tantivy::Result<()> {
+    pub fn each_term(&self, column: Column, (from, to): (&[u8], &[u8]), each: &mut EachTerm) -> tantivy::Result<()> {
         if self.fields.is_common(column) {
             return self.each_common(column, each);
         }
@@ -118,11 +113,7 @@ impl Segment {
     }
 
     /// Gives what records have in common, each with the postings of its name.
-    fn each_common(
-        &self,
-        column: Column,
-        each: &mut dyn FnMut(&[u8], &InvertedIndexReader, &TermInfo) -> tantivy::Result<()>,
-    ) -> tantivy::Result<()> {
+    fn each_common(&self, column: Column, each: &mut EachTerm) -> tantivy::Result<()> {
         let postings = self.reader.inverted_index(column)?;
         let (from, to) = ([terms::DEFINITION], [terms::DEFINITION + 1]);
         let mut stream = postings.terms().range().ge(from).lt(to).into_stream()?;
@@ -167,6 +158,9 @@ impl Segment {
         docs
     }
 }
+
+/// What is done with a term and where its postings are.
+type EachTerm<'a> = dyn FnMut(&[u8], &InvertedIndexReader, &TermInfo) -> tantivy::Result<()> + 'a;
 
 /// How many of the documents have the term.
 pub(super) fn count_postings(terms: &InvertedIndexReader, info: &TermInfo, docs: &Docs) -> tantivy::Result<u64> {
