@@ -383,25 +383,3 @@ def test_order_by_events_locks_and_futures(tmp_path):
     assert name_of("release") not in carried("entered")
     assert "ring" not in done.log("heard").get("hbl", [])
     assert {stamp.split("@")[0] for stamp in carried("slept")} <= {"a1", "t1"}
-
-
-def test_uvloop(tmp_path):
-    pytest.importorskip("uvloop")
-    done = run(
-        tmp_path,
-        """
-        import asyncio, logging, threading, uvloop
-        async def main():
-            bell = asyncio.Event(); loop = asyncio.get_running_loop()
-            async def hears(): await bell.wait(); logging.warning("heard")
-            hearing = asyncio.create_task(hears())
-            await asyncio.sleep(0)
-            logging.warning("ring"); bell.set()
-            await hearing
-            thread = threading.Thread(target=lambda: loop.call_soon(int)); thread.start(); thread.join()
-        uvloop.run(main())
-        """,
-    )
-    ring = done.log("ring")
-    assert done.log("heard")["hb"] == [f"{ring['lane']}@{ring['seq']}|event:1"]
-    assert done.event("note", what="foreign")["fn"] == "call_soon"

@@ -66,3 +66,25 @@ def test_a_task_over_which_the_program_closed_its_loop(tmp_path, after, close, l
         """,
     )
     assert [end["left"] for end in done.events("end", how="destroyed") if "left" in end] == left
+
+
+def test_uvloop(tmp_path):
+    pytest.importorskip("uvloop")
+    done = run(
+        tmp_path,
+        """
+        import asyncio, logging, threading, uvloop
+        async def main():
+            bell = asyncio.Event(); loop = asyncio.get_running_loop()
+            async def hears(): await bell.wait(); logging.warning("heard")
+            hearing = asyncio.create_task(hears())
+            await asyncio.sleep(0)
+            logging.warning("ring"); bell.set()
+            await hearing
+            thread = threading.Thread(target=lambda: loop.call_soon(int)); thread.start(); thread.join()
+        uvloop.run(main())
+        """,
+    )
+    ring = done.log("ring")
+    assert done.log("heard")["hb"] == [f"{ring['lane']}@{ring['seq']}|event:1"]
+    assert done.event("note", what="foreign")["fn"] == "call_soon"
