@@ -27,7 +27,7 @@ _printed: dict[int, Any] = {}
 
 
 def patch(greenlet: Any) -> None:
-    methods = {"__init__": _made, "join": _joins("join"), "get": _joins("get"), "run": _runs}
+    methods = {"__init__": _made, "join": _joins("join"), "get": _joins("get")}
     kind = gevent_things.stand_in(greenlet, "Greenlet", methods)
     if kind is None:
         return
@@ -52,22 +52,12 @@ def _made(original: Any) -> Any:
                 lane = greenlets.new_lane(self, here())
                 lane.site = site_from(_frame(1))
                 greenlets.known[lane] = self
+                # Not from within `run`: there gevent up to 25 takes a greenlet that is linked to for one that is over.
+                self.rawlink(_ended)
             except Exception:
                 swallowed()
 
     return init
-
-
-def _runs(original: Any) -> Any:
-    def run(self: Any) -> Any:
-        """Its whole life: it returns after everybody who waits has been told to wake."""
-        lane = greenlets.lane_of(self)
-        if lane is None:
-            return original(self)
-        self.rawlink(_ended)
-        return original(self)
-
-    return run
 
 
 def _ended(greenlet: Any) -> None:
