@@ -23,8 +23,8 @@ def book(first, second):
 
 
 clerks = [
-    threading.Thread(target=book, args=(cabins, deck), name="clerk-1"),
-    threading.Thread(target=book, args=(deck, cabins), name="clerk-2"),
+    threading.Thread(target=book, args=(cabins, deck), name="clerk-1", daemon=True),
+    threading.Thread(target=book, args=(deck, cabins), name="clerk-2", daemon=True),
 ]
 for clerk in clerks:
     clerk.start()
