@@ -41,6 +41,9 @@ struct Cli {
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     color: ColorChoice,
 
+    #[command(flatten)]
+    store: selection::StoreArgs,
+
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -100,7 +103,7 @@ pub fn main() -> ExitCode {
     };
     cli.color.apply();
     let answer = match cli.command {
-        None => welcome::welcome(),
+        None => welcome::welcome(&cli.store),
         Some(Command::Run(args)) => run::run(args),
         Some(Command::Search(args)) => search::search(args),
         Some(Command::Timeline(args)) => timeline::timeline(args),

@@ -12,6 +12,8 @@ pub fn markdown() -> String {
         "# Commands and options\n\nMade from the program's own help; a test holds this file to it \
          (`LOGQ_UPDATE=1 cargo test --test it cli_reference` writes it anew).\n",
     );
+    text.push_str("\n## Before or after every command\n\n");
+    table(root.get_arguments().filter(|argument| argument.is_global_set()), &mut text);
     let listed = |command: &&Command| !command.is_hide_set() && command.get_name() != "help";
     for command in root.get_subcommands().filter(listed) {
         section(command, &mut text);
@@ -38,8 +40,12 @@ fn section(command: &Command, text: &mut String) {
         usage(command)
     ));
     let shown = |argument: &&Arg| !argument.is_hide_set() && argument.get_id() != "help" && !argument.is_global_set();
-    let arguments: Vec<&Arg> = command.get_arguments().filter(shown).collect();
-    if arguments.is_empty() {
+    table(command.get_arguments().filter(shown), text);
+}
+
+fn table<'a>(arguments: impl Iterator<Item = &'a Arg>, text: &mut String) {
+    let mut arguments = arguments.peekable();
+    if arguments.peek().is_none() {
         return;
     }
     text.push_str("| option | meaning |\n| --- | --- |\n");

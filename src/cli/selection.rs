@@ -13,7 +13,7 @@ use crate::record::level;
 #[derive(Debug, Args)]
 pub struct StoreArgs {
     /// Where runs are kept [default: the nearest .logq from here upward]
-    #[arg(long, env = "LOGQ_DIR", value_name = "DIR")]
+    #[arg(long, global = true, env = "LOGQ_DIR", value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }
 

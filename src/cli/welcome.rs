@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use super::selection::StoreArgs;
 use super::{CliError, exit, output};
 use crate::investigation::{self, Investigation, InvestigationError, RunChoice};
 use crate::spool::SpoolError;
@@ -23,9 +24,9 @@ logq report -o run.html          the picture of it, as a page to look at
 logq diff RUN RUN                where two runs part
 logq help                        all of it";
 
-pub fn welcome() -> Result<ExitCode, CliError> {
+pub fn welcome(store: &StoreArgs) -> Result<ExitCode, CliError> {
     let mut out = output::stdout();
-    match last_run() {
+    match last_run(store) {
         Ok(case) => {
             let overview =
                 Overview { run: case.run.name(), graph: &case.graph, alive: &case.alive, problems: &case.problems };
@@ -43,8 +44,7 @@ pub fn welcome() -> Result<ExitCode, CliError> {
     Ok(ExitCode::from(exit::FOUND))
 }
 
-fn last_run() -> Result<Investigation, InvestigationError> {
-    let dir = std::env::var_os("LOGQ_DIR").map(std::path::PathBuf::from);
-    let store = investigation::find_store(dir.as_deref())?;
+fn last_run(store: &StoreArgs) -> Result<Investigation, InvestigationError> {
+    let store = investigation::find_store(store.dir.as_deref())?;
     Investigation::open(investigation::newest_run(&store, &RunChoice::Newest)?)
 }

@@ -147,6 +147,8 @@ fn a_store_is_looked_for_upward_and_named_by_flag_and_environment() {
     let store = case.store();
     let store = store.to_str().expect("a path in UTF-8");
     elsewhere.logq(&["threads", "--dir", store]).ended(0);
+    elsewhere.logq(&["--dir", store, "threads"]).ended(0);
+    assert_has(&elsewhere.logq(&["--dir", store]).ended(0).out, &["the last run:"]);
     let output = elsewhere.command(&["threads"]).env("LOGQ_DIR", store).output().expect("logq runs");
     assert_eq!(output.status.code(), Some(0));
 }

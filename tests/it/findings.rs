@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::harness::{Case, Said, pythons};
+use crate::harness::{Case, Said, are_prepared, pythons};
 
 /// How a sample ends under logq.
 #[derive(Clone, Copy)]
@@ -120,14 +120,17 @@ fn check_with(packages: &[&str], sample: &str, ends: Ends, fault: &str, words: &
     }
 }
 
-/// `make test` installs the packages everywhere.
+/// `make test` installs the packages for every interpreter that it names: there, one that lacks them is a failure. A bare
+/// `cargo test` checks those that have them.
 fn having(packages: &[&str]) -> Vec<String> {
     let code = format!("import {}", packages.join(", "));
-    let has = |python: &String| {
+    let has = |python: &String| -> bool {
         let asked = std::process::Command::new(python).args(["-c", &code]).stderr(std::process::Stdio::null()).status();
         asked.is_ok_and(|status| status.success())
     };
-    pythons().into_iter().filter(has).collect()
+    let (with, without): (Vec<String>, Vec<String>) = pythons().into_iter().partition(has);
+    assert!(without.is_empty() || !are_prepared(), "{without:?} lack one of {packages:?}");
+    with
 }
 
 /// The same where one fault led to another: the first one found is the one that is named.

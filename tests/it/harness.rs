@@ -96,11 +96,16 @@ impl Case {
     }
 }
 
-/// A logq that runs beside the test. It gets no chance to outlive it.
+/// A logq that runs beside the test. Neither it nor what it started gets a chance to outlive it.
 pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // It adopts orphans: as long as it is there, all that it started are below it.
+        let below = descendants(self.0.id());
+        if !below.is_empty() {
+            let _ = Command::new("kill").arg("-KILL").args(below).stderr(Stdio::null()).status();
+        }
         // It may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -145,6 +150,11 @@ pub fn pythons() -> Vec<String> {
     if named.is_empty() { vec!["python3".to_owned()] } else { named }
 }
 
+/// Whether `make test` chose the interpreters, and so installed for each what tests need.
+pub fn are_prepared() -> bool {
+    std::env::var_os("LOGQ_TEST_PYTHONS").is_some_and(|named| !named.is_empty())
+}
+
 pub fn python() -> String {
     pythons().swap_remove(0)
 }
@@ -187,6 +197,26 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < limit, "not within a minute: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// The pids of what a process started, of what these started, and so on.
+fn descendants(root: u32) -> Vec<String> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let with_parents: Vec<(u32, u32)> = pids.filter_map(|pid| Some((pid, parent(pid)?))).collect();
+    let mut found = vec![root];
+    let mut at = 0;
+    while let Some(&above) = found.get(at) {
+        found.extend(with_parents.iter().filter(|(_, parent)| *parent == above).map(|(pid, _)| pid));
+        at += 1;
+    }
+    found[1..].iter().map(u32::to_string).collect()
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    // "pid (name) state parent …", where the name may hold anything.
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
 /// Whether a process of that pid is there, other than as a zombie.
