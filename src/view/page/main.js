@@ -1,13 +1,16 @@
 // The page: what is seen and chosen, and the verbs that change it. Everything is drawn anew from here, once a frame at most.
 
+import { waitWords } from './bars.js';
 import { chain } from './causes.js';
 import { load, lowerBound } from './data.js';
 import { find } from './find.js';
 import { KEYS, listen, listenToKeys } from './hands.js';
 import { Pyramid } from './marks.js';
-import { AXIS, colourOf, gutter, paint, paintOverview, paintShape, stripOf, waitWords } from './paint.js';
+import { paintOverview, stripOf } from './overview.js';
+import { AXIS, gutter, paint } from './paint.js';
 import { showRecord } from './record.js';
 import { Rows } from './rows.js';
+import { colourOf, paintShape } from './shapes.js';
 import { colours, switchTheme } from './theme.js';
 import { View, clock, duration } from './time.js';
 import { make, showVerdict } from './verdict.js';

@@ -1,19 +1,17 @@
-// Drawing: lanes, waits, hand-overs, marks, the chain of a record, findings, the axis. Reads the state, changes nothing.
-//
-// What a mark means can be told without colour: debug ring, info dot, warning triangle, error diamond, critical cross in a
-// square; waits are bars, hatched where they never ended.
+// Drawing: which lanes are seen, their names and lives, hand-overs, the chain of a record, findings, the axis. Reads the
+// state, changes nothing. Marks are drawn in shapes.js, waits in bars.js.
 
-import { ARROW, WAIT, WEIGHT, lowerBound, upperBound } from './data.js';
-import { columnsOf } from './marks.js';
+import { ARROW, lowerBound, upperBound } from './data.js';
+import { paintWaitWords, paintWaits } from './bars.js';
 import { ROOM_FOR_WORDS } from './rows.js';
-import { clock, day, duration, ticks } from './time.js';
+import { paintMarks, paintShape } from './shapes.js';
+import { FONT, bow, cross, cutTo } from './strokes.js';
+import { clock, day, ticks } from './time.js';
 
 export const AXIS = 26;
+
 /** So many hand-overs are drawn; of more, the page says how many there are. */
 const MOST_ARROWS = 2500;
-/** Marks closer together than this are columns, not shapes; px. */
-const APART = 5;
-const FONT = '"Inter", system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif';
 
 /** How wide the names of lanes stand beside a stage of that width. */
 export function gutter(width) {
@@ -170,109 +168,6 @@ function paintLife(pen, { run, rows, view, colours }, lane) {
   pen.stroke();
 }
 
-/** Calls `each(wait, x, wide)` for the waits of a lane that are seen; of those that share a pixel for one. */
-function waitsInView({ run, view }, lane, each) {
-  const { waits } = run;
-  let painted = -1;
-  const [first, last] = [run.waitsOf[lane], run.waitsOf[lane + 1]];
-  // A wait that began before the view may reach into it: those before are looked at too.
-  const from = Math.max(first, upperBound(waits.begin, view.from, first, last) - 16);
-  for (let wait = from; wait < last && waits.begin[wait] <= view.to; wait += 1) {
-    const end = waits.begin[wait] + waits.took[wait];
-    if (end < view.from) continue;
-    const x = Math.max(view.x(waits.begin[wait]), view.left - 4);
-    const wide = Math.min(view.x(end), view.left + view.width + 4) - x;
-    if (x + wide < painted + 0.5) continue;
-    painted = Math.max(x + wide, x + 1);
-    each(wait, x, wide);
-  }
-}
-
-function cross(pen, x, y, colour) {
-  pen.strokeStyle = colour;
-  pen.lineWidth = 2.5;
-  pen.beginPath();
-  pen.moveTo(x - 5, y - 5);
-  pen.lineTo(x + 5, y + 5);
-  pen.moveTo(x + 5, y - 5);
-  pen.lineTo(x - 5, y + 5);
-  pen.stroke();
-}
-
-function paintWaits(pen, state, lane) {
-  const { run, rows, colours } = state;
-  const middle = rows.line(lane);
-  const half = halfOfWait(rows);
-  waitsInView(state, lane, (wait, x, wide) => {
-    const kind = run.waits.kind[wait];
-    const isStuck = kind & WAIT.open && state.stuck.has(lane);
-    pen.fillStyle = isStuck ? colours.stuck : (kind & 7) === WAIT.idle ? colours.idle : colours.wait;
-    pen.fillRect(x, middle - half, Math.max(wide, 1), half * 2);
-    if (wide < 3) return;
-    const edge = isStuck ? colours['stuck-line'] : colours['wait-line'];
-    if (kind & WAIT.open) hatch(pen, x, middle - half, wide, half * 2, edge);
-    pen.strokeStyle = edge;
-    pen.lineWidth = isStuck ? 1.5 : 0.75;
-    pen.strokeRect(x, middle - half, wide, half * 2);
-  });
-}
-
-function halfOfWait(rows) {
-  return rows.lane >= ROOM_FOR_WORDS ? Math.min(9, rows.lane / 5.5) : Math.min(6, rows.lane / 2 - 4);
-}
-
-/** What is waited for, on the bar itself. */
-function paintWaitWords(pen, state, lane) {
-  const { run, rows, colours } = state;
-  waitsInView(state, lane, (wait, x, wide) => {
-    if (wide < 90) return;
-    const isStuck = run.waits.kind[wait] & WAIT.open && state.stuck.has(lane);
-    const ground = isStuck ? colours.stuck : colours.wait;
-    const from = Math.max(x, state.view.left);
-    words(pen, state, run.text(run.waits.mark[wait]), from + 7, rows.line(lane) + 0.5, x + wide - from - 14, isStuck ? colours.text : colours.dim, 11, ground);
-  });
-}
-
-function hatch(pen, x, y, wide, high, colour) {
-  pen.save();
-  pen.beginPath();
-  pen.rect(x, y, wide, high);
-  pen.clip();
-  pen.strokeStyle = colour;
-  pen.globalAlpha = 0.35;
-  pen.lineWidth = 1;
-  pen.beginPath();
-  for (let at = x - high - (x % 7); at < x + wide; at += 7) {
-    pen.moveTo(at, y + high);
-    pen.lineTo(at + high, y);
-  }
-  pen.stroke();
-  pen.restore();
-}
-
-/** Text in one line, cut to a width. */
-function words(pen, state, text, x, y, wide, colour, size, ground = state.colours.ground) {
-  pen.font = `${size}px ${FONT}`;
-  pen.textBaseline = 'middle';
-  const shown = cutTo(pen, text.split('\n', 1)[0], wide);
-  // A rim in the colour behind it: arrows may cross.
-  pen.strokeStyle = ground;
-  pen.lineWidth = 3;
-  pen.lineJoin = 'round';
-  pen.strokeText(shown, x, y);
-  pen.fillStyle = colour;
-  pen.fillText(shown, x, y);
-}
-
-function cutTo(pen, text, wide) {
-  let shown = text.slice(0, Math.ceil(wide / 3));
-  if (shown.length === text.length && pen.measureText(shown).width <= wide) return shown;
-  while (shown.length > 1 && pen.measureText(`${shown}…`).width > wide) {
-    shown = shown.slice(0, Math.min(shown.length - 1, Math.floor((shown.length * wide) / pen.measureText(shown).width)));
-  }
-  return shown.length > 1 ? `${shown}…` : '';
-}
-
 /** The hand-overs that begin or end in view; how many there are if they are too many. */
 function paintArrows(pen, state, lanes) {
   const { run, view, rows, colours } = state;
@@ -304,112 +199,6 @@ function paintArrows(pen, state, lanes) {
       view.x(run.time[run.arrows.to[arrow]]), rows.line(run.laneOf(run.arrows.to[arrow])), look);
   }
   return 0;
-}
-
-/** A curve with a head, from a point to another one. */
-function bow(pen, x1, y1, x2, y2, { colour, width, dash, alpha }) {
-  if (y1 === null || y2 === null) return;
-  const bend = Math.min(60, Math.max(10, Math.abs(x2 - x1) / 2));
-  pen.globalAlpha = alpha;
-  pen.strokeStyle = colour;
-  pen.lineWidth = width;
-  pen.setLineDash(dash);
-  pen.beginPath();
-  pen.moveTo(x1, y1);
-  pen.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2 - 3, y2);
-  pen.stroke();
-  pen.setLineDash([]);
-  pen.fillStyle = colour;
-  pen.beginPath();
-  pen.moveTo(x2 - 2, y2);
-  pen.lineTo(x2 - 9, y2 - 3.5);
-  pen.lineTo(x2 - 9, y2 + 3.5);
-  pen.fill();
-  pen.globalAlpha = 1;
-}
-
-function paintMarks(pen, state, lane) {
-  const { run, rows, view, colours, pyramid } = state;
-  const y = rows.line(lane);
-  const high = rows.lane / 2 - 3;
-  const alone = [];
-  let last = null;
-  const close = () => { if (last) paintColumn(pen, last, y, high, colours); last = null; };
-  columnsOf(run, lane, view, 1, (x, begin, end) => {
-    const weight = pyramid.max(begin, end);
-    const item = { x, begin, end, weight, isAlone: end - begin === 1 };
-    if (last && x - last.x < APART) last.isAlone = item.isAlone = false;
-    if (last) (last.isAlone ? alone.push(last) : paintColumn(pen, last, y, high, colours));
-    last = item;
-  });
-  if (last?.isAlone) { alone.push(last); last = null; }
-  close();
-  for (const item of alone) paintShape(pen, item.x, y, item.weight, run.kindName(run.at(item.begin)), colours, 1);
-  if (rows.lane >= ROOM_FOR_WORDS) paintWords(pen, state, lane, alone, y);
-}
-
-/** Marks that stand too close for shapes: a bar, the higher the more there are, in the colour of the worst. */
-function paintColumn(pen, { x, begin, end, weight }, y, high, colours) {
-  const tall = weight <= WEIGHT.event ? 3 : Math.min(high, 3 + 2.2 * Math.log2(1 + end - begin) + (weight >= WEIGHT.error ? 3 : 0));
-  pen.fillStyle = colourOf(weight, colours);
-  pen.fillRect(x - 0.75, y - tall, 1.5, tall * 2);
-}
-
-export function colourOf(weight, colours) {
-  return [colours.faint, colours.event, colours.debug, colours.info, colours.warning, colours.error, colours.critical][weight];
-}
-
-/** One mark by itself. */
-export function paintShape(pen, x, y, weight, kind, colours, scale) {
-  const colour = colourOf(weight, colours);
-  pen.fillStyle = colour;
-  pen.strokeStyle = colour;
-  pen.lineWidth = 1.5;
-  pen.beginPath();
-  const polygon = (...points) => {
-    points.forEach(([dx, dy], at) => (at ? pen.lineTo(x + dx * scale, y + dy * scale) : pen.moveTo(x + dx * scale, y + dy * scale)));
-    pen.closePath();
-  };
-  switch (weight) {
-    case WEIGHT.plumbing: pen.fillRect(x - 0.5, y - 2 * scale, 1, 4 * scale); return;
-    case WEIGHT.event:
-      if (kind === 'lane' || kind === 'proc') { polygon([-2, -5], [5, 0], [-2, 5]); pen.fill(); return; }
-      // A wait has its bar.
-      if (kind === 'wait' || kind === 'got') return;
-      if (kind === 'end' || kind === 'exit') { pen.fillRect(x - 1.5 * scale, y - 6 * scale, 3 * scale, 12 * scale); return; }
-      pen.fillRect(x - 0.75, y - 4 * scale, 1.5, 8 * scale);
-      return;
-    case WEIGHT.debug: pen.arc(x, y, 2.6 * scale, 0, 7); pen.fillStyle = colours.ground; pen.fill(); pen.stroke(); return;
-    case WEIGHT.info: pen.arc(x, y, 3.6 * scale, 0, 7); break;
-    case WEIGHT.warning: polygon([0, -6], [6, 4.5], [-6, 4.5]); break;
-    case WEIGHT.error: polygon([0, -6.5], [6.5, 0], [0, 6.5], [-6.5, 0]); break;
-    default: polygon([-6, -6], [6, -6], [6, 6], [-6, 6]);
-  }
-  pen.fill();
-  pen.lineWidth = 1;
-  pen.strokeStyle = colours.ground;
-  pen.stroke();
-  if (weight < WEIGHT.critical) return;
-  pen.beginPath();
-  pen.moveTo(x - 3 * scale, y - 3 * scale);
-  pen.lineTo(x + 3 * scale, y + 3 * scale);
-  pen.moveTo(x + 3 * scale, y - 3 * scale);
-  pen.lineTo(x - 3 * scale, y + 3 * scale);
-  pen.stroke();
-}
-
-/** What records say, above their marks, as far as there is room before the next words. */
-function paintWords(pen, state, lane, alone, y) {
-  const { run, view, colours, rows } = state;
-  const said = alone.filter((item) => item.weight >= WEIGHT.debug || ['end', 'exit'].includes(run.kindName(run.at(item.begin))));
-  said.forEach((item, at) => {
-    const until = said[at + 1]?.x ?? view.left + view.width;
-    const room = until - item.x - 8;
-    if (room < 26 || item.x < view.left) return;
-    const mark = run.at(item.begin);
-    const colour = item.weight >= WEIGHT.warning ? colourOf(item.weight, colours) : item.weight >= WEIGHT.info ? colours.text : colours.dim;
-    words(pen, state, run.text(mark), item.x - 3, y - rows.lane * 0.36, room, colour, 11.5);
-  });
 }
 
 /** Where findings happened: a thin line down the picture, below its flag. */
@@ -532,50 +321,4 @@ function paintName(pen, { run, rows, view, colours }, lane, top) {
   const state = lanes.state[lane];
   const about = state === 'ended' || state.startsWith('ended with') ? lanes.runs[lane] ?? '' : state;
   pen.fillText(cutTo(pen, about, view.left - 26), 16, top + rows.lane * 0.72);
-}
-
-/** The whole run in a strip: how much there was, where it was bad, and which part is seen. */
-export function paintOverview(pen, state, strip) {
-  const { view, colours, run } = state;
-  const { width, height, ratio } = state.strip;
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.fillStyle = colours.band;
-  pen.fillRect(0, 0, width, height);
-  const wide = width / strip.counts.length;
-  for (let at = 0; at < strip.counts.length; at += 1) {
-    if (!strip.counts[at]) continue;
-    const tall = 3 + ((height - 8) * Math.log2(1 + strip.counts[at])) / Math.log2(1 + strip.most);
-    pen.fillStyle = colourOf(Math.max(strip.worst[at], WEIGHT.event), colours);
-    pen.fillRect(at * wide, height - tall, Math.max(1, wide - 0.25), tall);
-  }
-  const [from, to] = [(view.from / run.span) * width, (view.to / run.span) * width];
-  pen.fillStyle = colours.ground;
-  pen.globalAlpha = 0.6;
-  pen.fillRect(0, 0, from, height);
-  pen.fillRect(to, 0, width - to, height);
-  pen.globalAlpha = 1;
-  pen.strokeStyle = colours.accent;
-  pen.lineWidth = 1.5;
-  pen.strokeRect(Math.max(0.75, from), 0.75, Math.max(3, Math.min(to, width) - Math.max(0, from) - 1.5), height - 1.5);
-}
-
-/** How many records there are in each of so many equal stretches, and the worst of each. */
-export function stripOf(run, columns) {
-  const counts = new Uint32Array(columns);
-  const worst = new Uint8Array(columns);
-  for (let mark = 0; mark < run.count; mark += 1) {
-    const at = Math.min(columns - 1, Math.floor((run.time[mark] / run.span) * columns));
-    counts[at] += 1;
-    if (run.weight[mark] > worst[at]) worst[at] = run.weight[mark];
-  }
-  return { counts, worst, most: counts.reduce((a, b) => Math.max(a, b), 1) };
-}
-
-/** What a wait says where the pointer rests on it. */
-export function waitWords(run, wait) {
-  const { waits } = run;
-  const isOpen = waits.kind[wait] & WAIT.open;
-  const took = duration(waits.took[wait]);
-  const owner = waits.owner[wait] ? run.nameOf(waits.owner[wait] - 1) : '';
-  return { text: run.text(waits.mark[wait]), took: isOpen ? `for ${took} on record, never ended` : `for ${took}`, owner };
 }

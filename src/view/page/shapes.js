@@ -1,0 +1,96 @@
+// Records as marks: shapes where they stand apart, columns where they do not, and what they say above them.
+//
+// What a mark means can be told without colour: debug ring, info dot, warning triangle, error diamond, critical cross in a
+// square.
+
+import { WEIGHT } from './data.js';
+import { columnsOf } from './marks.js';
+import { ROOM_FOR_WORDS } from './rows.js';
+import { words } from './strokes.js';
+
+/** Marks closer together than this are columns, not shapes; px. */
+const APART = 5;
+
+export function paintMarks(pen, state, lane) {
+  const { run, rows, view, colours, pyramid } = state;
+  const y = rows.line(lane);
+  const high = rows.lane / 2 - 3;
+  const alone = [];
+  let last = null;
+  const close = () => { if (last) paintColumn(pen, last, y, high, colours); last = null; };
+  columnsOf(run, lane, view, 1, (x, begin, end) => {
+    const weight = pyramid.max(begin, end);
+    const item = { x, begin, end, weight, isAlone: end - begin === 1 };
+    if (last && x - last.x < APART) last.isAlone = item.isAlone = false;
+    if (last) (last.isAlone ? alone.push(last) : paintColumn(pen, last, y, high, colours));
+    last = item;
+  });
+  if (last?.isAlone) { alone.push(last); last = null; }
+  close();
+  for (const item of alone) paintShape(pen, item.x, y, item.weight, run.kindName(run.at(item.begin)), colours, 1);
+  if (rows.lane >= ROOM_FOR_WORDS) paintWords(pen, state, lane, alone, y);
+}
+
+/** Marks that stand too close for shapes: a bar, the higher the more there are, in the colour of the worst. */
+function paintColumn(pen, { x, begin, end, weight }, y, high, colours) {
+  const tall = weight <= WEIGHT.event ? 3 : Math.min(high, 3 + 2.2 * Math.log2(1 + end - begin) + (weight >= WEIGHT.error ? 3 : 0));
+  pen.fillStyle = colourOf(weight, colours);
+  pen.fillRect(x - 0.75, y - tall, 1.5, tall * 2);
+}
+
+export function colourOf(weight, colours) {
+  return [colours.faint, colours.event, colours.debug, colours.info, colours.warning, colours.error, colours.critical][weight];
+}
+
+/** One mark by itself. */
+export function paintShape(pen, x, y, weight, kind, colours, scale) {
+  const colour = colourOf(weight, colours);
+  pen.fillStyle = colour;
+  pen.strokeStyle = colour;
+  pen.lineWidth = 1.5;
+  pen.beginPath();
+  const polygon = (...points) => {
+    points.forEach(([dx, dy], at) => (at ? pen.lineTo(x + dx * scale, y + dy * scale) : pen.moveTo(x + dx * scale, y + dy * scale)));
+    pen.closePath();
+  };
+  switch (weight) {
+    case WEIGHT.plumbing: pen.fillRect(x - 0.5, y - 2 * scale, 1, 4 * scale); return;
+    case WEIGHT.event:
+      if (kind === 'lane' || kind === 'proc') { polygon([-2, -5], [5, 0], [-2, 5]); pen.fill(); return; }
+      // A wait has its bar.
+      if (kind === 'wait' || kind === 'got') return;
+      if (kind === 'end' || kind === 'exit') { pen.fillRect(x - 1.5 * scale, y - 6 * scale, 3 * scale, 12 * scale); return; }
+      pen.fillRect(x - 0.75, y - 4 * scale, 1.5, 8 * scale);
+      return;
+    case WEIGHT.debug: pen.arc(x, y, 2.6 * scale, 0, 7); pen.fillStyle = colours.ground; pen.fill(); pen.stroke(); return;
+    case WEIGHT.info: pen.arc(x, y, 3.6 * scale, 0, 7); break;
+    case WEIGHT.warning: polygon([0, -6], [6, 4.5], [-6, 4.5]); break;
+    case WEIGHT.error: polygon([0, -6.5], [6.5, 0], [0, 6.5], [-6.5, 0]); break;
+    default: polygon([-6, -6], [6, -6], [6, 6], [-6, 6]);
+  }
+  pen.fill();
+  pen.lineWidth = 1;
+  pen.strokeStyle = colours.ground;
+  pen.stroke();
+  if (weight < WEIGHT.critical) return;
+  pen.beginPath();
+  pen.moveTo(x - 3 * scale, y - 3 * scale);
+  pen.lineTo(x + 3 * scale, y + 3 * scale);
+  pen.moveTo(x + 3 * scale, y - 3 * scale);
+  pen.lineTo(x - 3 * scale, y + 3 * scale);
+  pen.stroke();
+}
+
+/** What records say, above their marks, as far as there is room before the next words. */
+function paintWords(pen, state, lane, alone, y) {
+  const { run, view, colours, rows } = state;
+  const said = alone.filter((item) => item.weight >= WEIGHT.debug || ['end', 'exit'].includes(run.kindName(run.at(item.begin))));
+  said.forEach((item, at) => {
+    const until = said[at + 1]?.x ?? view.left + view.width;
+    const room = until - item.x - 8;
+    if (room < 26 || item.x < view.left) return;
+    const mark = run.at(item.begin);
+    const colour = item.weight >= WEIGHT.warning ? colourOf(item.weight, colours) : item.weight >= WEIGHT.info ? colours.text : colours.dim;
+    words(pen, state, run.text(mark), item.x - 3, y - rows.lane * 0.36, room, colour, 11.5);
+  });
+}
