@@ -302,6 +302,7 @@ impl Keys<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::mutated;
     use proptest::prelude::*;
 
     fn place() -> Place {
@@ -357,6 +358,27 @@ mod tests {
     fn deep_nesting_is_refused_and_not_followed() {
         let deep = format!(r#"{{{HEAD},"level":"INFO","msg":"","extra":{}1{}}}"#, "[".repeat(5000), "]".repeat(5000));
         assert!(reason(deep.as_bytes()).contains("recursion"));
+    }
+
+    #[test]
+    fn changed_lines_are_records_that_can_be_asked() {
+        let lines = [
+            format!(
+                r#"{{{HEAD},"hb":["t1@14|queue:2","7-bbbbbb/a1@0"],"level":"ERROR","levelno":35,"logger":"shop","msg":"no \"77\"","tpl":"no %s","thread":"w","tid":7,"task":"T","file":"a.py","line":3,"func":"f","exc":{{"type":"E","msg":"x","stack":[{{"file":"a.py","line":3,"func":"f","code":"boom()"}}],"cause":{{"type":"K","msg":"'k'"}}}},"stack":"s","extra":{{"id":8812,"l":[1,{{"b":null}}]}},"new":-1.5e3}}"#
+            ),
+            format!(
+                r#"{{{HEAD},"ev":"wait","on":"lock","obj":"lock:4","owner":"t3","since":9,"held":[{{"obj":"lock:1","site":["a.py",3,"f"]}}],"stack":[{{"file":"a.py","line":7,"func":"g"}}],"getters":{{"t3":4}}}}"#
+            ),
+            format!(r#"{{{HEAD},"again":true,"ev":"proc","n":1,"argv":["x"],"from":"9-cccccc/t1@3","hbl":["t1@2"]}}"#),
+        ];
+        mutated::each(&lines.each_ref().map(|line| line.as_bytes()), |line| {
+            let record = decode(line, &place());
+            let mut said = 0;
+            record.each_key(&mut |path, value| said += path.len() + value.to_string().len());
+            said += record.exception().map_or(0, |exc| exc.to_string().len());
+            assert!(said < 64 * (line.len() + 64), "{said}");
+            assert!(record.site().is_none_or(|site| site.file.len() <= 2 * line.len()));
+        });
     }
 
     proptest! {

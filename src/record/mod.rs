@@ -11,8 +11,11 @@ pub mod glance;
 pub mod id;
 pub mod level;
 pub mod line_sketch;
+#[cfg(test)]
+pub(crate) mod mutated;
 pub mod outline;
 pub mod readings;
+mod scan;
 mod signal;
 pub mod time;
 

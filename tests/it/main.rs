@@ -17,6 +17,7 @@ mod cli_timeline;
 mod clocks;
 mod faults;
 mod findings;
+mod freshness;
 mod fuzzed;
 mod handler;
 mod handmade;

@@ -4,6 +4,8 @@
 //! [`Record::each_value`]: crate::record::Record::each_value
 //! [`Record::each_key`]: crate::record::Record::each_key
 
+mod keys;
+
 use std::hash::{Hash as _, Hasher as _};
 use std::ops::Range;
 use std::rc::Rc;
@@ -12,8 +14,8 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use tantivy::schema::Field as Column;
 
+use self::keys::KeyValues;
 use super::document::{Cell, Row, SharedRow};
-use super::numbers::Code;
 use super::schema::{Fields, MAX_KEYS, MAX_KEYWORD, MAX_SHAPE, MAX_TEMPLATE, ODD};
 use super::template::Template;
 use super::terms::{self, BORDER, KIND, Message, WHO, Word};
@@ -39,9 +41,7 @@ pub(super) struct RowMaker {
     commons: FxHashMap<u64, Box<[u8]>>,
     /// Messages without a template that were indexed whole; beyond a number they are not worth it.
     constants: FxHashSet<u64>,
-    /// Values that were indexed whole, and how many of each key.
-    wholes: FxHashSet<u64>,
-    wholes_of_key: FxHashMap<u64, u32>,
+    values: KeyValues,
 }
 
 #[derive(Default)]
@@ -64,12 +64,8 @@ const MAX_COMMONS: usize = 50_000;
 /// How many different messages without template are indexed whole.
 const MAX_CONSTANTS: usize = 4096;
 
-/// The longest message and the longest value that are indexed whole.
+/// The longest message that is indexed whole.
 const MAX_CONSTANT: usize = 256;
-const MAX_WHOLE: usize = 64;
-
-/// How many different values of a key are indexed whole.
-const MAX_WHOLES: u32 = 1000;
 
 impl RowMaker {
     pub fn new(fields: Fields) -> RowMaker {
@@ -80,8 +76,7 @@ impl RowMaker {
             templates: FxHashMap::default(),
             commons: FxHashMap::default(),
             constants: FxHashSet::default(),
-            wholes: FxHashSet::default(),
-            wholes_of_key: FxHashMap::default(),
+            values: KeyValues::new(fields.value),
         }
     }
 
@@ -104,8 +99,7 @@ impl RowMaker {
     pub fn begin_segment(&mut self) {
         self.commons.clear();
         self.constants.clear();
-        self.wholes.clear();
-        self.wholes_of_key.clear();
+        self.values.begin_segment();
     }
 
     fn fill(&mut self, row: &mut Row, sketch: &dyn Sketch, spot: Spot) {
@@ -300,20 +294,6 @@ impl RowMaker {
         row.bytes.extend_from_slice(&name_bytes);
         row.end(column, own);
     }
-
-    /// Whether that value of the key is to be indexed whole.
-    fn is_worth_a_term(&mut self, path: &str, text: &str) -> bool {
-        if text.len() > MAX_WHOLE || matches!(Word::of(text), Word::Bucket(_)) {
-            return false;
-        }
-        let value = hash(&[path, text]);
-        if self.wholes.contains(&value) {
-            return true;
-        }
-        let count = self.wholes_of_key.entry(hash(&[path])).or_default();
-        *count += 1;
-        *count <= MAX_WHOLES && self.wholes.insert(value)
-    }
 }
 
 impl Scratch {
@@ -392,53 +372,6 @@ impl<'a> Outline<'a> for Gathering<'_, 'a> {
             return;
         }
         self.maker.scratch.name(if *value == FieldValue::Null { terms::NULL } else { terms::INDEXED }, path);
-        self.is_true &= self.maker.put_value(self.row, path, value);
-    }
-}
-
-impl RowMaker {
-    /// Puts a value of a key; false where the index would not show it truly.
-    fn put_value(&mut self, row: &mut Row, path: &str, value: &FieldValue<'_>) -> bool {
-        let column = self.fields.value;
-        let term = |row: &mut Row, mark: u8, more: &[u8]| {
-            let start = row.begin();
-            row.bytes.extend_from_slice(path.as_bytes());
-            row.bytes.extend_from_slice(&[BORDER, mark]);
-            row.bytes.extend_from_slice(more);
-            row.end(column, start);
-        };
-        let text = match value {
-            FieldValue::Int(_) | FieldValue::Float(_) => {
-                match Code::of(value) {
-                    Some(Code::Exact(code)) => term(row, terms::EXACT, &code),
-                    Some(Code::Rough(code)) => term(row, terms::ROUGH, &code),
-                    None => return false,
-                }
-                return true;
-            }
-            FieldValue::Text(text) => text.as_ref(),
-            FieldValue::Bool(true) => "true",
-            FieldValue::Bool(false) => "false",
-            FieldValue::Null => "null",
-        };
-        if *value == FieldValue::Null {
-            term(row, terms::NOTHING, &[]);
-            return true;
-        }
-        if self.is_worth_a_term(path, text) {
-            let mark = if matches!(value, FieldValue::Bool(_)) { terms::TRUTH } else { terms::WHOLE };
-            term(row, mark, text.as_bytes());
-            return true;
-        }
-        term(row, terms::IN_WORDS, &[]);
-        for place in text::words(text) {
-            push_lower(&mut self.scratch.lowered, &text[place]);
-            let start = row.begin();
-            row.bytes.extend_from_slice(path.as_bytes());
-            row.bytes.push(BORDER);
-            Word::of(&self.scratch.lowered).push(&mut row.bytes);
-            row.end(column, start);
-        }
-        true
+        self.is_true &= self.maker.values.put(self.row, path, value);
     }
 }
