@@ -37,7 +37,7 @@ impl Drop for Told {
 /// One of the texts after a few changes; now and then nothing but noise.
 fn changed(corpus: &[&[u8]], random: &mut fastrand::Rng) -> Vec<u8> {
     if random.u8(..) == 0 {
-        return std::iter::repeat_with(|| random.u8(..)).take(random.usize(..64)).collect();
+        return (0..random.usize(..64)).map(|_| random.u8(..)).collect();
     }
     let mut text = corpus[random.usize(..corpus.len())].to_vec();
     for _ in 0..random.usize(1..6) {
