@@ -4,7 +4,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint bench soak venvs checks rust python rustfmt clippy ruff ruff-format mypy cargo-test untouched frameworks browser
+.PHONY: help demo test lint bench soak venvs checks rust python rustfmt clippy ruff ruff-format mypy cargo-test wheel untouched frameworks browser
 
 # Of records, in the runs that indexing and searching are measured on.
 MILLIONS ?= 1 3
@@ -92,7 +92,7 @@ venvs:
 	@python3 tests/pythons.py $(VENVS) python-handler/requirements-dev.txt
 
 checks: rustfmt clippy ruff ruff-format mypy
-rust: cargo-test untouched frameworks browser
+rust: cargo-test wheel untouched frameworks browser
 python: $(VERSIONS:%=pytest-%)
 
 rustfmt:
@@ -112,6 +112,10 @@ mypy:
 
 cargo-test:
 	$(call step,$@,cargo test --locked --no-fail-fast)
+
+# After cargo-test, of whose compiled parts the wheel's command is made.
+wheel:
+	$(call step,$@,python3 tests/wheel.py)
 
 # After cargo-test, which leaves the binary. `make soak` takes every module and every Python.
 untouched:

@@ -8,13 +8,16 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const PACKAGE: &str = "python-handler/src/logq";
+/// Where the package is: in the repository, and in the source archive of a wheel.
+const PACKAGES: [&str; 2] = ["python-handler/src/logq", "src/logq"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
-    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(PACKAGE);
+    let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let found = PACKAGES.map(|package| here.join(package)).into_iter().find(|root| root.is_dir());
+    let root = found.ok_or("no Python package for the binary to carry in python-handler/src/logq")?;
     let mut files = Vec::new();
-    gather(&root, &root, &mut files).map_err(|error| format!("{PACKAGE}, which the binary carries: {error}"))?;
+    gather(&root, &root, &mut files).map_err(|error| format!("{}, which the binary carries: {error}", root.display()))?;
     files.sort();
     let table = PathBuf::from(env::var("OUT_DIR")?).join("python_package.rs");
     fs::write(table, rust_of(&root, &files)?)?;
