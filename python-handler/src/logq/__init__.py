@@ -8,10 +8,16 @@ through channels that logq does not know; `logq.context()` adds fields to log re
 
 from __future__ import annotations
 
-from .identity import __version__
-from .stamp import merge_text as merge
-from .stamp import stamp_text as stamp
-from .switch import install, uninstall
+from . import bundle
+
+bundle.begin(__name__, __path__[0])
+
+from .identity import __version__  # noqa: E402 - all of these come from the bundle
+from .stamp import merge_text as merge  # noqa: E402
+from .stamp import stamp_text as stamp  # noqa: E402
+from .switch import install, uninstall  # noqa: E402
+
+bundle.end(__name__, __path__[0])
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

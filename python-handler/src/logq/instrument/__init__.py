@@ -9,6 +9,8 @@ import sys
 
 from logq import importing
 
+from . import raw_threads, system_calls  # noqa: F401 - what they patch is always there
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any

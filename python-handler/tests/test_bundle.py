@@ -1,0 +1,87 @@
+"""The modules of every start in one file: quicker, and nothing else is different."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from harness import SOURCE, environment
+
+LOOK = """
+import sys
+import logq
+assert not any(type(finder).__module__ == "logq.bundle" for finder in sys.meta_path)
+import inspect
+for name, module in sorted(sys.modules.items()):
+    if name.startswith("logq."):
+        spec = module.__spec__
+        same = module.__file__ == spec.origin and module.__cached__ == spec.cached and bool(inspect.getsource(module))
+        print(name, module.__file__, module.__package__, getattr(module, "__path__", None), same)
+print("bundled:", sum(type(module.__spec__.loader).__module__ == "logq.bundle" for module in sys.modules.values()
+    if getattr(module, "__spec__", None)))
+print("marker:", getattr(logq.switch, "marker", None))
+"""
+
+
+@pytest.fixture
+def package(tmp_path):
+    return Path(shutil.copytree(SOURCE / "logq", tmp_path / "lib" / "logq", ignore=shutil.ignore_patterns("*.pyc")))
+
+
+def look(package: Path, writes: bool = True) -> tuple[list[str], int, str]:
+    """What a program sees of our modules, how many came from the bundle, and the marker that was put into one."""
+    no = None if writes else "1"
+    env = environment(package.parent / ".logq", False, PYTHONPATH=str(package.parent), PYTHONDONTWRITEBYTECODE=no)
+    command = [sys.executable, "-c", LOOK]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    *lines, bundled, marker = done.stdout.splitlines()
+    return lines, int(bundled.split()[1]), marker.split()[1]
+
+
+def test_modules_come_from_one_file_and_look_the_same(package):
+    before, none, _ = look(package, writes=False)
+    assert none == 0
+    assert not list(package.rglob("*.bundle"))
+    assert look(package)[:2] == (before, 0)  # the first start writes it
+    after, bundled, _ = look(package)
+    assert after == before
+    assert bundled == len(before) - 1  # all but the module that reads the bundle
+    assert all(line.endswith(" True") for line in after)
+
+
+def test_a_bundle_that_does_not_fit_is_made_anew(package):
+    look(package)
+    source = package / "switch.py"
+    source.write_text(source.read_text() + "\nmarker = 'new'\n")
+    lines, _, marker = look(package)
+    assert marker == "new"
+    assert look(package) == (lines, len(lines) - 1, "new")
+    (bundle,) = package.rglob("*.bundle")
+    whole = bundle.read_bytes()
+    for damage in (b"", whole[: len(whole) // 2], b"\x00" * 100, b"not at all"):
+        bundle.write_bytes(damage)
+        assert look(package)[0] == lines
+        assert look(package)[1] == len(lines) - 1
+    elsewhere = package.parent.parent / "elsewhere"
+    elsewhere.mkdir()
+    package.rename(elsewhere / "logq")
+    moved, _, _ = look(elsewhere / "logq")
+    assert moved == [line.replace(str(package.parent), str(elsewhere)) for line in lines]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written(package):
+    look(package)
+    (bundle,) = package.rglob("*.bundle")
+    bundle.unlink()
+    bundle.parent.chmod(0o500)
+    try:
+        assert look(package)[1] == 0
+    finally:
+        bundle.parent.chmod(0o700)
