@@ -5,7 +5,11 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::measure;
+use crate::questions::{How, Peer};
+use crate::table::Spent;
 
 /// How lnav is told what our lines look like.
 const LNAV_FORMAT: &str = r#"{"logq_log":{"title":"logq","json":true,"file-pattern":"bench/spool/.*\\.jsonl",
@@ -31,32 +35,59 @@ impl Peers {
         Ok(Peers { place, python })
     }
 
-    /// Seconds of a job of `peers.py`; `None` where the package is not there or cannot do it.
-    pub fn python(&self, peer: &str, what: &str, more: &[String]) -> Option<Duration> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/store/peers.py");
-        let database = self.place.join(format!("{peer}.db"));
-        if what == "load" {
-            let _ = fs::remove_file(&database);
-        }
-        let mut command = Command::new(self.python.as_ref()?);
-        let output = command.arg(script).args([peer, what]).arg(database).args(more).output().ok()?;
-        if !output.status.success() {
-            let text = String::from_utf8_lossy(&output.stderr);
-            println!("  {peer} {what}: {}", text.lines().last().unwrap_or("failed"));
-            return None;
-        }
-        String::from_utf8_lossy(&output.stdout).trim().parse().ok().map(Duration::from_secs_f64)
+    /// What it takes a Python package to load these files; `None` where it is not there.
+    pub fn load(&self, engine: &str, files: &[String]) -> Option<Spent> {
+        let database = self.database(engine);
+        let _ = fs::remove_file(&database);
+        Some(self.python(engine, "load", files)?.0)
     }
 
-    /// A whole process of another program; `None` where it is not there.
-    pub fn program(&self, name: &str, arguments: &[&str], files: &[PathBuf]) -> Option<Duration> {
-        let begun = Instant::now();
+    /// What a question takes a peer, and its answer; `None` where the peer is not there.
+    pub fn ask(&self, peer: &Peer, question: &str, files: &[PathBuf]) -> Option<(Spent, u64)> {
+        match peer.how {
+            How::Engine(engine) => self.python(engine, question, &[]),
+            How::Rg(pattern) => {
+                let (spent, text) = self.run("rg", &["-c", "--no-filename", pattern], files)?;
+                Some((spent, text.lines().filter_map(|line| line.parse::<u64>().ok()).sum()))
+            }
+            How::Jq(filter) => {
+                let (spent, text) = self.run("jq", &["-c", filter], files)?;
+                Some((spent, text.lines().count() as u64))
+            }
+        }
+    }
+
+    /// What a whole process of another program takes; `None` where it is not there.
+    pub fn program(&self, name: &str, arguments: &[&str], files: &[PathBuf]) -> Option<Spent> {
+        Some(self.run(name, arguments, files)?.0)
+    }
+
+    fn run(&self, name: &str, arguments: &[&str], files: &[PathBuf]) -> Option<(Spent, String)> {
         let mut command = Command::new(name);
-        command.args(arguments).args(files).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.env("HOME", self.place.join("lnav")).env_remove("XDG_CONFIG_HOME");
-        let status = command.status().ok()?;
-        // Nothing found is an answer.
-        matches!(status.code(), Some(0 | 1)).then(|| begun.elapsed())
+        command.args(arguments).args(files).env("HOME", self.place.join("lnav")).env_remove("XDG_CONFIG_HOME");
+        let (cost, text) = measure::run_and_read(&mut command).ok()?;
+        Some((Spent { wall: cost.wall, cpu: cost.cpu }, text))
+    }
+
+    fn database(&self, engine: &str) -> PathBuf {
+        self.place.join(format!("{engine}.db"))
+    }
+
+    /// A job of `peers.py`: seconds of wall clock and processor, and an answer.
+    fn python(&self, engine: &str, what: &str, more: &[String]) -> Option<(Spent, u64)> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/store/peers.py");
+        let mut command = Command::new(self.python.as_ref()?);
+        let output = command.arg(script).args([engine, what]).arg(self.database(engine)).args(more).output().ok()?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            println!("  {engine} {what}: {}", text.lines().last().unwrap_or("failed"));
+            return None;
+        }
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut words = text.split_whitespace();
+        let mut seconds = || words.next()?.parse().ok().map(Duration::from_secs_f64);
+        let spent = Spent { wall: seconds()?, cpu: seconds()? };
+        Some((spent, words.next()?.parse().ok()?))
     }
 }
 

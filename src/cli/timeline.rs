@@ -53,7 +53,13 @@ const ROWS_AROUND: usize = 40;
 pub fn timeline(args: TimelineArgs) -> Result<ExitCode, CliError> {
     let selection = args.selection.resolve()?;
     let store = investigation::find_store(selection.dir.as_deref())?;
-    let case = Investigation::open(investigation::newest_run(&store, &selection.run)?)?;
+    let run = investigation::newest_run(&store, &selection.run)?;
+    let alone = if args.around.is_none() && !args.with_causes {
+        Investigation::of_one_lane(&run, &selection.lanes)?
+    } else {
+        None
+    };
+    let case = alone.map_or_else(|| Investigation::open(run), Ok)?;
     let around = args.around.as_deref().map(|id| case.record(&id.parse()?, &selection.lanes).map_err(CliError::from));
     let around = around.transpose()?;
     let limit = args.limit.unwrap_or(if around.is_some() { ROWS_AROUND } else { ROWS });

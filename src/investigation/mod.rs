@@ -3,6 +3,7 @@
 
 mod compared;
 mod lanes;
+mod one_lane;
 mod runs;
 mod search;
 
@@ -17,7 +18,7 @@ use crate::diagnose::{self, Diagnosis, Evidence, Finding};
 use crate::query::QueryError;
 use crate::record::{Lane, LaneKind, Record, RecordName};
 use crate::spool::{Entry, RunDir, Sight, Spool, SpoolError};
-use crate::store::StoreError;
+use crate::store::{RunReader, StoreError};
 
 pub use compared::Compared;
 pub use lanes::LaneChoice;
@@ -62,6 +63,8 @@ pub struct Investigation {
     pub alive: HashSet<Arc<str>>,
     /// What could not be read, one sentence each.
     pub problems: Vec<String>,
+    /// What tells the records of the one lane that was read, where not all was.
+    reader: Option<RunReader>,
 }
 
 impl Investigation {
@@ -96,7 +99,7 @@ impl Investigation {
         let problems = problems.to_string().lines().map(str::to_owned).collect();
         let graph = builder.finish();
         let alive = living(&run.spool(), &graph);
-        Ok(Investigation { run, graph, alive, problems })
+        Ok(Investigation { run, graph, alive, problems, reader: None })
     }
 
     /// What is wrong with the run, worst first; all kinds of finding, or one.
@@ -109,7 +112,7 @@ impl Investigation {
         &self,
         wanted: impl IntoIterator<Item = NodeRef>,
     ) -> Result<BTreeMap<NodeRef, Record>, InvestigationError> {
-        let mut places: HashMap<Arc<str>, HashMap<(Lane, u64), NodeRef>> = HashMap::new();
+        let mut places: Places = HashMap::new();
         for at in wanted {
             let id = self.graph.id(at);
             places.entry(id.proc).or_default().insert((id.lane, id.seq), at);
@@ -118,8 +121,11 @@ impl Investigation {
         if places.is_empty() {
             return Ok(contents);
         }
+        if let Some(reader) = &self.reader {
+            return one_lane::contents(reader, &places);
+        }
         let mut left: usize = places.values().map(HashMap::len).sum();
-        let is_wanted = |places: &HashMap<Arc<str>, HashMap<(Lane, u64), NodeRef>>, proc: &str, lane, seq| {
+        let is_wanted = |places: &Places, proc: &str, lane, seq| {
             places.get(proc).is_some_and(|places| places.contains_key(&(lane, seq)))
         };
         skim(&self.run, &mut |sight| {
@@ -228,6 +234,9 @@ impl Investigation {
         lanes::choose(&self.graph, choice)
     }
 }
+
+/// Records by process, lane and number.
+type Places = HashMap<Arc<str>, HashMap<(Lane, u64), NodeRef>>;
 
 /// Every line of the run.
 fn skim(

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 
 use super::decode::Place;
 use super::field::{FieldValue, Known};
-use super::id::Lane;
-use super::outline::{Head, Outline, Sketch, is_apart};
+use super::id::{Lane, StampRef};
+use super::outline::{FROM, Head, Outline, Sketch, is_apart};
 use super::scan::{DEEPEST, Scan};
 use super::{level, time};
 
@@ -25,6 +25,7 @@ pub struct LineSketch<'l> {
     keys: Vec<Key<'l>>,
     /// The paths of the keys, one behind the other.
     paths: String,
+    givers: Vec<(&'l str, Lane)>,
 }
 
 #[derive(Debug)]
@@ -47,6 +48,7 @@ impl Sketch for LineSketch<'_> {
             to.key(&self.paths[start..key.path_end], &key.value, key.is_apart);
             start = key.path_end;
         }
+        self.givers.iter().for_each(|(proc, lane)| to.giver(proc, *lane));
         Head { ts: self.ts, severity: self.severity }
     }
 }
@@ -71,6 +73,7 @@ impl<'l> LineSketch<'l> {
             known: [const { None }; Known::ALL.len()],
             keys: Vec::with_capacity(8),
             paths: String::with_capacity(64),
+            givers: Vec::new(),
         };
         let mut reading = Reading { scan, sketch, place };
         reading.line()?;
@@ -136,7 +139,10 @@ impl<'l> Reading<'l> {
                     (!lane[1..].starts_with('0') || lane.len() == 2).then_some(())?;
                     self.sketch.set(Known::Lane, FieldValue::Text(lane.into()))?;
                 }
-                "hb" | "hbl" => self.scan.stamps(&mut drop)?,
+                "hb" | "hbl" => {
+                    let (givers, own) = (&mut self.sketch.givers, &*self.place.proc);
+                    self.scan.stamps(&mut |stamp| givers.push((stamp.proc.unwrap_or(own), stamp.lane)))?;
+                }
                 "ev" if kind == Kind::Unknown => {
                     kind = Kind::Event;
                     let name = self.scan.plain_string()?;
@@ -238,6 +244,7 @@ impl<'l> Reading<'l> {
         let is_scalar = !matches!(self.scan.peek()?, b'[' | b'{');
         self.value_of_key(name, is_apart(name), 0)?;
         let known = match name {
+            FROM => return self.giver_of_event(before),
             "obj" => Known::Obj,
             "logger" => Known::Logger,
             "msg" => Known::Msg,
@@ -254,6 +261,20 @@ impl<'l> Reading<'l> {
                 let value = key.value.clone();
                 self.sketch.set(known, value)
             }
+            _ => Some(()),
+        }
+    }
+
+    /// The stamp that an event names.
+    fn giver_of_event(&mut self, key: usize) -> Option<()> {
+        match self.sketch.keys.get(key).map(|key| &key.value) {
+            Some(FieldValue::Text(Cow::Borrowed(text))) => {
+                if let Some(stamp) = StampRef::parse(text) {
+                    self.sketch.givers.push((stamp.proc.unwrap_or(&self.place.proc), stamp.lane));
+                }
+                Some(())
+            }
+            Some(FieldValue::Text(Cow::Owned(_))) => None,
             _ => Some(()),
         }
     }

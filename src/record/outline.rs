@@ -2,7 +2,7 @@
 //! neither has a name in a query. What is drawn is what [`Record::each_value`] and [`Record::each_key`] say.
 
 use super::field::{FieldValue, Known};
-use super::{Body, Field, Record};
+use super::{Body, Field, Lane, Record, Stamp, StampRef};
 
 /// Something that can be drawn: a record, or a line that is read for nothing else.
 pub trait Sketch {
@@ -18,6 +18,9 @@ pub trait Outline<'a> {
     /// One value of a key. `is_apart`: it is a key of an event whose values are told otherwise, or that hardly anybody looks
     /// for; an index may spare itself the value.
     fn key(&mut self, path: &str, value: &FieldValue<'_>, is_apart: bool);
+
+    /// A lane from which something came to the record.
+    fn giver(&mut self, proc: &str, lane: Lane);
 }
 
 /// What every record has.
@@ -33,6 +36,9 @@ const APART: [&str; 17] = [
     "level", "logger", "argv",
 ];
 
+/// The key of an event that holds a stamp.
+pub(super) const FROM: &str = "from";
+
 /// Whether a key of an event is drawn apart.
 pub(super) fn is_apart(path: &str) -> bool {
     APART.contains(&path) || path.starts_with("exc.")
@@ -43,6 +49,9 @@ impl Sketch for Record {
         for (known, ..) in Known::ALL.iter().filter(|(known, ..)| *known != Known::Ts) {
             self.each_value(&Field::Known(*known), &mut |value| to.known(*known, value));
         }
+        let from = self.event().and_then(|event| StampRef::parse(event.keys.get(FROM)?.as_str()?));
+        let stamps = self.hb.iter().chain(&self.hbl).map(Stamp::borrowed);
+        stamps.chain(from).for_each(|stamp| to.giver(stamp.proc.unwrap_or(&self.proc), stamp.lane));
         let of_event = matches!(self.body, Body::Event(_));
         self.each_key(&mut |path, value| to.key(path, &value, of_event && is_apart(path)));
         Head { ts: self.ts, severity: self.severity() }

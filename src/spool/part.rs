@@ -175,7 +175,8 @@ impl Part {
 
     /// Opens the part to fetch single lines.
     pub fn open(&self) -> io::Result<OpenPart<'_>> {
-        Ok(OpenPart { part: self, file: open_plain(&self.path)?, start: 0, window: Vec::new() })
+        let place = Place { proc: self.id.proc.clone(), process: self.number, part: self.id.part, offset: 0 };
+        Ok(OpenPart { part: self, file: open_plain(&self.path)?, place, start: 0, window: Vec::new() })
     }
 
     /// The process's number as the part's first line says it.
@@ -234,6 +235,7 @@ impl Part {
 pub struct OpenPart<'p> {
     part: &'p Part,
     file: File,
+    place: Place,
     /// Offset of the window's first byte.
     start: u64,
     window: Vec<u8>,
@@ -244,7 +246,7 @@ impl OpenPart<'_> {
     ///
     /// # Errors
     /// The file is shorter than that, or no line ends there: it is not the file that it was.
-    pub fn line_at(&mut self, offset: u64, len: u64) -> io::Result<Entry<'_>> {
+    pub fn line_at(&mut self, offset: u64, len: u64) -> io::Result<Sight<'_>> {
         // The newline before the line and the one behind it are read too: they show that it still is a line.
         let before = u64::from(offset > 0);
         let first = offset - before;
@@ -258,9 +260,9 @@ impl OpenPart<'_> {
         if !begins || !ends {
             return Err(io::Error::other("no line stands there any more"));
         }
-        let mut place =
-            Place { proc: self.part.id.proc.clone(), process: self.part.number, part: self.part.id.part, offset };
-        Ok(understand(&Line { offset, len, bytes: &self.window[line] }, &self.part.id, &mut place))
+        self.place.offset = offset;
+        let line = Line { offset, len, bytes: &self.window[line] };
+        Ok(Sight { line, source: &self.part.id, place: &mut self.place })
     }
 
     /// Makes the window hold that range.

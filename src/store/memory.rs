@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::tally::{Best, count_values};
-use super::{Added, Buckets, Extent, Filter, Hit, Reader, Request, Store, StoreError, Stretch, Writer};
-use crate::record::Field;
+use super::{Added, Buckets, Extent, Filter, Hit, Reader, Request, Seen, Store, StoreError, Stretch, Writer};
+use crate::query::Query;
+use crate::record::{Field, LaneRef};
 use crate::spool::{Entry, Positions, Problems};
 
 /// Records in memory. Clones are the same store.
@@ -163,6 +164,14 @@ impl Reader for Snapshot {
             });
         }
         Ok(keys)
+    }
+
+    fn outline(&self, _lane: Option<&LaneRef>, each: &mut dyn FnMut(Seen<'_>)) -> Result<(), StoreError> {
+        self.each(&Filter::new(Query::All), &mut |entry| {
+            each(Seen::Whole(Box::new(entry.record)));
+            ControlFlow::Continue(())
+        })
+        .map(drop)
     }
 
     fn each(

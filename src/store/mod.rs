@@ -20,11 +20,12 @@ mod suite;
 pub(crate) mod testing;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 
-use crate::query::{Matcher, Query};
-use crate::record::{Field, Record};
+use crate::query::{Bound, Matcher, Op, Query};
+use crate::record::field::Known;
+use crate::record::{Field, Glance, LaneRef, Record};
 use crate::spool::{Entry, Positions, RunDir, SourceId, SpoolError};
 
 pub use run::{FAR_BEHIND, RunReader, SMALL_RUN};
@@ -109,10 +110,23 @@ pub trait Reader {
         each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, StoreError>;
 
+    /// Tells of every record what can be told without its line; whole are those that tell of processes, lanes and objects, those
+    /// of the one lane, and those to which something came from it. Without a lane only these, and the first of each lane. Each
+    /// source's in the order of its file.
+    fn outline(&self, lane: Option<&LaneRef>, each: &mut dyn FnMut(Seen<'_>)) -> Result<(), StoreError>;
+
     /// Records that it knows of and whose lines it could not fetch any more, since it was opened.
     fn gone(&self) -> u64 {
         0
     }
+}
+
+/// A record in an outline.
+#[derive(Debug)]
+pub enum Seen<'a> {
+    /// What an index tells of it, without what it merged and said; or all that a glance at its line tells.
+    Glance(Glance<'a>),
+    Whole(Box<Record>),
 }
 
 /// Which records are asked for.
@@ -128,6 +142,21 @@ pub struct Filter {
 impl Filter {
     pub fn new(query: Query) -> Filter {
         Filter { query, since: None, until: None }
+    }
+
+    /// The records of a lane with such numbers.
+    pub fn of_lane(lane: &LaneRef, numbers: RangeInclusive<u64>) -> Filter {
+        let number = |op, bound: u64| Query::Compare {
+            field: Field::Known(Known::Seq),
+            op,
+            bound: Bound::Int(i128::from(bound)),
+        };
+        Filter::new(Query::And(vec![
+            Query::is(Known::Proc, &*lane.proc),
+            Query::is(Known::Lane, lane.lane.to_string()),
+            number(Op::AtLeast, *numbers.start()),
+            number(Op::AtMost, *numbers.end()),
+        ]))
     }
 
     /// Ready to be asked of many records.

@@ -8,11 +8,11 @@ use std::ops::ControlFlow;
 use super::guard;
 use super::local::LocalStore;
 use super::tally::{Best, count_values};
-use super::{Buckets, Extent, Filter, Hit, Order, Reader, Request, StoreError, Stretch};
-use crate::query::{Bound, Op, Query};
+use super::{Buckets, Extent, Filter, Hit, Order, Reader, Request, Seen, StoreError, Stretch};
+use crate::query::Query;
 use crate::record::field::Known;
 use crate::record::id::{ProcessName, RecordName};
-use crate::record::{Field, Record};
+use crate::record::{Field, LaneRef, Record};
 use crate::spool::{Cursor, Entry, Follower, Part, Positions, Problems, Process, RunDir};
 
 /// A run up to this size needs no index: reading all of it takes no longer than a person notices.
@@ -186,6 +186,17 @@ impl RunReader {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// The run in outline, as its index tells it (see [`Reader::outline`]), and what that lacks. `None` where there is no index
+    /// that can tell: then something may have been told already that is of no use.
+    pub fn outline(&self, lane: Option<&LaneRef>, each: &mut dyn FnMut(Seen<'_>)) -> Option<()> {
+        self.ask_index(|index| index.outline(lane, each))?;
+        let _ = self.each_unindexed(&mut |entry| {
+            each(Seen::Whole(Box::new(entry.record)));
+            ControlFlow::Continue(())
+        });
+        Some(())
+    }
+
     /// The records of that name, oldest first: one, or where no process is said, one of each process that has it.
     pub fn lookup(&self, name: &RecordName) -> Result<Vec<Hit>, StoreError> {
         let mut all = vec![Query::is(Known::Lane, name.lane.to_string()), Query::is(Known::Seq, name.seq.to_string())];
@@ -229,17 +240,8 @@ impl RunReader {
 
     /// Records of the record's lane, by number.
     fn lane_stretch(&self, record: &Record, from: u64, to: u64) -> Result<Vec<Hit>, StoreError> {
-        let seq = |op, bound: u64| Query::Compare {
-            field: Field::Known(Known::Seq),
-            op,
-            bound: Bound::Int(i128::from(bound)),
-        };
-        let filter = Filter::new(Query::And(vec![
-            Query::is(Known::Proc, &*record.proc),
-            Query::is(Known::Lane, record.lane.to_string()),
-            seq(Op::AtLeast, from),
-            seq(Op::AtMost, to),
-        ]));
+        let lane = LaneRef { proc: record.proc.clone(), lane: record.lane };
+        let filter = Filter::of_lane(&lane, from..=to);
         let request = Request { filter, order: Order::Oldest, limit: usize::MAX, after: None };
         let mut hits = self.search(&request)?;
         hits.sort_by_key(|hit| hit.record.seq);

@@ -22,5 +22,14 @@ mod fuzzed;
 mod handler;
 mod handmade;
 mod harness;
+mod indexed_timeline;
 mod layers;
 mod samples;
+
+// Made-up services, as the benchmarks have them.
+#[path = "../../benches/causality/story.rs"]
+mod story;
+#[path = "../../benches/causality/words.rs"]
+mod words;
+#[path = "../../benches/causality/world.rs"]
+mod world;

@@ -19,6 +19,9 @@ impl<'a> Outline<'a> for Drawn {
     fn key(&mut self, path: &str, value: &FieldValue<'_>, is_apart: bool) {
         self.0.push(format!(".{path} = {value:?} {is_apart}"));
     }
+    fn giver(&mut self, proc: &str, lane: Lane) {
+        self.0.push(format!("from {proc} {lane}"));
+    }
 }
 
 fn drawn(sketch: &dyn Sketch) -> (Head, Vec<String>) {
@@ -73,7 +76,7 @@ proptest! {
                 "exc", "stack", "obj", "site", "hb", "hbl", "again", "levelno", "seq", "pid", "x", "since", "type", "from"][..]),
             prop::sample::select(&[r#""INFO""#, r#""a\n\u00e9 \"b""#, r#""""#, "7", "-0", "0", "1.5", "1e3", "null", "true", "[]",
                 "{}", r#"["a.py",3,"f"]"#, r#"["t1@2"]"#, r#"{"a":1,"b":{"c":[1,null,"x"]}}"#, r#"{"a":1,"a":2}"#, "18446744073709551615", "01",
-                r#"{"type":"E","msg":"m"}"#, r#"[{"file":"a"},[1]]"#, r#"{"":{"x":1}}"#, r#""lock:1""#, r#""exc""#, r#""wait""#][..]),
+                r#"{"type":"E","msg":"m"}"#, r#"[{"file":"a"},[1]]"#, r#"{"":{"x":1}}"#, r#""lock:1""#, r#""9-bbbbbb/t2@3|x""#, r#"["9-bbbbbb/a2@3","t1@0|lock:2"]"#, r#""exc""#, r#""wait""#][..]),
         ), 0..7),
         is_event in any::<bool>(),
         cut in 0_usize..400,

@@ -13,6 +13,7 @@ mod lines;
 mod merge;
 mod messages;
 mod numbers;
+mod outline;
 mod read;
 mod row;
 mod schema;
@@ -35,7 +36,7 @@ use super::{Reader, Store, StoreError, Writer, guard};
 use crate::spool::{Positions, RunDir, SourceId};
 
 /// The format of what is written here. Raised whenever an index of the former format would answer wrongly.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 const FORMAT_FILE: &str = "store.json";
 

@@ -10,15 +10,16 @@ use tantivy::{Index, SegmentReader, TantivyError};
 
 use super::frozen::FrozenDirectory;
 use super::lines::Lines;
+use super::outline::Outlined;
 use super::schema::Fields;
 use super::segment::Segment;
 use super::top::{Ranked, Top};
 use super::translate::{Verdict, judge};
 use super::{Payload, StoreError, engine, keys};
-use crate::record::Field;
+use crate::record::{Field, LaneRef};
 use crate::spool::{Entry, Part, Positions, Problems, RunDir, SourceId};
 use crate::store::tally::count_values;
-use crate::store::{Buckets, Extent, Filter, Hit, Judge, Order, Reader, Request};
+use crate::store::{Buckets, Extent, Filter, Hit, Judge, Order, Reader, Request, Seen};
 
 /// How often an index is opened again when a file vanishes meanwhile: the writer has merged it away.
 const ATTEMPTS: usize = 20;
@@ -326,6 +327,20 @@ impl Reader for LocalReader {
         }
         places.sort_unstable_by_key(|(rank, offset, _)| (*rank, *offset));
         Ok(self.each_of(places.into_iter().map(|(.., address)| address), each))
+    }
+
+    fn outline(&self, lane: Option<&LaneRef>, each: &mut dyn FnMut(Seen<'_>)) -> Result<(), StoreError> {
+        let (mut outlined, mut order) = (Vec::new(), Vec::new());
+        for (place, segment) in self.segments.iter().enumerate() {
+            let mut own = Outlined::of(segment, lane).map_err(self.failed())?;
+            self.missing.iter().for_each(|lost| own.leave_out(&lines_from(segment, *lost)));
+            own.file_order(place, &mut order);
+            outlined.push(own);
+        }
+        order.sort_unstable_by_key(|stretch| (stretch.source, stretch.offset));
+        let mut lines = self.lines();
+        order.into_iter().for_each(|stretch| outlined[stretch.segment].tell(stretch.docs, &mut lines, each));
+        Ok(())
     }
 
     fn gone(&self) -> u64 {

@@ -20,6 +20,7 @@ use super::schema::{Fields, MAX_KEYS, MAX_KEYWORD, MAX_SHAPE, MAX_TEMPLATE, ODD}
 use super::template::Template;
 use super::terms::{self, BORDER, KIND, Message, WHO, Word};
 use crate::query::text;
+use crate::record::Lane;
 use crate::record::field::{FieldValue, Known};
 use crate::record::outline::{Outline, Sketch};
 
@@ -357,6 +358,12 @@ struct Gathering<'g, 'a> {
 impl<'a> Outline<'a> for Gathering<'_, 'a> {
     fn known(&mut self, known: Known, value: FieldValue<'a>) {
         self.known.0[known as usize].get_or_insert(value);
+    }
+
+    fn giver(&mut self, proc: &str, lane: Lane) {
+        let start = self.row.begin();
+        terms::push_giver(proc, lane, &mut self.row.bytes);
+        self.row.end(self.maker.fields.word, start);
     }
 
     fn key(&mut self, path: &str, value: &FieldValue<'_>, is_apart: bool) {

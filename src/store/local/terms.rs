@@ -4,6 +4,7 @@
 //! `kind` (event or level, logger, site, template) and the `who` (process, lane, thread, task). A question about one of
 //! these fields is put to each different term, of which there are few, and not to each record.
 
+use crate::record::Lane;
 use crate::record::field::{FieldType, FieldValue, Known};
 
 /// Between the parts of a term; no UTF-8 text holds it.
@@ -21,6 +22,9 @@ pub(super) const NAME_BYTES: usize = 8;
 /// Before the words of each text: messages, and what few records have.
 pub(super) const MESSAGE: u8 = b'm';
 pub(super) const RARE_TEXTS: [(Known, u8); 3] = [(Known::ExcType, b't'), (Known::ExcMsg, b'e'), (Known::Stack, b's')];
+
+/// Before a lane from which something came to the record.
+const GIVER: u8 = b'g';
 
 /// Before the names in a `shape`: keys whose values are indexed and those that are only null, keys whose values are not
 /// indexed, and those of the rare texts that the record has.
@@ -46,6 +50,15 @@ pub(super) const KIND: [Known; 7] =
 /// The fields of a `who`, in order.
 pub(super) const WHO: [Known; 7] =
     [Known::Proc, Known::Process, Known::Pid, Known::Lane, Known::Thread, Known::Tid, Known::Task];
+
+/// The term of records to which something came from that lane.
+pub(super) fn push_giver(proc: &str, lane: Lane, out: &mut Vec<u8>) {
+    out.push(GIVER);
+    out.extend_from_slice(proc.as_bytes());
+    out.push(BORDER);
+    out.push(lane.kind.letter() as u8);
+    push_digits(lane.number, out);
+}
 
 /// The place of a field in a term.
 pub(super) fn place_in(fields: &[Known], known: Known) -> Option<usize> {

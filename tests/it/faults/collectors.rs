@@ -7,7 +7,7 @@ use super::RUN;
 use super::world::World;
 
 pub(super) fn killed_catching_up(world: &mut World) {
-    let lines = world.random.u64(100..12_000);
+    let lines = world.some_lines();
     world.write(lines);
     let collector = world.start(&["collect"]);
     world.wait_a_moment();
@@ -17,7 +17,7 @@ pub(super) fn killed_catching_up(world: &mut World) {
 /// Kills it between the first file of a new segment and the commit that names it.
 pub(super) fn killed_in_a_commit(world: &mut World) {
     loop {
-        let lines = world.random.u64(500..12_000);
+        let lines = world.some_lines();
         world.write(lines);
         let before = world.index_files();
         let mut collector = world.start(&["collect"]);
@@ -76,7 +76,7 @@ pub(super) fn read_while_written(world: &mut World) {
 }
 
 pub(super) fn machine_reset(world: &mut World) {
-    let lines = world.random.u64(100..12_000);
+    let lines = world.some_lines();
     world.write(lines);
     let collector = world.start(&["collect"]);
     world.wait_a_moment();

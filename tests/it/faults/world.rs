@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use logq::query::Query;
-use logq::spool::{Follower, Positions, RunDir};
+use logq::spool::{Cursor, Problems, RunDir};
 use logq::store::local::LocalStore;
 use logq::store::{Filter, RunReader};
 
@@ -54,7 +54,7 @@ impl World {
             fs::write(spool.join(format!("{number}.claim")), format!("{proc}\n")).expect("a claim");
         }
         self.seqs = [0; 3];
-        self.write(3000);
+        self.write(1000);
     }
 
     /// The program writes so many lines.
@@ -80,6 +80,11 @@ impl World {
         }
     }
 
+    /// How many lines are written at one time: now and then so many that several threads index them.
+    pub fn some_lines(&mut self) -> u64 {
+        if self.random.u8(..) < 32 { 9000 } else { self.random.u64(100..1500) }
+    }
+
     pub fn part(&self, place: usize) -> PathBuf {
         self.run.spool_path().join(format!("{}.1.jsonl", PROCS[place]))
     }
@@ -99,13 +104,16 @@ impl World {
         std::thread::sleep(self.usual.mul_f64(self.random.f64() * 1.2));
     }
 
-    /// Every record of the spool, by place.
+    /// Every line of the spool, by place.
     pub fn spooled(&self) -> BTreeMap<String, u64> {
         let mut seen = BTreeMap::new();
-        let _ = Follower::new(self.run.spool(), &Positions::default()).poll(&mut |entry| {
-            *seen.entry(format!("{}@{}", entry.source, entry.offset)).or_default() += 1;
-            ControlFlow::Continue(())
-        });
+        let listing = self.run.spool().list().expect("a spool");
+        for part in listing.parts() {
+            part.skim(&mut Cursor::default(), u64::MAX, &mut Problems::default(), &mut |sight| {
+                *seen.entry(format!("{}@{}", part.id, sight.spot().0)).or_default() += 1;
+                ControlFlow::Continue(())
+            });
+        }
         seen
     }
 

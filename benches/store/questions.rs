@@ -1,0 +1,127 @@
+//! What is asked: of logq by its own command, of each peer in its own language. All have to find the same.
+
+use crate::table::Budget;
+
+pub struct Question {
+    pub name: &'static str,
+    pub arguments: &'static [&'static str],
+    /// How many our answer names.
+    pub count: fn(&str) -> u64,
+    pub peers: &'static [Peer],
+}
+
+pub struct Peer {
+    pub name: &'static str,
+    pub how: How,
+    pub budget: Budget,
+}
+
+pub enum How {
+    /// A question of that name in `peers.py`.
+    Engine(&'static str),
+    /// `rg -c` with this pattern.
+    Rg(&'static str),
+    /// `jq -c` with this filter: a line for each that is found.
+    Jq(&'static str),
+}
+
+const fn duckdb(budget: f64) -> Peer {
+    Peer { name: "DuckDB, in process", how: How::Engine("duckdb"), budget: Some(budget) }
+}
+
+const CHDB: Peer = Peer { name: "chdb, in process", how: How::Engine("chdb"), budget: None };
+
+const fn rg(pattern: &'static str, budget: Budget) -> Peer {
+    Peer { name: "rg", how: How::Rg(pattern), budget }
+}
+
+/// Lines that only repeat what an earlier part said have number 0.
+const LANE: &str = r#""proc":"4001-[a-z0-9]*","pid":4001,"lane":"t1","seq":[1-9]"#;
+
+pub const QUESTIONS: &[Question] = &[
+    Question {
+        name: "search",
+        arguments: &["search", "msg:order", "level:ERROR", "-n", "0", "--format", "json"],
+        count: lines,
+        peers: &[
+            rg(r#""level":"ERROR".*"msg":"([^"\\]|\\.)*\b[Oo]rder\b"#, Some(5.0)),
+            Peer {
+                name: "jq",
+                how: How::Jq(r#"select(.level == "ERROR" and (.msg | test("\\border\\b"; "i"))) | 1"#),
+                budget: None,
+            },
+        ],
+    },
+    Question {
+        name: "newest 100",
+        arguments: &[
+            "search",
+            "level:ERROR",
+            "-n",
+            "100",
+            "--format",
+            "json",
+            "--since",
+            "2026-11-22T17:00:20Z",
+            "--until",
+            "2026-11-22T17:00:23Z",
+        ],
+        count: lines,
+        peers: &[Peer { name: "DuckDB, in process", how: How::Engine("duckdb"), budget: None }, CHDB],
+    },
+    Question {
+        name: "count",
+        arguments: &["search", "--count", "level:ERROR"],
+        count: number,
+        peers: &[duckdb(1.0), CHDB, rg(r#""level":"ERROR""#, Some(5.0))],
+    },
+    Question {
+        name: "top",
+        arguments: &["search", "--top", "logger", "level:*", "-n", "0", "--format", "json"],
+        count: counts,
+        peers: &[duckdb(1.0), CHDB],
+    },
+    Question {
+        name: "histogram",
+        arguments: &["search", "--histogram=1s", "--format", "json"],
+        count: counts,
+        peers: &[duckdb(1.0), CHDB],
+    },
+    Question {
+        name: "events by object",
+        arguments: &["search", "--top", "obj", "ev:*", "-n", "0", "--format", "json"],
+        count: counts,
+        peers: &[duckdb(0.75), CHDB],
+    },
+    Question {
+        name: "lane",
+        arguments: &["search", "lane:t1", "proc:4001-*", "-n", "0", "--format", "json"],
+        count: lines,
+        peers: &[duckdb(1.0), CHDB, rg(LANE, None)],
+    },
+    Question {
+        name: "timeline",
+        arguments: &["timeline", "--thread", "1.t1", "-n", "0", "--events", "--format", "json"],
+        count: records,
+        peers: &[duckdb(1.0), CHDB, rg(LANE, None)],
+    },
+];
+
+fn lines(text: &str) -> u64 {
+    text.lines().count() as u64
+}
+
+fn number(text: &str) -> u64 {
+    text.trim().parse().unwrap_or(u64::MAX)
+}
+
+/// The sum of all counts.
+fn counts(text: &str) -> u64 {
+    let value = |line: &str| serde_json::from_str::<serde_json::Value>(line).ok();
+    text.lines().filter_map(|line| value(line)?.get("count")?.as_u64()).sum()
+}
+
+/// The rows of a timeline that are records.
+fn records(text: &str) -> u64 {
+    text.lines().filter(|line| line.starts_with(r#"{"row":"record""#)).count() as u64
+}

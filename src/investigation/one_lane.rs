@@ -1,0 +1,79 @@
+//! One lane of a run whose index can tell the rest in outline: what the lane did, and what it gave and took, without reading what
+//! everybody else wrote. Of the others the graph has their records, and no hand-overs but those with this lane.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use super::{Investigation, InvestigationError, LaneChoice, Places, heads, lanes, living};
+use crate::causality::{Builder, NodeRef};
+use crate::record::{LaneRef, Record};
+use crate::spool::RunDir;
+use crate::store::{FAR_BEHIND, Filter, RunReader, Seen};
+
+impl Investigation {
+    /// The one lane that is chosen. `None` where more than one is, or none, and where there is no index that can tell, or one that
+    /// is far behind: then the whole run has to be read.
+    pub fn of_one_lane(run: &RunDir, choice: &LaneChoice) -> Result<Option<Investigation>, InvestigationError> {
+        if choice.threads.len() + choice.tasks.len() != 1 {
+            return Ok(None);
+        }
+        let reader = RunReader::open(run)?;
+        if reader.bytes_behind() >= FAR_BEHIND {
+            return Ok(None);
+        }
+        let Some(all) = outline(&reader, None)? else { return Ok(None) };
+        let all = all.finish();
+        // What is wrong with a choice is said by whoever knows everything.
+        let chosen = lanes::choose(&all, choice).unwrap_or_default();
+        let [one] = chosen.as_slice() else { return Ok(None) };
+        let lane = LaneRef { proc: all.process_of(*one).proc.clone(), lane: all.lane(*one).lane };
+        let Some(mut builder) = outline(&reader, Some(&lane))? else { return Ok(None) };
+        let mut problems = reader.problems()?;
+        if problems.gone > 0 || problems.index.is_some() {
+            return Ok(None);
+        }
+        // The graph counts malformed lines by process; here they would be said twice.
+        problems.malformed = 0;
+        problems.torn.keys().for_each(|part| builder.add_torn(&part.proc));
+        let problems = problems.to_string().lines().map(str::to_owned).collect();
+        let graph = builder.finish();
+        let alive = living(&run.spool(), &graph);
+        Ok(Some(Investigation { run: run.clone(), graph, alive, problems, reader: Some(reader) }))
+    }
+}
+
+fn outline(reader: &RunReader, lane: Option<&LaneRef>) -> Result<Option<Builder>, InvestigationError> {
+    let mut builder = Builder::new();
+    let told = reader.outline(lane, &mut |seen| match seen {
+        Seen::Glance(glance) => builder.add_glance(&glance),
+        Seen::Whole(record) => builder.add(&record),
+    });
+    if told.is_none() {
+        return Ok(None);
+    }
+    heads(reader.run(), &mut |record| builder.add_repeated(record))?;
+    Ok(Some(builder))
+}
+
+/// The contents of some records: of each lane the stretch in which they lie.
+pub(super) fn contents(reader: &RunReader, wanted: &Places) -> Result<BTreeMap<NodeRef, Record>, InvestigationError> {
+    let mut stretches: BTreeMap<LaneRef, (u64, u64)> = BTreeMap::new();
+    for (proc, records) in wanted {
+        for (lane, seq) in records.keys() {
+            let lane = LaneRef { proc: proc.clone(), lane: *lane };
+            let (first, last) = stretches.entry(lane).or_insert((*seq, *seq));
+            (*first, *last) = ((*first).min(*seq), (*last).max(*seq));
+        }
+    }
+    let mut contents = BTreeMap::new();
+    for (lane, (first, last)) in stretches {
+        let Some(records) = wanted.get(&lane.proc) else { continue };
+        let _ = reader.each(&Filter::of_lane(&lane, first..=last), &mut |entry| {
+            if let Some(at) = records.get(&(lane.lane, entry.record.seq)) {
+                contents.entry(*at).or_insert(entry.record);
+            }
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(contents)
+}

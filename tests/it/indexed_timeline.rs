@@ -1,0 +1,59 @@
+//! The timeline of one lane: with an index it is what it is without, and what others wrote is not read for it.
+
+use std::fs;
+use std::path::Path;
+
+use crate::harness::Case;
+use crate::story;
+
+const RECORDS: u64 = 4_000;
+
+fn parts(spool: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(spool).expect("a spool").map(|entry| entry.expect("an entry").path());
+    entries.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).collect()
+}
+
+#[test]
+fn with_an_index_it_says_the_same_and_reads_only_what_it_needs() {
+    for seed in 1..3 {
+        let case = Case::new();
+        let spool = case.store().join("runs/20261122-170000-abcd/spool");
+        story::write(&spool, RECORDS, seed).expect("written");
+        let lanes = case.json(&["threads"]);
+        let address = |lane: &serde_json::Value| lane["lane"].as_str().expect("an address").to_owned();
+        let chosen: Vec<String> = lanes.iter().step_by(lanes.len() / 3).map(address).chain(["1.t1".into()]).collect();
+        let asked = |lane: &str| {
+            let kind =
+                if lane.rsplit('.').next().is_some_and(|own| own.starts_with('a')) { "--task" } else { "--thread" };
+            let text = case.logq(&["timeline", kind, lane]);
+            let json = case.logq(&["timeline", kind, lane, "-n", "0", "--events", "--format", "json"]);
+            assert_eq!((text.code, json.code), (Some(0), Some(0)), "{lane}: {}", text.err);
+            text.out + &json.out + &text.err
+        };
+        let scanned: Vec<String> = chosen.iter().map(|lane| asked(lane)).collect();
+        assert_eq!(case.logq(&["collect"]).code, Some(0));
+        for (lane, scanned) in chosen.iter().zip(&scanned) {
+            assert_eq!(asked(lane), *scanned, "{lane} of seed {seed}");
+        }
+        // What nobody needs for these lanes is no longer there.
+        let is_others = |line: &str| {
+            let of_chosen = |lane: &String| {
+                let own = lane.rsplit('.').next().unwrap_or(lane);
+                line.contains(&format!(r#""lane":"{own}","#))
+            };
+            line.contains(r#""level":"INFO""#) && !line.contains(r#""hb"#) && !chosen.iter().any(of_chosen)
+        };
+        let mut removed = 0;
+        for part in parts(&spool) {
+            let text = fs::read_to_string(&part).expect("read");
+            let blank = |line: &str| if is_others(line) { "x".repeat(line.len()) } else { line.to_owned() };
+            let lines: Vec<String> = text.lines().map(blank).collect();
+            removed += lines.iter().filter(|line| line.starts_with('x')).count();
+            fs::write(&part, lines.join("\n") + "\n").expect("written");
+        }
+        assert!(removed > RECORDS as usize / 8, "{removed}");
+        for (lane, scanned) in chosen.iter().zip(&scanned) {
+            assert_eq!(asked(lane), *scanned, "{lane} of seed {seed}, others gone");
+        }
+    }
+}
