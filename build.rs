@@ -17,7 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let found = PACKAGES.map(|package| here.join(package)).into_iter().find(|root| root.is_dir());
     let root = found.ok_or("no Python package for the binary to carry in python-handler/src/logq")?;
     let mut files = Vec::new();
-    gather(&root, &root, &mut files).map_err(|error| format!("{}, which the binary carries: {error}", root.display()))?;
+    gather(&root, &root, &mut files)
+        .map_err(|error| format!("{}, which the binary carries: {error}", root.display()))?;
     files.sort();
     let table = PathBuf::from(env::var("OUT_DIR")?).join("python_package.rs");
     fs::write(table, rust_of(&root, &files)?)?;

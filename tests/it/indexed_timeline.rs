@@ -20,7 +20,8 @@ fn with_an_index_it_says_the_same_and_reads_only_what_it_needs() {
         let spool = case.store().join("runs/20261122-170000-abcd/spool");
         story::write(&spool, RECORDS, seed).expect("written");
         let lanes = case.json(&["threads"]);
-        let address = |lane: &serde_json::Value| lane["lane"].as_str().expect("an address").to_owned();
+        let address =
+            |lane: &serde_json::Value| format!("{}.{}", lane["process"], lane["lane"].as_str().expect("a lane"));
         let chosen: Vec<String> = lanes.iter().step_by(lanes.len() / 3).map(address).chain(["1.t1".into()]).collect();
         let asked = |lane: &str| {
             let kind =
