@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import time
 
-from . import children, identity, kernel
+from . import children, identity, kernel, reach
 from .emit import send
 from .encode import value
 from .holding import held_by
@@ -34,7 +34,9 @@ contributors: list[tuple[str, Callable[[], object]]] = [
     ("children", children.list_states),
     ("pipes", children.list_pipes),
 ]
-# The same for one lane's entry.
+# Who can reach what is waited for, while a snapshot is taken.
+survey: reach.Survey | None = None
+# The same as `contributors`, for one lane's entry.
 of_lane: list[tuple[str, Callable[[Lane], object]]] = []
 
 _MAX_FRAMES = 8
@@ -49,9 +51,18 @@ _REST_SIZE = 400_000
 
 def write(why: str, **more: object) -> int:
     """Writes a `snap` of this process in the running lane; its number, or 0."""
+    global survey
     process = identity.me
     if process is None:
         return 0
+    survey = reach.Survey(contribute for key, contribute in contributors if key == "tasks")
+    try:
+        return _write(process, why, more)
+    finally:
+        survey = None
+
+
+def _write(process: identity.Process, why: str, more: dict[str, object]) -> int:
     where = places()
     now = time.monotonic_ns()
     body = [f',"ev":"snap","why":{value(why)}']
@@ -172,6 +183,7 @@ def _lane_facts(lane: Lane, where: dict[int, Place], now: int) -> dict[str, obje
     held = held_by(lane)[-_MAX_HELD:]
     if held:
         facts["held"] = [taken.as_held() for taken in held]
+    facts["apart"] = survey.of_thread(lane) if survey is not None else None
     for key, contribute in of_lane:
         try:
             facts[key] = contribute(lane) or None

@@ -1,7 +1,8 @@
 //! Threads that go on and have nothing to do with the rest: a heartbeat, a watcher of things of its own.
 //!
 //! Nearly every program that runs for long has one, and whoever goes on *might* wake a stuck thread: it may look for a
-//! file before it sets the event. So what nobody but a bystander could end is told apart from what nobody could end.
+//! file before it sets the event. So what nobody but a bystander could end is told apart from what nobody could end. One that
+//! the snapshot saw to lead to nothing that is waited for (`apart`) cannot wake anybody, as far as Python's objects tell.
 
 use std::collections::{HashMap, HashSet};
 
@@ -27,8 +28,26 @@ struct Rounds {
 impl Standing<'_> {
     pub(super) fn learn_bystanders(&mut self) {
         let rounds = self.rounds();
-        let threads = self.parties.iter().filter(|party| matches!(party.state, State::Free)).map(|party| party.lane);
-        self.bystanders = threads.filter(|lane| self.goes_round_alone(*lane, &rounds)).collect();
+        let free = self.parties.iter().filter(|party| matches!(party.state, State::Free)).map(|party| party.lane);
+        self.apart = free.clone().filter(|lane| self.leads_nowhere(*lane, &rounds)).collect();
+        let round = free.filter(|lane| self.apart.contains(lane) || self.goes_round_alone(*lane, &rounds));
+        self.bystanders = round.collect();
+    }
+
+    /// Whether the newest snapshot, which saw every wait of the process, says so of it.
+    fn leads_nowhere(&self, lane: LaneIndex, rounds: &HashMap<ProcessIndex, Rounds>) -> bool {
+        let process = self.graph.lane(lane).process;
+        let Some((snap, told)) = self.snap(process) else { return false };
+        let saw_all = rounds.get(&process).is_some_and(|rounds| rounds.since <= snap.mono);
+        let task = || self.seen.tasks.get(&lane).and_then(|place| told.tasks.get(*place));
+        let thread = || self.seen.threads.get(&lane).and_then(|place| told.lanes.get(*place));
+        saw_all
+            && match self.loops.get(&lane) {
+                // One that listens to somebody outside is a server, and may be idle.
+                Some(event_loop) => event_loop.apart && event_loop.fds == Some(0),
+                None if self.graph.lane(lane).lane.kind.shares_a_thread() => task().is_some_and(|seen| seen.apart),
+                None => thread().is_some_and(|seen| seen.apart && !seen.debugger),
+            }
     }
 
     /// Of each process in which somebody waits without a time limit.

@@ -24,6 +24,8 @@ pub(super) struct Free {
     marks: Vec<bool>,
     of_process: HashMap<ProcessIndex, u64>,
     of_run: u64,
+    /// Those who cannot get at what is waited for in their own process; of another one's waits that says nothing.
+    apart: HashMap<ProcessIndex, u64>,
     /// Threads, and tasks in them, that cannot go on since what they stand behind cannot; by process and thread.
     stopped: HashMap<(ProcessIndex, Option<u64>), u64>,
 }
@@ -31,7 +33,14 @@ pub(super) struct Free {
 impl Free {
     fn of(standing: &Standing, expected: Expected) -> Free {
         let nobody = vec![false; standing.parties.len()];
-        let mut free = Free { expected, marks: nobody, of_process: HashMap::new(), of_run: 0, stopped: HashMap::new() };
+        let mut free = Free {
+            expected,
+            marks: nobody,
+            of_process: HashMap::new(),
+            of_run: 0,
+            apart: HashMap::new(),
+            stopped: HashMap::new(),
+        };
         for party in standing.parties.iter().filter(|party| matches!(party.state, State::Behind(_))) {
             let facts = standing.graph.lane(party.lane);
             *free.stopped.entry((facts.process, facts.tid)).or_insert(0) += 1;
@@ -51,6 +60,8 @@ impl Free {
         if self.counts(standing, party.lane) {
             self.of_run += 1;
             *self.of_process.entry(facts.process).or_insert(0) += 1;
+        } else if standing.apart.contains(&party.lane) {
+            *self.apart.entry(facts.process).or_insert(0) += 1;
         }
         if matches!(party.state, State::Behind(_))
             && let Some(stopped) = self.stopped.get_mut(&(facts.process, facts.tid))
@@ -75,7 +86,12 @@ impl Free {
 
     /// How many can go on, in the process or in the whole run.
     pub fn count(&self, process: ProcessIndex, whole_run: bool) -> u64 {
-        if whole_run { self.of_run } else { self.of_process.get(&process).copied().unwrap_or(0) }
+        let elsewhere = |(of, count): (&ProcessIndex, &u64)| if *of == process { 0 } else { *count };
+        if whole_run {
+            self.of_run + self.apart.iter().map(elsewhere).sum::<u64>()
+        } else {
+            self.of_process.get(&process).copied().unwrap_or(0)
+        }
     }
 
     /// Whether something in that thread stands behind what cannot go on.

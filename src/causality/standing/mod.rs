@@ -102,6 +102,8 @@ pub struct Standing<'g> {
     company: Company,
     /// Who goes on and has nothing to do with the others.
     bystanders: HashSet<LaneIndex>,
+    /// Those of them who cannot get at what the others wait for.
+    apart: HashSet<LaneIndex>,
     /// A child was started that is to record and has not begun to.
     child_is_late: bool,
 }
@@ -145,6 +147,7 @@ impl<'g> Standing<'g> {
             seen: Seen::default(),
             company: Company::default(),
             bystanders: HashSet::new(),
+            apart: HashSet::new(),
             child_is_late: false,
         };
         standing.learn_processes();
@@ -171,6 +174,11 @@ impl<'g> Standing<'g> {
     pub fn bystanders(&self, process: ProcessIndex) -> Vec<LaneIndex> {
         let own = self.parties.iter().map(|party| party.lane).filter(|lane| self.bystanders.contains(lane));
         own.filter(|lane| self.graph.lane(*lane).process == process).collect()
+    }
+
+    /// Whether one of them cannot get at what anybody of its process waits for.
+    pub fn is_apart(&self, bystander: LaneIndex) -> bool {
+        self.apart.contains(&bystander)
     }
 
     /// The newest snapshot of the process.

@@ -145,11 +145,13 @@ fn stuck_at(evidence: &Evidence, waiters: &Waiters, members: Vec<LaneIndex>) -> 
     let process = standing.graph.lane(members[0]).process;
     let behind = waiters.behind(&members);
     let strictly = standing.party(members[0]).is_some_and(|party| party.stuck);
+    let bystanders = bystanders(standing, &members);
+    let apart = bystanders.iter().all(|lane| standing.is_apart(*lane));
     let seen = standing.snap(process).is_some_and(|(snap, _)| snap.mono >= first.mono);
     let kind = match (first.wait.on, &first.need) {
         (Some("lock" | "rlock"), Need::Never) => ORPHANED_LOCK.kind,
         (_, Need::PipeChild) => DEADLOCK.kind,
-        (Some("cond"), _) if strictly && was_notified_before(first) => LOST_WAKEUP.kind,
+        (Some("cond"), _) if (strictly || !bystanders.is_empty()) && was_notified_before(first) => LOST_WAKEUP.kind,
         _ => STUCK_WAIT.kind,
     };
     let exact = match &first.need {
@@ -161,11 +163,10 @@ fn stuck_at(evidence: &Evidence, waiters: &Waiters, members: Vec<LaneIndex>) -> 
         _ => strictly && seen,
     };
     let certainty = if exact { Certainty::Certain } else { Certainty::Likely };
-    let bystanders = bystanders(standing, &members);
     let mut all = members.clone();
     all.extend(&behind);
-    let certainty = if obliges(evidence, &all) {
-        if bystanders.is_empty() || speaks_for_it(evidence, first, process) { certainty } else { Certainty::Possible }
+    let certainty = if obliges(evidence, &all) && (bystanders.is_empty() || !may_be_for_ever(standing, &all)) {
+        if apart || speaks_for_it(evidence, first, process) { certainty } else { Certainty::Possible }
     } else if nobody_left(evidence, members[0], first) {
         if bystanders.is_empty() || speaks_for_it(evidence, first, process) {
             Certainty::Likely
@@ -195,6 +196,13 @@ fn bystanders(standing: &Standing, members: &[LaneIndex]) -> Vec<LaneIndex> {
 fn speaks_for_it(evidence: &Evidence, blocked: &Blocked, process: ProcessIndex) -> bool {
     let died = &evidence.graph.processes[process.0].died;
     blocked.need == Need::PipeChild || died.iter().any(|died| died.place == "thread" || died.place == "task")
+}
+
+/// `await loop.create_future()` beside tasks that go round is how a program is told to run until it is stopped.
+fn may_be_for_ever(standing: &Standing, lanes: &[LaneIndex]) -> bool {
+    let waits =
+        |lane: &LaneIndex| blocked(standing, *lane).is_some_and(|blocked| matches!(blocked.wait.on, Some("future")));
+    lanes.iter().all(|lane| waits(lane) && standing.graph.lane(*lane).lane.kind.shares_a_thread())
 }
 
 /// Nothing speaks for it that the wait should have ended.

@@ -52,6 +52,8 @@ reading! {
         /// The interpreter ends, and here waits for: threads, pool, children.
         pub exiting: Option<&'a str>,
         pub polls: Vec<Poll<'a>>,
+        /// It can get at nothing that anybody in the process waits for.
+        pub apart: bool,
     }
 }
 
@@ -112,6 +114,8 @@ reading! {
         pub stack: Vec<Site>,
         /// How often it was asked to cancel.
         pub cancelling: Option<u64> = |keys| keys.number("cancelling").or_else(|| keys.flag("cancelling").map(u64::from)),
+        /// It can get at nothing that anybody in the process waits for.
+        pub apart: bool,
     }
 }
 
@@ -130,6 +134,8 @@ reading! {
         pub fds: Option<u64>,
         /// The task that runs.
         pub running: Option<&'a str>,
+        /// Nothing that it will call by itself can get at what anybody in the process waits for.
+        pub apart: bool,
     }
 }
 

@@ -53,6 +53,8 @@ PRIMITIVES: list[Primitive] = [
     Primitive("asyncio.tasks", "tasks", "patch_tasks"),
     Primitive("asyncio.tasks", "aio_lost", "patch"),
     Primitive("asyncio.tasks", "aio_waits", "patch_tasks"),
+    Primitive("asyncio.tasks", "aio_reach", "patch_tasks"),
+    Primitive("asyncio.events", "aio_reach", "patch_events"),
     Primitive("asyncio.tasks", "aio_known", "patch"),
     Primitive("asyncio.tasks", "aio_since", "patch"),
     Primitive("asyncio.tasks", "aio_handover", "patch_tasks"),

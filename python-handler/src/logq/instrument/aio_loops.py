@@ -19,6 +19,7 @@ from logq.patching import replace
 from logq.sites import absolute, is_machinery
 from logq.trouble import swallowed
 
+from . import aio_reach
 from .around import OnRead
 
 TYPE_CHECKING = False
@@ -156,6 +157,7 @@ def _loops() -> list[dict[str, object]]:
             facts["timers"] = len(due)
             facts["next"] = int(min(due) * 1e9) if due else None
             facts["fds"] = _watched(loop)
+            facts["apart"] = aio_reach.of_loop(loop, home.ident)
         task = _current(loop)
         if task is not None:
             facts["running"] = _key(getattr(task, "_logq_lane", None))

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from types import CodeType, MethodType
 
-from logq import identity, snapshot
+from logq import identity, reach, snapshot
 from logq.holding import held_by
 from logq.lane import Lane
 from logq.objects import Thing
 from logq.sites import is_machinery
 from logq.trouble import swallowed
 
-from . import aio_known, aio_loops, future_waits
+from . import aio_known, aio_loops, aio_reach, future_waits
 from .aio_handover import code_of
 from .aio_locks import Meeting, Permits, Signal, thing_of
 from .suspended import frames_of, sites_of
@@ -49,6 +49,7 @@ def patch_tasks(module: Any) -> None:
     _learn(module, "_cancel_and_wait", "task", _of_cancelled)
     if ("tasks", _tasks) not in snapshot.contributors:
         snapshot.contributors.append(("tasks", _tasks))
+        reach.wanted[_tasks] = _wanted
 
 
 def patch_locks(locks: Any) -> None:
@@ -119,12 +120,30 @@ def _tasks() -> list[dict[str, object]]:
     return found
 
 
+def _wanted() -> tuple[list[tuple[object, list[Any]]], list[object]]:
+    """What tasks wait for that anybody may bring; and the tasks that wait, since whoever has one may cancel it."""
+    loops = [loop for _, loop in aio_loops.running()]
+    ends = deadlines(loops)
+    found: list[tuple[object, list[Any]]] = []
+    waiting: list[object] = []
+    for task in aio_known.all_tasks():
+        future = task._fut_waiter
+        if future is None or future.done() or id(task) in ends or task.get_loop() not in loops:
+            continue
+        facts = _purpose_of(_frames(task)) or _of_future(future)
+        if "timeout" not in facts:
+            waiting.append(task)
+            if facts["on"] in reach.ANYBODYS:
+                found.append((future, _frames(task)))
+    return found, waiting
+
+
 def _facts(task: Any, lane: Lane, home: aio_loops.Home, until: float | None) -> dict[str, object]:
     if lane.birth:
         aio_loops.show(lane, home)
     process = identity.me
     assert process is not None
-    facts: dict[str, object] = {"lane": lane.reference(process)}
+    facts: dict[str, Any] = {"lane": lane.reference(process)}
     future = task._fut_waiter
     if aio_loops._current(task.get_loop()) is task:
         pass  # it runs: its stack is that of its thread
@@ -132,13 +151,15 @@ def _facts(task: Any, lane: Lane, home: aio_loops.Home, until: float | None) -> 
         facts["ready"] = True
     else:
         facts["awaits"] = awaits(task, future, until)
+    if "awaits" not in facts or "timeout" in facts["awaits"]:
+        facts["apart"] = aio_reach.of_task(task)
     stack = user_frames(task)
     if stack:
         facts["stack"] = [{"file": site[0], "line": site[1], "func": site[2]} for site in stack]
     cancelling = task.cancelling() if hasattr(task, "cancelling") else getattr(task, "_logq_cancels", 0)
     if cancelling:
         facts["cancelling"] = cancelling
-    return facts
+    return {key: value for key, value in facts.items() if value is not None}
 
 
 # The chain. -------------------------------------------------------------------------------------

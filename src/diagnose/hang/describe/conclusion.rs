@@ -82,6 +82,9 @@ impl Account<'_> {
     fn beside(&self) -> String {
         match self.bystanders() {
             None => String::new(),
+            Some((names, _)) if self.hang.bystanders.iter().all(|lane| self.evidence.standing.is_apart(*lane)) => {
+                format!(" {names} cannot get at it: neither variables nor code lead there.")
+            }
             Some((names, several)) => {
                 format!(" {names} {} had nothing to do with it so far.", if several { "have" } else { "has" })
             }
