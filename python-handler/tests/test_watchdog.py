@@ -376,3 +376,32 @@ def test_which_tasks_can_get_at_what_others_wait_for(tmp_path):
     (snap,) = snaps(records, why="test")
     assert sorted(names[entry["lane"]] for entry in snap["tasks"] if entry.get("apart")) == ["0"]
     assert [entry.get("apart") for entry in snap["loops"]] == [True]
+
+
+def test_who_waits_for_a_module_that_another_thread_imports(tmp_path):
+    slow = "import threading; began.set(); [over.wait()]"
+    (tmp_path / "catalogue.py").write_text(f"from __main__ import began, over\n{slow}\n")
+    code = """
+        import os, sys, threading, time
+        from logq import snapshot
+        sys.path.insert(0, os.path.dirname(__file__))
+        began, over = threading.Event(), threading.Event()
+        def load(): import catalogue
+        first = threading.Thread(target=load, name="first"); first.start()
+        began.wait()
+        second = threading.Thread(target=load, name="second"); second.start()
+        def waits():
+            frame = sys._current_frames().get(second.ident)
+            while frame is not None and frame.f_code.co_name != "acquire": frame = frame.f_back
+            return frame is not None
+        while not waits(): time.sleep(0.01)
+        snapshot.write("test")
+        over.set()
+        """
+    records = run(tmp_path, code).records
+    lanes = {r["name"]: r["lane"] for r in records if r.get("ev") == "lane"}
+    (module,) = [r for r in records if r.get("kind") == "module" and r.get("ev") == "obj"]
+    (snap,) = snaps(records, why="test")
+    (awaits,) = [entry["awaits"] for entry in snap["lanes"] if "awaits" in entry]
+    assert (awaits["on"], awaits["owner"], awaits["obj"]) == ("import", lanes["first"], module["obj"])
+    assert (module["name"], awaits["stack"][0]["func"]) == ("catalogue", "load")

@@ -45,7 +45,7 @@ pub use jobs::JobInHand;
 pub use observed::{Observations, Observed};
 pub use shared::SharedHold;
 pub use snaps::Snap;
-pub use standing::{Blocked, Need, Party, Standing, State};
+pub use standing::{Blocked, Need, Party, Standing, State, Within};
 pub use waits::{Wait, Waits};
 
 /// Gathers records and makes the graph.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import time
 
-from . import children, identity, kernel, reach
+from . import children, identity, kernel, module_locks, reach
 from .emit import send
 from .encode import value
 from .holding import held_by
@@ -138,6 +138,8 @@ def _walk(frame: Any) -> Place:
         code = frame.f_code
         if len(stack) < _MAX_FRAMES and not is_machinery(code.co_filename):
             stack.append((code.co_filename, frame.f_lineno or 0, code.co_name))
+        if code.co_name == module_locks.FUNCTION and code.co_filename == module_locks.FILE:
+            marks["importing"] = module_locks.lock_of(frame)
         mark = _MARKS.get(code.co_name)
         if mark is not None and code.co_filename.endswith(mark[0]):
             marks[mark[1]] = mark[2]
@@ -172,9 +174,12 @@ def _threads(process: identity.Process) -> list[Lane]:
 
 def _lane_facts(lane: Lane, where: dict[int, Place], now: int) -> dict[str, object]:
     stack, marks = where.get(lane.ident, ([], {}))
+    importing: Any = marks.pop("importing", None)
     facts: dict[str, object] = {"lane": lane.key, **marks}
     if stack:
         facts["stack"] = stack_of(stack)
+    if importing is not None:
+        facts["awaits"] = module_locks.awaits(lane, importing, facts.get("stack"))
     wait = lane.waiting
     if wait is not None and wait.seq:
         facts["wait"] = f"{lane.key}@{wait.seq}"

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::{Need, Party, Standing, State};
+use super::{Need, Party, Standing, State, Within};
 use crate::causality::graph::{LaneIndex, ProcessIndex};
 
 /// Who is expected to do what is waited for.
@@ -23,7 +23,6 @@ pub(super) struct Free {
     expected: Expected,
     marks: Vec<bool>,
     of_process: HashMap<ProcessIndex, u64>,
-    of_run: u64,
     /// Those who cannot get at what is waited for in their own process; of another one's waits that says nothing.
     apart: HashMap<ProcessIndex, u64>,
     /// Threads, and tasks in them, that cannot go on since what they stand behind cannot; by process and thread.
@@ -37,7 +36,6 @@ impl Free {
             expected,
             marks: nobody,
             of_process: HashMap::new(),
-            of_run: 0,
             apart: HashMap::new(),
             stopped: HashMap::new(),
         };
@@ -58,7 +56,6 @@ impl Free {
         let facts = standing.graph.lane(party.lane);
         self.marks[place] = true;
         if self.counts(standing, party.lane) {
-            self.of_run += 1;
             *self.of_process.entry(facts.process).or_insert(0) += 1;
         } else if standing.apart.contains(&party.lane) {
             *self.apart.entry(facts.process).or_insert(0) += 1;
@@ -84,14 +81,14 @@ impl Free {
         self.marks[place]
     }
 
-    /// How many can go on, in the process or in the whole run.
-    pub fn count(&self, process: ProcessIndex, whole_run: bool) -> u64 {
-        let elsewhere = |(of, count): (&ProcessIndex, &u64)| if *of == process { 0 } else { *count };
-        if whole_run {
-            self.of_run + self.apart.iter().map(elsewhere).sum::<u64>()
-        } else {
-            self.of_process.get(&process).copied().unwrap_or(0)
+    /// How many can go on there.
+    pub fn count(&self, standing: &Standing, process: ProcessIndex, within: Within) -> u64 {
+        if within == Within::Process {
+            return self.of_process.get(&process).copied().unwrap_or(0);
         }
+        let meant = |(of, _): &(&ProcessIndex, &u64)| standing.is_within(process, **of, within);
+        let apart = self.apart.iter().filter(|(of, _)| **of != process);
+        self.of_process.iter().chain(apart).filter(meant).map(|(_, count)| count).sum()
     }
 
     /// Whether something in that thread stands behind what cannot go on.

@@ -5,6 +5,7 @@
 //! wait with a timeout, a thread in a system call) is free, so that silence is never taken for a standstill. No findings here.
 
 mod bystanders;
+mod family;
 mod free;
 mod late;
 mod needs;
@@ -82,10 +83,19 @@ pub enum Need {
     Tasks(Vec<LaneIndex>),
     /// Any of those lanes.
     AnyOf(Vec<LaneIndex>),
-    /// Any lane of the process, or of the whole run, but the waiting one.
-    Anyone { whole_run: bool },
-    /// So many lanes of the process, or of the whole run.
-    Several { lanes: u64, whole_run: bool },
+    /// Any lane there but the waiting one.
+    Anyone { within: Within },
+    /// So many lanes there.
+    Several { lanes: u64, within: Within },
+}
+
+/// How far away somebody may be who could end a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    Process,
+    /// The processes that may have an object of multiprocessing.
+    Family,
+    Run,
 }
 
 pub struct Standing<'g> {
@@ -106,6 +116,8 @@ pub struct Standing<'g> {
     apart: HashSet<LaneIndex>,
     /// A child was started that is to record and has not begun to.
     child_is_late: bool,
+    /// By process, the one that its family began with.
+    families: Vec<usize>,
 }
 
 /// Where lanes stand in the lists of their process's snapshot.
@@ -149,7 +161,9 @@ impl<'g> Standing<'g> {
             bystanders: HashSet::new(),
             apart: HashSet::new(),
             child_is_late: false,
+            families: Vec::new(),
         };
+        standing.learn_families();
         standing.learn_processes();
         standing.child_is_late = standing.a_child_is_yet_to_begin();
         standing.learn_lanes();

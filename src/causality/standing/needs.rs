@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Need, Standing};
+use super::{Need, Standing, Within};
 use crate::causality::graph::{LaneIndex, ProcessIndex};
 use crate::causality::jobs::JobInHand;
 use crate::causality::shared::SharedHold;
@@ -26,18 +26,18 @@ impl<'g> Standing<'g> {
                 let named = wait.owners.iter().filter_map(|owner| self.graph.mentioned(process, owner));
                 Need::AnyOf(named.filter(|other| *other != lane).collect())
             }
-            "channel" if self.is_shared(process, wait) => Need::Anyone { whole_run: true },
-            "sem" if self.is_shared(process, wait) => Need::Anyone { whole_run: true },
+            "channel" | "sem" if self.is_shared(process, wait) => Need::Anyone { within: Within::Family },
+            "import" => owner.map_or(Need::Outside, Need::Lane),
             "process" => self.need_of_child(process, wait, owner),
             "future" => self.need_of_future(process, wait),
             "barrier" => match (wait.need, wait.have) {
                 (Some(need), Some(have)) if need > have => {
-                    Need::Several { lanes: need - have, whole_run: self.is_shared(process, wait) }
+                    Need::Several { lanes: need - have, within: self.reach_of(process, wait) }
                 }
-                _ => Need::Anyone { whole_run: self.is_shared(process, wait) },
+                _ => Need::Anyone { within: self.reach_of(process, wait) },
             },
             "queue-get" | "queue-put" | "queue-join" | "cond" | "event" | "sem" | "deferred" => {
-                Need::Anyone { whole_run: self.is_shared(process, wait) }
+                Need::Anyone { within: self.reach_of(process, wait) }
             }
             _ => Need::Outside,
         }
@@ -132,7 +132,7 @@ impl<'g> Standing<'g> {
         let unrecorded = self.snaps.values().flat_map(|(_, told)| &told.children).any(|child| {
             child.child_proc.is_none_or(|proc| self.graph.process_with_key(proc).is_none()) && child.state != Some("Z")
         });
-        if unrecorded { Need::Outside } else { Need::Anyone { whole_run: true } }
+        if unrecorded { Need::Outside } else { Need::Anyone { within: Within::Run } }
     }
 
     pub(super) fn need_of_future(&self, process: ProcessIndex, wait: &WaitEvent<'g>) -> Need {
@@ -154,7 +154,7 @@ impl<'g> Standing<'g> {
             }
             // What another process or the system resolves is not on record.
             Some(_) => Need::Outside,
-            None => Need::Anyone { whole_run: false },
+            None => Need::Anyone { within: Within::Process },
         }
     }
 
@@ -169,6 +169,10 @@ impl<'g> Standing<'g> {
         let Some(obj) = wait.obj else { return false };
         let kind = self.graph.object(process, obj).and_then(|facts| facts.kind.as_deref());
         obj.contains('/') || kind.is_some_and(|kind| kind.starts_with("multiprocessing"))
+    }
+
+    fn reach_of(&self, process: ProcessIndex, wait: &WaitEvent<'g>) -> Within {
+        if self.is_shared(process, wait) { Within::Family } else { Within::Process }
     }
 
     /// Those who did until then what the wait is for, as far as the object counts them.

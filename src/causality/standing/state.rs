@@ -49,14 +49,50 @@ impl<'g> Standing<'g> {
             return State::Free;
         }
         if let Some(event_loop) = self.loops.get(&lane) {
-            let idle = event_loop.running.is_none()
-                && [event_loop.ready, event_loop.timers, event_loop.fds].iter().all(|n| *n == Some(0));
+            let still =
+                event_loop.running.is_none() && [event_loop.ready, event_loop.timers].iter().all(|n| *n == Some(0));
+            let idle =
+                still && (event_loop.fds == Some(0) || self.hears_only_stopped_children(lane, event_loop.fds, seen));
             return if idle { State::IdleLoop } else { State::Free };
         }
         if self.is_exiting(lane) {
             return State::Exiting;
         }
-        seen.and_then(|seen| self.at_pipe(lane, seen)).unwrap_or(State::Free)
+        if let Some(awaits) = seen.and_then(|seen| seen.awaits.clone())
+            && let Some((snap, _)) = self.snaps.get(&self.graph.lane(lane).process)
+        {
+            return self.blocked(lane, awaits, snap.id.clone(), snap.mono, false);
+        }
+        let at = seen.and_then(|seen| self.at_pipe(lane, seen).or_else(|| self.at_child(lane, seen)));
+        at.unwrap_or(State::Free)
+    }
+
+    /// Whether the descriptors that the loop in that thread listens to are children which cannot end: each is kept from going on
+    /// by a pipe that this process is to read or write.
+    fn hears_only_stopped_children(&self, lane: LaneIndex, fds: Option<u64>, seen: Option<&SnapLane<'g>>) -> bool {
+        let process = self.graph.lane(lane).process;
+        let listens = seen.and_then(|seen| seen.call.as_ref()).map_or(&[][..], |call| &call.fds);
+        let children = listens.iter().filter(|watched| watched.on == Some("pidfd")).count() as u64;
+        let Some((_, told)) = self.snaps.get(&process) else { return false };
+        let mut own = told.children.iter().filter(|child| child.parent_pid.is_none()).peekable();
+        let stopped = |pid: Option<u32>| pid.is_some_and(|pid| self.child_on_pipe(process, pid).is_some());
+        fds == Some(children) && own.peek().is_some() && own.all(|child| stopped(child.child_pid))
+    }
+
+    /// A thread in a system call that waits for the end of a child which cannot end.
+    fn at_child(&self, lane: LaneIndex, seen: &SnapLane<'g>) -> Option<State<'g>> {
+        let process = self.graph.lane(lane).process;
+        let pid = u32::try_from(seen.call.as_ref()?.child?).ok()?;
+        self.child_on_pipe(process, pid)?;
+        let (snap, _) = self.snaps.get(&process)?;
+        let wait = WaitEvent {
+            on: Some("process"),
+            child_pid: Some(pid),
+            site: seen.stack.first().cloned(),
+            stack: seen.stack.clone(),
+            ..WaitEvent::default()
+        };
+        Some(self.blocked(lane, wait, snap.id.clone(), snap.mono, false))
     }
 
     /// Whether the lane was seen to wait for the other threads at the end of the program; it never leaves that again.

@@ -1,7 +1,7 @@
 //! What can go on, and what is stuck: whoever is free wakes others, until nothing changes.
 
 use super::free::{Expected, Free};
-use super::{Blocked, Need, Party, Standing, State};
+use super::{Blocked, Need, Party, Standing, State, Within};
 use crate::causality::graph::{LaneIndex, ProcessIndex};
 use crate::record::Lane;
 
@@ -27,7 +27,7 @@ impl<'g> Standing<'g> {
         match &party.state {
             State::Free => true,
             State::Behind(lane) => is_free(*lane),
-            State::IdleLoop => self.somebody(party.lane, false, free),
+            State::IdleLoop => self.somebody(party.lane, Within::Process, free),
             State::Exiting => self.thread_ends(process, party.lane).iter().all(|lane| is_free(*lane)),
             State::Blocked(blocked) => {
                 self.thread_turns(party, blocked, free) && self.is_woken(party.lane, blocked, free)
@@ -58,18 +58,18 @@ impl<'g> Standing<'g> {
                 let ends = self.thread_ends(*process, main.unwrap_or(lane));
                 main.as_ref().is_none_or(is_free) && ends.iter().all(is_free)
             }
-            Need::PipeChild => self.somebody(lane, false, free),
-            Need::Several { lanes, whole_run } => {
-                self.free_others(lane, *whole_run, free) >= *lanes || (*whole_run && self.child_is_late)
+            Need::PipeChild => self.somebody(lane, Within::Process, free),
+            Need::Several { lanes, within } => {
+                self.free_others(lane, *within, free) >= *lanes || self.may_be_late(*within)
             }
-            Need::Anyone { whole_run } => {
+            Need::Anyone { within } => {
                 let idles = |other: &LaneIndex| self.idles(*other) && self.provides(*other, blocked);
                 // At the end of the program others may do for once what the main thread did until then.
                 let tells = !blocked.known.iter().all(|other| self.exits(*other));
                 if free.as_known() && tells && !blocked.known.iter().any(idles) {
                     return blocked.known.iter().any(|other| alive_and_free(other) && self.provides(*other, blocked));
                 }
-                self.somebody(lane, *whole_run, free)
+                self.somebody(lane, *within, free)
             }
         }
     }
@@ -102,14 +102,19 @@ impl<'g> Standing<'g> {
     }
 
     /// Whether anybody but the lane could still do something for it.
-    pub(super) fn somebody(&self, lane: LaneIndex, whole_run: bool, free: &Free) -> bool {
-        self.free_others(lane, whole_run, free) > 0 || self.outside_may_help(lane) || (whole_run && self.child_is_late)
+    pub(super) fn somebody(&self, lane: LaneIndex, within: Within, free: &Free) -> bool {
+        self.free_others(lane, within, free) > 0 || self.outside_may_help(lane) || self.may_be_late(within)
     }
 
-    pub(super) fn free_others(&self, lane: LaneIndex, whole_run: bool, free: &Free) -> u64 {
+    /// Whether a child that has not begun yet may be meant.
+    fn may_be_late(&self, within: Within) -> bool {
+        within != Within::Process && self.child_is_late
+    }
+
+    pub(super) fn free_others(&self, lane: LaneIndex, within: Within, free: &Free) -> u64 {
         let process = self.graph.lane(lane).process;
         let itself = self.place.get(&lane).is_some_and(|place| free.is_marked(*place));
-        free.count(process, whole_run) - u64::from(itself && free.counts(self, lane))
+        free.count(self, process, within) - u64::from(itself && free.counts(self, lane))
     }
 
     /// Signal handlers of the program and threads that are no lanes may do anything.

@@ -13,7 +13,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use super::Evidence;
 use super::finding::Certainty;
-use crate::causality::{Blocked, LaneIndex, Need, Party, ProcessIndex, Standing, State};
+use crate::causality::{Blocked, LaneIndex, Need, Party, ProcessIndex, Standing, State, Within};
 use crate::record::{Lane, LaneKind};
 
 pub use kinds::{DEADLOCK, LOST_WAKEUP, ORPHANED_LOCK, POOL_EXHAUSTED, STUCK_WAIT};
@@ -259,8 +259,8 @@ fn obliges(evidence: &Evidence, lanes: &[LaneIndex]) -> bool {
         Some(State::Exiting) => true,
         Some(State::Blocked(blocked)) => match blocked.wait.on {
             Some(
-                "lock" | "rlock" | "join" | "queue-join" | "queue-put" | "future" | "deferred" | "barrier" | "task"
-                | "process",
+                "lock" | "rlock" | "import" | "join" | "queue-join" | "queue-put" | "future" | "deferred" | "barrier"
+                | "task" | "process",
             ) => true,
             Some("sem") => !blocked.wait.permits.is_empty() || !blocked.known.is_empty(),
             Some("channel") => standing.party(*lane).is_some_and(|party| party.stuck),
@@ -297,11 +297,11 @@ fn nobody_left(evidence: &Evidence, lane: LaneIndex, blocked: &Blocked) -> bool 
     }
     let process = &graph.processes[facts.process.0];
     let known_gone = !blocked.known.is_empty() && blocked.known.iter().all(|other| standing.lane_is_over(*other));
-    let whole_run = matches!(blocked.need, Need::Anyone { whole_run: true });
+    let within = if let Need::Anyone { within } = blocked.need { within } else { Within::Process };
     let others = graph.lane_indexes().filter(|other| {
         let (own, theirs) = (facts.process, graph.lane(*other));
         let counts = !theirs.is_logq() && !graph.process_of(*other).is_logq() && theirs.last().is_some();
-        *other != lane && counts && !aside.contains(other) && (whole_run || theirs.process == own)
+        *other != lane && counts && !aside.contains(other) && standing.is_within(own, theirs.process, within)
     });
     let mut others = others.peekable();
     let all_gone = others.peek().is_some() && others.all(|other| standing.lane_is_over(other));

@@ -26,6 +26,7 @@ pub fn waits(graph: &CausalGraph, process: ProcessIndex, wait: &WaitEvent) -> St
     let owner = || wait.owner.and_then(|owner| graph.mentioned(process, owner)).map(|own| lane(graph, own, process));
     match wait.on.unwrap_or_default() {
         "lock" | "rlock" => format!("waits for {}", name("a lock")),
+        "import" => format!("waits until {} is imported", name("a module")),
         "join" if wait.owners.len() > 1 => format!("waits for the end of {} threads", wait.owners.len()),
         "join" => format!("waits for the end of {}", owner().unwrap_or_else(|| "a thread".to_owned())),
         "task" if !wait.owners.is_empty() => {
@@ -90,6 +91,9 @@ pub fn fix(on: &str) -> &'static str {
         }
         "pipe" | "channel" => {
             "read what others write before waiting for their end, and close the ends that are not used"
+        }
+        "import" => {
+            "start no thread and wait for none while a module is imported: do it in a function, called afterwards"
         }
         "lock" | "rlock" => "take locks by `with`, and never end what may hold one",
         "join" | "process" | "task" => "let what is waited for end: tell it to stop, or wait with a timeout",

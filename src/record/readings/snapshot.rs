@@ -52,6 +52,8 @@ reading! {
         /// The interpreter ends, and here waits for: threads, pool, children.
         pub exiting: Option<&'a str>,
         pub polls: Vec<Poll<'a>>,
+        /// What it waits for, where it could not say so itself.
+        pub awaits: Option<WaitEvent<'a>>,
         /// It can get at nothing that anybody in the process waits for.
         pub apart: bool,
     }

@@ -6,7 +6,7 @@ mod gone;
 use gone::cause;
 
 use super::{Hang, blocked, words};
-use crate::causality::{Blocked, CausalGraph, LaneIndex, Need, ProcessIndex, State};
+use crate::causality::{Blocked, CausalGraph, LaneIndex, Need, ProcessIndex, State, Within};
 use crate::diagnose::{Actor, Evidence, Finding, Resource};
 use crate::record::Site;
 
@@ -141,7 +141,7 @@ impl<'a> Account<'a> {
         if matches!(blocked.need, Need::Anyone { .. } | Need::Several { .. }) {
             self.dead(process);
         }
-        if blocked.need == (Need::Anyone { whole_run: true }) {
+        if matches!(blocked.need, Need::Anyone { within: Within::Family | Within::Run }) {
             self.ended_processes(process);
         }
     }

@@ -88,3 +88,20 @@ fn a_loop_beside_a_hang_with_nothing_to_do_with_it() {
     let for_ever = text(true, 0, "future").replace(r#",{"lane":"a4","awaits":{"on":"task","owner":"a3"}}"#, "");
     check(&for_ever.replace("a4 sleeps\n", ""), &["stuck-wait possible: a3"]);
 }
+
+#[test]
+fn a_command_that_goes_on_has_no_object_of_multiprocessing() {
+    let text = |how: &str| {
+        format!(
+            r#"0.0 1/t1 "ev":"proc","n":1,"how":"root","thread":"MainThread"
+               0.1 1/t1 "ev":"obj","obj":"event:1","kind":"multiprocessing.Event"
+               0.2 2/t1 "ev":"proc","n":2,"how":"{how}","ppid":1,"thread":"MainThread"
+               0.3 1/t2 "ev":"lane","kind":"thread","name":"stuck","tid":1
+               1.0 1/t2 "ev":"wait","on":"event","obj":"event:1"
+               1.0 1/t1 "ev":"wait","on":"join","owner":"t2"
+               9.0 1/w1 "ev":"snap","why":"standstill""#
+        )
+    };
+    let hangs = |how: &str| found(&text(how)).iter().filter(|finding| finding.kind == "stuck-wait").count();
+    assert_eq!((hangs("exec"), hangs("fork")), (1, 0));
+}

@@ -80,3 +80,28 @@ fn a_child_kept_from_writing_to_one_pipe_while_its_parent_reads_another() {
     check(&text("write", 100), &[]);
     check(&text("futex", 65536), &[]);
 }
+
+#[test]
+fn an_import_that_waits_for_a_thread_which_imports_the_same() {
+    let seen = r#"snap "lanes":[{"lane":"t2","awaits":{"on":"import","obj":"module:1","owner":"OWNER"}}]"#;
+    let text = format!("t1 waits join of t2\nt2 sleeps\n{seen}");
+    check(&text.replace("OWNER", "t1"), &["deadlock certain: MainThread t2"]);
+    // Whoever imports it may get done with it.
+    check(&text.replace("OWNER", "t3").replace("t2 sleeps", "t2 sleeps\nt3 sleeps"), &[]);
+}
+
+#[test]
+fn a_loop_that_hears_only_of_a_child_which_waits_for_its_pipe() {
+    let text = |fds: u64, queued: u64| {
+        let lane = r#""lanes":[{"lane":"t1","call":{"name":"epoll_wait","fds":[{"fd":7,"on":"pidfd"},{"fd":4,"on":"socket"}]}}]"#;
+        let child = r#""children":[{"child_pid":7,"state":"S","call":{"name":"write","fd":1,"on":"pipe:[2]"}}]"#;
+        let pipe = format!(r#""pipes":[{{"fd":6,"name":"stdout","queued":{queued},"capacity":65536,"child_pid":7}}]"#);
+        let tasks = r#""tasks":[{"lane":"a2","awaits":{"on":"process","child_pid":7}}]"#;
+        let event_loop = format!(r#""loops":[{{"lane":"t1","ready":0,"timers":0,"fds":{fds}}}]"#);
+        format!("t1 sleeps\na2 sleeps\nsnap {lane},{child},{pipe},{tasks},{event_loop}")
+    };
+    check(&text(1, 65536), &["deadlock certain: a2 child 7"]);
+    check(&text(1, 0), &[]);
+    // It reads the pipe, or listens to somebody else.
+    check(&text(2, 65536), &[]);
+}
