@@ -55,6 +55,7 @@ fn wait(child: &Child, begun: Instant) -> io::Result<Cost> {
 }
 
 /// The middle one by wall time, and the most memory of any.
+#[allow(dead_code, reason = "the bench of the store has its own")]
 pub fn median(costs: &[Cost]) -> Option<Cost> {
     let mut sorted = costs.to_vec();
     sorted.sort_by_key(|cost| cost.wall);
