@@ -1,7 +1,7 @@
 """The files of one process: parts, the lock file, one `write(2)` a record, and what was lost.
 
-It knows bytes and descriptors, not records. There is no lock that can block here: a finalizer, a
-signal handler or a fork may interrupt any line of it. Nothing it does may reach the host's files:
+It knows bytes and descriptors, not records. There is no lock here that can block for longer than a moment: a finalizer,
+a signal handler or a fork may interrupt any line of it. Nothing it does may reach the host's files:
 the host may close our descriptor and open something else under its number, so the number is high,
 and every write looks first whether the descriptor still is what it was.
 """
@@ -13,7 +13,8 @@ import fcntl
 import os
 import time
 
-from .native import allocate_lock
+from .descriptors import is_file, is_identity, lift
+from .native import allocate_lock, get_ident, sleep
 from .shelf import Shelf
 
 TYPE_CHECKING = False
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 
     Preamble = Callable[[int], Iterable[bytes]]
 
-__all__ = ["FLOORS", "MAX_LINE", "Sink", "lift"]
+__all__ = ["MAX_LINE", "Sink"]
 
 MAX_LINE = 1 << 20
 _RETRY_NS = 1_000_000_000
 _BURST_NS = 50_000
 _SETTLED_NS = 2_000_000_000
+_PATIENCE, _MOMENT = 40, 0.0005  # times seconds
 _OPEN_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-FLOORS = (4000, 900, 200)  # where our descriptors go: as high as the limit allows
 _GONE = (errno.EBADF, errno.ESPIPE)
 
 # Looked up once: the emit path runs them for every record.
@@ -62,6 +63,7 @@ class Sink:
         "_retry_at",
         "_ring",
         "_rotating",
+        "_rotator",
         "_shelf",
         "_told",
         "_torn",
@@ -90,7 +92,8 @@ class Sink:
         self._torn = False
         self._flushing = False
         self._early: list[bytes] = []  # used from its ends only, by atomic operations
-        self._rotating = allocate_lock()  # only ever tried, never waited for
+        self._rotating = allocate_lock()  # only ever tried
+        self._rotator = 0  # the thread that has it and begins a part
         self._checked = 0
         self._born = 0
         self.settled: Callable[[], object] = _nothing  # called now and then, once the process has lived for a while
@@ -249,15 +252,13 @@ class Sink:
     # Rotation and recovery. -----------------------------------------------------------------
 
     def _rotate(self) -> None:
-        """Goes on in a new part. Whoever finds another one rotating goes on in the old part.
-
-        Every call of the system lets all other threads write first, so there are as few of them as can be;
-        where many threads do nothing but write, a part may become several times as long as it should.
-        """
+        """Goes on in a new part. Whoever finds another one rotating gives way to it."""
         if not self._rotating.acquire(False):
+            self._give_way()
             return
         low = -1
         try:
+            self._rotator = get_ident()
             if self._position <= self._full_at:
                 return
             part = self._shelf.next_number()
@@ -272,10 +273,22 @@ class Sink:
             self._full_at = self._position + self._part_size  # try again after another part's worth
             return
         finally:
+            self._rotator = 0
             self._rotating.release()
             if low >= 0:
                 os.close(low)
         self._shelf.put(before, size, self._ring, self.count_gone)
+
+    def _give_way(self) -> None:
+        """Lets another thread begin the next part, so that the old one grows by one record a thread at most.
+
+        Every call of the system that it makes would else let all others write on. Only for a moment: it may be in
+        the midst of a signal's handler that waits for this very thread.
+        """
+        for _ in range(_PATIENCE):
+            if self._rotator in (0, get_ident()) or not self._rotating.locked():
+                return
+            sleep(_MOMENT)
 
     def _begin_part(self, part: int) -> int:
         """Opens a part under a low number and writes its first lines before anyone else can."""
@@ -319,7 +332,7 @@ class Sink:
         """Goes on in a new part, without closing or replacing what the host put under our number."""
         part = self._shelf.next_number()
         low = self._begin_part(part)
-        if _is_identity(self._fd, self._identity):
+        if is_identity(self._fd, self._identity):
             os.dup2(low, self._fd, False)
             os.close(low)
         else:
@@ -327,14 +340,14 @@ class Sink:
         self._shelf.put(self.part, self._position, self._ring, self.count_gone)
         self.part = part
         self._take_up(os.fstat(self._fd))
-        if not self._ring and not _is_file(self._lock_fd, self._base + ".lock"):
+        if not self._ring and not is_file(self._lock_fd, self._base + ".lock"):
             self._take_lock()
 
     def close_inherited(self) -> None:
         """In a forked child: lets go of the parent's files, if the numbers still are theirs."""
-        if self._fd >= 0 and _is_identity(self._fd, self._identity):
+        if self._fd >= 0 and is_identity(self._fd, self._identity):
             os.close(self._fd)
-        if self._lock_fd >= 0 and _is_file(self._lock_fd, self._base + ".lock"):
+        if self._lock_fd >= 0 and is_file(self._lock_fd, self._base + ".lock"):
             os.close(self._lock_fd)
         self._fd = self._lock_fd = -1
 
@@ -353,33 +366,3 @@ class _Foreign(Exception):
 
 def _reason(problem: OSError) -> str:
     return errno.errorcode.get(problem.errno or 0, "OSError")
-
-
-def lift(low: int) -> int:
-    """Moves a descriptor to a high number, out of the way of programs that close low ones."""
-    try:
-        for floor in (*FLOORS, 0):
-            try:
-                return int(fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, floor))
-            except OSError:
-                if floor == 0:
-                    raise
-        raise AssertionError("unreachable")
-    finally:
-        os.close(low)
-
-
-def _is_identity(fd: int, identity: tuple[int, int]) -> bool:
-    try:
-        state = os.fstat(fd)
-    except OSError:
-        return False
-    return (state.st_dev, state.st_ino) == identity
-
-
-def _is_file(fd: int, path: str) -> bool:
-    try:
-        state = os.stat(path)
-    except OSError:
-        return False
-    return _is_identity(fd, (state.st_dev, state.st_ino))

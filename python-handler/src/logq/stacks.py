@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from . import sink
+from .descriptors import lift
 from .trouble import swallowed
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ def _register(process: Process, name: str) -> None:
         return  # the program was here first
     _close()
     _path = os.path.join(process.place.spool, process.key + ".stacks")
-    _fd = sink.lift(os.open(_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
+    _fd = lift(os.open(_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
     faulthandler.register(wanted, file=_fd, all_threads=True, chain=False)
     os.write(_fd, b"signal %d\n" % wanted)
     number = wanted

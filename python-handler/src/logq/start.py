@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import exits, identity, sink
+from . import descriptors, exits, identity
 from .options import Options, inherited
 from .place import Place
 from .switch import become, catch_all, turn_on
@@ -51,7 +51,7 @@ def _is_recorded_already() -> bool:
     Its open part tells; an exec closes it. Importing `_interpreters` to ask would cost more than all of this.
     """
     ours = f"{os.path.realpath(os.environ['LOGQ_DIR'])}/runs/{os.environ['LOGQ_RUN']}/spool/{os.getpid()}-"
-    for floor in sink.FLOORS:
+    for floor in descriptors.FLOORS:
         for number in (floor, floor + 1):
             try:
                 if os.readlink(f"/proc/self/fd/{number}").startswith(ours):
