@@ -136,8 +136,11 @@ def note_top() -> None:
 
 
 def _at_exit() -> None:
+    global _top, _noted
     try:
         finish("exit", None)
+        # Through the frame they would keep the main module's variables, which nobody would then finalise.
+        _top = _noted = None
     except KeyboardInterrupt:
         # Ctrl-C while we look how the program ended. It is over already, so nobody else would see this.
         process = identity.me

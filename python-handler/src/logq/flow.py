@@ -12,6 +12,7 @@ import itertools
 import sys
 
 from .identity import Process
+from .unkept import Unkept
 
 __all__ = ["SINGLE_STEP", "Elsewhere", "Lane"]
 
@@ -42,7 +43,7 @@ class Elsewhere:
         return self.full
 
 
-class Lane:
+class Lane(Unkept):
     """One sequential flow of control of one process."""
 
     __slots__ = (

@@ -13,6 +13,7 @@ from . import identity
 from .emit import event
 from .identity import Process
 from .sites import name_at
+from .unkept import Unkept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["JOB", "JOIN", "RESULT", "Thing", "Way"]
 
 
-class Thing:
+class Thing(Unkept):
     """What is known of one queue, pool, lock…; `family` is the word before the colon."""
 
     __slots__ = ("__weakref__", "family", "inside", "kind", "name", "number", "owner", "site", "size", "told")

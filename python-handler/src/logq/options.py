@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-__all__ = ["CAPTURES", "Options", "cleaners", "contexts", "parse_level", "parse_size", "redactors"]
+__all__ = ["CAPTURES", "Options", "cleaners", "contexts", "hidden", "parse_level", "parse_size", "redactors"]
 
 CAPTURES = ("records", "causal", "events", "full")
 
@@ -21,6 +21,9 @@ CAPTURES = ("records", "causal", "events", "full")
 redactors: list[Callable[[dict[str, Any]], None]] = []
 cleaners: list[Callable[[dict[str, Any]], dict[str, Any]]] = []
 contexts: list[Any] = []
+hidden: list[str] = []  # what is redacted, in words that other processes of the run understand; see `redact.py`
+
+SEPARATOR = "\x1f"  # between the rules in `LOGQ_REDACT`
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40, "critical": 50, "fatal": 50}
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -29,7 +32,7 @@ _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 class Options:
     """`record_level` is a number, `ring` and `spool_cap` are bytes; None where not asked for."""
 
-    __slots__ = ("capture", "prints", "races", "record_level", "ring", "spool_cap")
+    __slots__ = ("capture", "prints", "races", "record_level", "redact", "ring", "spool_cap")
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class Options:
         spool_cap: int | None = None,
         prints: bool = False,
         races: bool = False,
+        redact: str | None = None,
     ) -> None:
         self.capture = capture
         self.record_level = record_level
@@ -46,10 +50,12 @@ class Options:
         self.spool_cap = spool_cap
         self.prints = prints
         self.races = races
+        self.redact = redact
 
     def packed(self) -> tuple[Any, ...]:
         """As the arguments of another one."""
-        return (self.capture, self.record_level, self.ring, self.spool_cap, self.prints, self.races)
+        said = SEPARATOR.join(hidden) or None
+        return (self.capture, self.record_level, self.ring, self.spool_cap, self.prints, self.races, said)
 
     def environment(self) -> dict[str, str]:
         """The variables that make another interpreter's options the same."""
@@ -60,6 +66,7 @@ class Options:
             ("LOGQ_SPOOL_CAP", self.spool_cap),
             ("LOGQ_PRINTS", 1 if self.prints else None),
             ("LOGQ_RACES", 1 if self.races else None),
+            ("LOGQ_REDACT", SEPARATOR.join(hidden) or None),
         ):
             if setting is not None:
                 variables[name] = str(setting)
@@ -100,6 +107,7 @@ def inherited() -> Options:
         _variable("LOGQ_SPOOL_CAP", parse_size),
         os.environ.get("LOGQ_PRINTS", "0") not in ("", "0"),
         os.environ.get("LOGQ_RACES", "0") not in ("", "0"),
+        os.environ.get("LOGQ_REDACT") or None,
     )
 
 

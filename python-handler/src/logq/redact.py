@@ -2,9 +2,15 @@
 
 A redactor changes `{"msg", "tpl", "extra", "exc", "stack"}` of a log record in place; all but `msg` may be None. A
 cleaner does the same for an event: the words of a command line, the message of an exception, every other text.
+
+Names and patterns are handed on to the processes that this one starts, as text: `n:password`, `p32:\\d{4}` with the
+pattern's flags. A function cannot be: where it is importable, a child has to ask for it again.
 """
 
 from __future__ import annotations
+
+from .options import SEPARATOR, cleaners, hidden, redactors
+from .trouble import swallowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,9 +19,49 @@ if TYPE_CHECKING:
     Redactor = Callable[[dict[str, Any]], None]
     Cleaner = Callable[[dict[str, Any]], dict[str, Any]]
 
-__all__ = ["REDACTED", "make_cleaner", "make_redactor"]
+__all__ = ["REDACTED", "add", "follow"]
 
 REDACTED = "[redacted]"
+
+
+def add(wanted: Any) -> None:
+    """`redact=` of a call."""
+    redactor = make_redactor(wanted)
+    if redactor is None:
+        return
+    redactors.append(redactor)
+    cleaners.append(make_cleaner(wanted))
+    if not callable(wanted):
+        hidden.extend(text for text in map(_said, _listed(wanted)) if text is not None and text not in hidden)
+
+
+def follow(text: str) -> None:
+    """What the process that started this one redacts. What cannot be understood is left out."""
+    rules: list[Any] = []
+    for said in text.split(SEPARATOR):
+        kind, _, rule = said.partition(":")
+        if said in hidden:
+            continue
+        try:
+            if kind == "n":
+                rules.append(rule)
+            else:
+                import re
+
+                rules.append(re.compile(rule, int(kind[1:])))
+        except Exception:
+            swallowed()
+    if rules:
+        add(rules)
+
+
+def _said(rule: Any) -> str | None:
+    if isinstance(rule, str):
+        return f"n:{rule}"
+    pattern, flags = getattr(rule, "pattern", None), getattr(rule, "flags", 0)
+    if not isinstance(pattern, str) or not isinstance(flags, int):
+        return None  # another library's
+    return f"p{int(flags)}:" + pattern.replace(SEPARATOR, "\\x1f")
 
 
 def make_redactor(wanted: Any) -> Redactor | None:
@@ -39,9 +85,13 @@ def make_redactor(wanted: Any) -> Redactor | None:
 
 
 def _rules(wanted: Any) -> tuple[frozenset[str], list[Any]]:
-    rules = [wanted] if isinstance(wanted, str) or hasattr(wanted, "sub") else list(wanted)
+    rules = _listed(wanted)
     names = frozenset(rule.lower() for rule in rules if isinstance(rule, str))
     return names, [rule for rule in rules if hasattr(rule, "sub")]
+
+
+def _listed(wanted: Any) -> list[Any]:
+    return [wanted] if isinstance(wanted, str) or hasattr(wanted, "sub") else list(wanted)
 
 
 def make_cleaner(wanted: Any) -> Cleaner:

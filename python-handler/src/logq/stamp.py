@@ -54,6 +54,8 @@ def merge_into(lane: Lane, stamp: Stamp, thing: Thing | Way | None = None) -> No
     giver, seq, hard, soft = stamp
     if stamp is lane.newest and (giver, seq, thing) in mine:
         return
+    if giver is None:  # in an object that was pickled or copied, see `unkept.py`
+        return  # type: ignore[unreachable]
     if thing is not None and thing.told is not identity.me:
         thing.tell()
     if giver is not lane and seq >= 0:

@@ -14,7 +14,7 @@ from .emit import open_process
 from .identity import Process
 from .lane import get_native_id, make_main, unsettle
 from .native import get_ident, is_green
-from .options import Options, asked, cleaners, contexts, redactors
+from .options import Options, asked, cleaners, contexts, hidden, redactors
 from .place import Place, find_directory, new_run
 
 TYPE_CHECKING = False
@@ -79,12 +79,9 @@ def install_for_handler(capture: str | None, directory: str | None, redact: Reda
 
 def add_options(redact: Redact, context: Iterable[Any]) -> None:
     if redact is not None:
-        from .redact import make_cleaner, make_redactor
+        from .redact import add
 
-        redactor = make_redactor(redact)
-        if redactor is not None:
-            redactors.append(redactor)
-            cleaners.append(make_cleaner(redact))
+        add(redact)
     for variable in context or ():
         if variable not in contexts:
             contexts.append(variable)
@@ -121,6 +118,10 @@ def become(
     if _retired is not None and _retired.pid == os.getpid() and _retired.place.spool == place.spool:
         identity.me, _retired = _retired, None  # installed again: one process, one file
         return
+    if options.redact:  # the first line has the words of the command
+        from .redact import follow
+
+        follow(options.redact)
     parent = os.environ.pop("LOGQ_PARENT", None)  # ours alone, not our children's
     process = Process(place, options, how or "exec", origin or parent, name, suffix)
     make_main(process, _main_ident())
@@ -160,6 +161,7 @@ def turn_on(options: Options) -> None:
     hooks.patch()
     fork.register()
     importing.when_imported("traceback", unseen.patch)
+    importing.when_imported("bdb", unseen.patch_debugger)
     instrument.install(options.capture)
     if options.races and options.capture != "records":  # without stamps nobody could tell what orders accesses
         from . import races
@@ -209,6 +211,7 @@ def uninstall() -> None:
     patching.restore_all()
     redactors.clear()
     cleaners.clear()
+    hidden.clear()
     contexts.clear()
     if identity.me is not None:
         _retired, identity.me = identity.me, None

@@ -14,6 +14,7 @@ from logq.patching import dress, replace
 from logq.sites import position, user_frame
 from logq.stamp import leave, merge
 from logq.trouble import swallowed
+from logq.unkept import Unkept
 from logq.unseen import hide
 
 from . import purposes
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["attach", "patch"]
 
 
-class Meeting:
+class Meeting(Unkept):
     """One barrier: the arrivals of the present generation, and what its lanes take along."""
 
     __slots__ = ("arrivals", "arrived", "broken", "passing", "thing")

@@ -118,10 +118,10 @@ def _wrap_is_set(original: Callable[[Any], bool]) -> Any:
 def _saw(event: Any) -> None:
     """The running lane has seen the event set."""
     stamps = getattr(event, "_logq_stamps", None)
-    if not stamps or identity.me is None:
+    thing = getattr(event, "_logq_thing", None)
+    if not stamps or thing is None or identity.me is None:
         return
     try:
-        thing = getattr(event, "_logq_thing", None)
         lane = here()
         for stamp in list(stamps.values()):
             if stamp[0] is not lane:

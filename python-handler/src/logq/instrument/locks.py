@@ -19,7 +19,7 @@ from logq.sites import is_machinery
 from logq.unseen import hide
 
 from . import signals, uses
-from .pickled_types import stands_for
+from .pickled_types import look_like, stands_for
 from .polls import end_polls, note_poll, polls_of
 from .taken import (
     Taken,
@@ -29,6 +29,7 @@ from .taken import (
     give,
     list_contended,
     reset,
+    sound_depth,
     take,
     timeout_of,
 )
@@ -125,6 +126,7 @@ class Lock(metaclass=_Kind):
     def acquire(self, *args: Any, **kwargs: Any) -> bool:
         timeout = timeout_of(args, kwargs) if args or kwargs else -1.0
         try:
+            sound_depth()
             if timeout is None:
                 if not _acquire(self._logq_raw, *args, **kwargs):
                     note_poll(self._logq_taken, _frame(1), True, self._logq_taken.holder)
@@ -135,12 +137,19 @@ class Lock(metaclass=_Kind):
         except BaseException as problem:
             hide(problem)
             raise
-        take(self._logq_taken, _frame(1), timeout == -1.0)
+        try:
+            take(self._logq_taken, _frame(1), timeout == -1.0)
+        except RecursionError:
+            pass
         return True
 
     def _logq_wait(self, timeout: float) -> bool:
         raw = self._logq_raw
         return acquire_slowly(self._logq_taken, "lock", raw.acquire, raw.release, timeout)
+
+    # A program may be at its recursion limit, and every call of a function of ours then raises. What that costs is the
+    # note, never the lock: who was given it must be told so, and who lets go of it must not keep it. `acquire` sounds
+    # the depth before it takes the lock, or `release` could find less room than it did.
 
     # `__enter__` and `__exit__`, of RLock too, have what `take` and `give` do inline, for a lane that holds nothing
     # else and takes the lock where it did before: most uses of a lock are these, and a call would double them.
@@ -163,11 +172,17 @@ class Lock(metaclass=_Kind):
                 return True
         except Exception:  # this thread has no lane yet
             pass
-        take(taken, _frame(1))
+        try:
+            take(taken, _frame(1))
+        except RecursionError:
+            pass
         return True
 
     def release(self) -> None:
-        give(self._logq_taken)
+        try:
+            give(self._logq_taken)
+        except RecursionError:
+            self._logq_taken.at = None
         try:
             _release(self._logq_raw)
         except BaseException as problem:
@@ -184,7 +199,10 @@ class Lock(metaclass=_Kind):
             else:
                 give(taken)
         except Exception:
-            give(taken)
+            try:
+                give(taken)
+            except RecursionError:
+                taken.at = None
         _release(self._logq_raw)
 
     def locked(self) -> bool:
@@ -212,6 +230,7 @@ class Lock(metaclass=_Kind):
 
 
 Lock.__module__, Lock.__name__, Lock.__qualname__ = "_thread", "lock", "lock"
+look_like(Lock, LockType)
 stands_for(Lock, "threading.Lock")
 
 
@@ -254,6 +273,7 @@ class RLock(_CRLock):  # type: ignore[misc]
     def acquire(self, *args: Any, **kwargs: Any) -> bool:
         timeout = timeout_of(args, kwargs) if args or kwargs else -1.0
         try:
+            sound_depth()
             if timeout is None:
                 if not _racquire(self, *args, **kwargs):
                     note_poll(self._logq_taken, _frame(1), True, self._logq_taken.holder)
@@ -266,7 +286,10 @@ class RLock(_CRLock):  # type: ignore[misc]
             raise
         self._logq_depth += 1
         if self._logq_depth == 1:
-            take(self._logq_taken, _frame(1), timeout == -1.0)
+            try:
+                take(self._logq_taken, _frame(1), timeout == -1.0)
+            except RecursionError:
+                pass
         return True
 
     def __enter__(self) -> bool:
@@ -291,15 +314,23 @@ class RLock(_CRLock):  # type: ignore[misc]
                 return True
         except Exception:  # this thread has no lane yet
             pass
-        take(taken, _frame(1))
+        try:
+            take(taken, _frame(1))
+        except RecursionError:
+            pass
         return True
 
     def _logq_wait(self, timeout: float) -> bool:
         return acquire_slowly(self._logq_taken, "rlock", super().acquire, super().release, timeout)
 
     def release(self) -> None:
-        if _rowned(self):
-            self._logq_leave()
+        try:
+            if _rowned(self):
+                self._logq_leave()
+        except RecursionError:
+            if self._logq_depth <= 1:
+                self._logq_taken.at = None
+            self._logq_depth -= self._logq_depth > 0
         try:
             _rrelease(self)
         except BaseException as problem:
@@ -317,8 +348,13 @@ class RLock(_CRLock):  # type: ignore[misc]
             elif _rowned(self):
                 self._logq_leave()
         except Exception:
-            if _rowned(self):
-                self._logq_leave()
+            try:
+                if _rowned(self):
+                    self._logq_leave()
+            except RecursionError:
+                if self._logq_depth <= 1:
+                    taken.at = None
+                self._logq_depth -= self._logq_depth > 0
         _rrelease(self)
 
     def _logq_leave(self) -> None:
@@ -360,6 +396,7 @@ class RLock(_CRLock):  # type: ignore[misc]
 
 
 RLock.__module__, RLock.__name__, RLock.__qualname__ = "_thread", "RLock", "RLock"
+look_like(RLock, _CRLock)
 
 signals.guard(Lock.acquire, Lock.__enter__, Lock.release, Lock.__exit__)
 signals.guard(RLock.acquire, RLock.__enter__, RLock.release, RLock.__exit__)

@@ -1,4 +1,4 @@
-"""Classes of ours that stand for the library's are pickled under the library's names.
+"""Classes of ours that stand for the library's look like these and are pickled under their names.
 
 A manager that is spawned is sent `threading.Lock` as such, the class and not a lock. Whoever reads that
 gets what has the name there: our class in a recorded process, the plain one elsewhere.
@@ -12,9 +12,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["patch", "stands_for"]
+__all__ = ["look_like", "patch", "stands_for"]
 
 _places: dict[Any, str] = {}  # class -> where the library has it
+
+
+def look_like(kind: Any, original: Any) -> None:
+    """Documentation and names are those of the C type."""
+    kind.__doc__ = original.__doc__
+    for name, method in vars(kind).items():
+        like = getattr(original, name, None)
+        if like is not None and getattr(method, "__name__", None) == name and hasattr(method, "__code__"):
+            method.__qualname__, method.__doc__ = like.__qualname__, like.__doc__
 
 
 def stands_for(kind: Any, place: str) -> None:

@@ -13,7 +13,7 @@ from logq import identity
 from logq.emit import event
 from logq.native import is_green
 from logq.objects import Thing
-from logq.patching import dress, replace
+from logq.patching import add, dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.trouble import swallowed
 from logq.unseen import hide
@@ -44,6 +44,7 @@ def patch(queue: Any) -> None:
             replace(kind, "_put", _wrap_put)
             replace(kind, "_get", _wrap_get)
     _room = _make_room(queue.threading.Condition)
+    add(queue.Queue, "_logq_trail", None)  # of those that the library makes for itself
     replace(queue.Queue, "__init__", _wrap_init)
     replace(queue.Queue, "task_done", _wrap_task_done)
     replace(queue.Queue, "join", _wrap_join)
@@ -125,11 +126,8 @@ def _make_room(plain: Any) -> Any:
 def _wrap_put(original: Callable[[Any, Any], None]) -> Any:
     def _put(self: Any, item: Any) -> None:
         original(self, item)
-        if identity.me is not None:
-            try:
-                trail = self._logq_trail
-            except AttributeError:
-                return
+        trail = self._logq_trail
+        if trail is not None and identity.me is not None:
             try:
                 trail.put(item, self._qsize())
             except Exception:
@@ -142,11 +140,8 @@ def _wrap_put(original: Callable[[Any, Any], None]) -> Any:
 def _wrap_get(original: Callable[[Any], Any]) -> Any:
     def _get(self: Any) -> Any:
         item = original(self)
-        if identity.me is not None:
-            try:
-                trail = self._logq_trail
-            except AttributeError:
-                return item
+        trail = self._logq_trail
+        if trail is not None and identity.me is not None:
             try:
                 trail.take(item, self._qsize())
                 if self.maxsize > 0 and self.not_full._waiters:

@@ -17,6 +17,7 @@ from logq.patching import add, dress, replace
 from logq.sites import position, user_frame
 from logq.stamp import leave, merge_into, merge_lock
 from logq.trouble import swallowed
+from logq.unkept import Unkept
 
 from . import purposes
 from .polls import note_poll
@@ -39,7 +40,7 @@ __all__ = ["attach", "patch"]
 _MANY = 256
 
 
-class Permits:
+class Permits(Unkept):
     """What is known of one semaphore's permits. Changed under its mutex only."""
 
     __slots__ = ("free", "initial", "released", "takers", "thing", "version")

@@ -47,6 +47,13 @@ class _Envelope(tuple):  # type: ignore[type-arg]
     __slots__ = ()
 
 
+def _refuse(queue: Any, protocol: Any) -> Any:
+    """In the words in which the plain queue refuses to be pickled."""
+    if type(queue).__module__ == "_queue":
+        raise TypeError("cannot pickle '_queue.SimpleQueue' object")
+    return object.__reduce_ex__(queue, protocol)
+
+
 def _make(plain: Any) -> Any:
     """A subclass that carries stamps; the C type itself cannot be patched."""
     plain_put, plain_get = plain.put, plain.get
@@ -73,8 +80,10 @@ def _make(plain: Any) -> Any:
         def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: ARG002
             plain_put(self, _seal(item, self._logq_tally) if identity.me is not None else item)
 
+        __reduce_ex__ = _refuse
+
         def put_nowait(self, item: Any) -> None:
-            self.put(item)
+            SimpleQueue.put(self, item)
 
         def get(self, block: bool = True, timeout: float | None = None) -> Any:
             try:

@@ -15,6 +15,7 @@ from logq.emit import event
 from logq.encode import safe_str
 from logq.lane import here
 from logq.native import get_ident
+from logq.options import SEPARATOR, hidden
 from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery
 from logq.stamp import settled_text
@@ -179,18 +180,23 @@ def _wrap_execv(original: Callable[..., Any]) -> Any:
     """It inherits the environment as C has it, so that is where it finds who came before it."""
 
     def execv(*args: Any) -> Any:
+        before = os.environ.get("LOGQ_REDACT")
         try:
             if identity.me is None or not _will_run(args):
                 return original(*args)
             origin = _say_farewell(args)
             if origin is not None:
                 os.environ["LOGQ_PARENT"] = origin
+            if hidden:
+                os.environ["LOGQ_REDACT"] = SEPARATOR.join(hidden)
             return original(*args)
         except BaseException as problem:
             hide(problem)
             raise
         finally:
             os.environ.pop("LOGQ_PARENT", None)
+            if before is None:
+                os.environ.pop("LOGQ_REDACT", None)
 
     return dress(execv, original)
 

@@ -36,6 +36,7 @@ __all__ = [
     "merge_taken",
     "note_nesting",
     "reset",
+    "sound_depth",
     "take",
     "timeout_of",
 ]
@@ -342,6 +343,10 @@ def forget_contended() -> None:
     for taken in list(_contended.values()):
         taken.contended = taken.waited = 0
     _contended.clear()
+
+
+def sound_depth() -> None:
+    """Raises RecursionError where there is no room for another call."""
 
 
 def timeout_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> float | None:

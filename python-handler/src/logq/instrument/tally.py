@@ -12,6 +12,7 @@ from logq import exits, identity, snapshot
 from logq.lane import Lane
 from logq.objects import Thing
 from logq.sites import caller_site
+from logq.unkept import Unkept
 
 from .throttle import Throttle, throttle
 
@@ -31,7 +32,7 @@ _RECENT = 16  # of the lanes that are over, so many are remembered
 _tallies: dict[int, Any] = {}
 
 
-class Tally:
+class Tally(Unkept):
     """What is known of the traffic of one queue."""
 
     __slots__ = (

@@ -12,6 +12,7 @@ from logq.emit import event
 from logq.lane import Lane, here
 from logq.sites import position, user_frame
 from logq.trouble import swallowed
+from logq.unkept import Unkept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["last_of", "note_operation", "note_wake"]
 
 
-class Wake:
+class Wake(Unkept):
     """What was done, by whom, from where, and how many were waiting for it."""
 
     __slots__ = ("at", "code", "lane", "lasti", "waiters", "what")
