@@ -74,7 +74,7 @@ lint: venvs ## the part of it that runs nothing: formats, lints, types
 
 bench: ## measure reading a run, and what the recorded program pays, against peers on the same work
 	cargo bench --locked --bench causality
-	@printf '\nthe page of a million records:\n'; python3 tests/browser/run.py bench target/release/logq target/bench/causality-1000000
+	@printf '\nthe page of a million records:\n'; python3 tests/browser/run.py bench target/release/logq target/bench/run-1000000
 	cargo bench --locked --bench store -- $(MILLIONS)
 	@python3 tests/pythons.py $(PEERS) python-handler/requirements-bench.txt
 	@for version in $$(cat $(PEERS)/versions); do python=$(PEERS)/$$version/bin/python; printf '\n== Python %s\n' $$version; \

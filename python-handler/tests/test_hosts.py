@@ -52,6 +52,26 @@ PROGRAMS = {
                             leaked.append(number)
                     print(kind is threading.Lock, function.__name__, levels, leaked)
     """,
+    # Before 3.11 a warning, since then an error; either names the program's own line.
+    "coroutines given to asyncio.wait": """
+        import asyncio, os, warnings
+        def show(message, category, file, line, *rest):
+            print(os.path.basename(file), line, message)
+        warnings.showwarning = show
+        warnings.simplefilter("always")
+        async def one():
+            return 1
+        async def main():
+            given = [one()]
+            try:
+                done, pending = await asyncio.wait(given)
+            except TypeError as problem:
+                given[0].close()
+                print(problem)
+            else:
+                print([task.result() for task in done], pending)
+        asyncio.run(main())
+    """,
     "objects that know how to be pickled": """
         import copy, pickle, queue, threading
         class Jobs(queue.Queue):

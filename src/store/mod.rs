@@ -122,6 +122,7 @@ pub trait Reader {
 }
 
 /// A record in an outline.
+#[allow(clippy::large_enum_variant)] // nearly all are glances, made one at a time: a box each would be the cost
 #[derive(Debug)]
 pub enum Seen<'a> {
     /// What an index tells of it, without what it merged and said; or all that a glance at its line tells.

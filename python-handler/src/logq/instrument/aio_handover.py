@@ -79,7 +79,8 @@ def patch_tasks(module: Any) -> None:
             _settlers[code] = _SILENT
     replace_everywhere(module, "gather", _wrap_gather)
     replace_everywhere(module, "shield", lambda original: _wrap_shield(original, module))
-    replace_everywhere(module, "wait", _wrap_wait)
+    # Not `wait` itself: before 3.11 it warns of whoever stands above it.
+    replace(module, "_wait", _wrap_wait)
 
 
 def patch_locks(module: Any) -> None:
@@ -352,9 +353,9 @@ def _wrap_wrap_future(original: Callable[..., Any]) -> Any:
 
 
 def _wrap_wait(original: Callable[..., Any]) -> Any:
-    async def wait(fs: Any, **kwargs: Any) -> Any:
+    async def wait(*args: Any) -> Any:
         try:
-            result = await original(fs, **kwargs)
+            result = await original(*args)
         except BaseException as problem:
             hide(problem)
             raise
