@@ -219,7 +219,7 @@ def _read_source(filename: str) -> list[str]:
     try:
         with open(filename, "rb") as source:
             data = source.read(_MAX_SOURCE)
-    except (OSError, ValueError):
+    except (OSError, ValueError, NameError):  # an interpreter at its very end has no `open` any more
         return []
     return data.decode("utf-8", "replace").splitlines()
 
