@@ -264,8 +264,10 @@ def test_exceptions_that_nobody_sees(tmp_path):
         asyncio.run(main())
         """,
     )
-    assert sorted(event["msg"] for event in done.events("exc", where="task")) == ["beside", "cancelled late", "kept"]
-    assert all(event["target"].startswith("a") for event in done.events("exc"))
+    # 3.13 fails to log the last of them, for itself: at the very end. That is told as well, of no task.
+    told = done.events("exc", where="task")
+    assert sorted(event["msg"] for event in told) == ["beside", "cancelled late", "kept"]
+    assert all(event["target"].startswith("a") for event in told)
 
 
 def test_a_generator_that_is_dropped_in_the_middle(tmp_path):

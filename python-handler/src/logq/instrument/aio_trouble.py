@@ -15,6 +15,7 @@ from logq.lane import Lane
 from logq.patching import dress, replace
 from logq.sites import absolute, caller_site, function_name
 from logq.trouble import swallowed
+from logq.unseen import hide
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +94,11 @@ def _wrap_call_exception_handler(original: Callable[..., Any]) -> Any:
                 _note_trouble(self, context)
             except Exception:
                 swallowed()
-        return original(self, context)
+        try:
+            return original(self, context)
+        except BaseException as problem:  # where tasks are dropped at the very end, what it imports is gone
+            hide(problem)
+            raise
 
     return dress(call_exception_handler, original)
 

@@ -49,9 +49,7 @@ _mono = time.monotonic_ns
 _frame = sys._getframe
 _spot = lanes.spot
 _MOMENT_NS = int(waits.MOMENT * 1e9)
-
-# The C function that makes a lock, as `threading` had it.
-_make: Callable[..., Any] = LockType
+_make: Callable[..., Any] = LockType  # what makes a C lock, as `threading` had it
 
 
 def patch(threading: Any) -> None:
@@ -147,8 +145,7 @@ class Lock(metaclass=_Kind):
         raw = self._logq_raw
         return acquire_slowly(self._logq_taken, "lock", raw.acquire, raw.release, timeout)
 
-    # A program may be at its recursion limit, and every call of a function of ours then raises. What that costs is the
-    # note, never the lock: who was given it must be told so, and who lets go of it must not keep it. `acquire` sounds
+    # At a program's recursion limit every call of ours raises: that costs the note, never the lock. `acquire` sounds
     # the depth before it takes the lock, or `release` could find less room than it did.
 
     # `__enter__` and `__exit__`, of RLock too, have what `take` and `give` do inline, for a lane that holds nothing
