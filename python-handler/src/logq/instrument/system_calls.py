@@ -195,8 +195,10 @@ def _wrap_execv(original: Callable[..., Any]) -> Any:
             raise
         finally:
             os.environ.pop("LOGQ_PARENT", None)
-            if before is None:
+            if hidden:  # it was not replaced after all
                 os.environ.pop("LOGQ_REDACT", None)
+                if before is not None:
+                    os.environ["LOGQ_REDACT"] = before
 
     return dress(execv, original)
 
