@@ -15,6 +15,9 @@ def test_the_directory_is_looked_for_upward(tmp_path):
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
     assert find_directory(str(below)) == str(tmp_path / ".logq")
+    tmp_path.chmod(0o1777)
+    assert find_directory(str(below)) == str(below / ".logq")
+    assert find_directory(str(tmp_path)) == str(tmp_path / ".logq")
 
 
 def test_somebody_elses_directory_is_refused(tmp_path, monkeypatch, capsys):

@@ -31,12 +31,13 @@ impl StoreDir {
     }
 
     /// The nearest `.logq` in `from` or above it. One that someone else has put there is refused, as git does:
-    /// in a shared directory like `/tmp` it could feed us anything.
+    /// in a shared directory like `/tmp` it could feed us anything. One's own in such a directory serves what is
+    /// started right there, not everything below: whatever uses temporary folders would share it unasked.
     pub fn find(from: &Path) -> Result<StoreDir, SpoolError> {
         for dir in from.ancestors() {
             let path = dir.join(DEFAULT_NAME);
             let Ok(about) = fs::metadata(&path) else { continue };
-            if !about.is_dir() {
+            if !about.is_dir() || (dir != from && anybody_may_write(dir)) {
                 continue;
             }
             refuse_foreign(&path, &about)?;
@@ -159,6 +160,16 @@ fn make_private(path: &Path) -> Result<(), SpoolError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|error| SpoolError::io("make the directory", path, error))
+}
+
+#[cfg(unix)]
+fn anybody_may_write(dir: &Path) -> bool {
+    fs::metadata(dir).is_ok_and(|about| std::os::unix::fs::MetadataExt::mode(&about) & 0o002 != 0)
+}
+
+#[cfg(not(unix))]
+fn anybody_may_write(_: &Path) -> bool {
+    false
 }
 
 #[cfg(unix)]

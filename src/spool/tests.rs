@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::ops::ControlFlow;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -296,6 +297,11 @@ fn a_store_is_found_from_below_and_refused_when_it_is_someone_elses() {
     fs::create_dir_all(&below).expect("made");
     let found = StoreDir::find(&below).expect("found");
     assert_eq!(found.path(), spool.dir.path().join(".logq"));
+    let everybody = fs::Permissions::from_mode(0o1777);
+    fs::set_permissions(spool.dir.path(), everybody).expect("opened to all");
+    assert!(matches!(StoreDir::find(&below), Err(SpoolError::NoStore { .. })));
+    assert_eq!(StoreDir::find(spool.dir.path()).expect("found from right there"), found);
+    fs::set_permissions(spool.dir.path(), fs::Permissions::from_mode(0o700)).expect("closed again");
     assert!(matches!(StoreDir::open(Path::new("/nonexistent")), Err(SpoolError::NoStore { .. })));
     if rustix::process::geteuid().is_root() {
         let path = spool.dir.path().join(".logq");

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 import time
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Place", "claim_number", "find_directory", "new_run", "random_suffix", "spool_of"]
 
@@ -41,8 +38,9 @@ def find_directory(start: str | None = None) -> str:
     """The absolute logq directory for a program that was given none.
 
     `.logq` is looked for upward from the working directory, as git does. One that belongs to
-    somebody else is refused (they could read what is logged). Where the working directory is `/`
-    or cannot be written, the user's state directory is taken, which is said once on stderr.
+    somebody else is refused (they could read what is logged), and one in a folder that anybody may write to,
+    such as `/tmp`, serves that folder only. Where the working directory is `/` or cannot be written, the user's
+    state directory is taken, which is said once on stderr.
     """
     here = start or os.getcwd()
     found = _look_upward(here)
@@ -61,7 +59,8 @@ def _look_upward(start: str) -> str | None:
     while True:
         candidate = os.path.join(level, ".logq")
         if os.path.isdir(candidate) and os.stat(candidate).st_uid == os.geteuid():
-            return candidate
+            if level == start or not os.stat(level).st_mode & stat.S_IWOTH:
+                return candidate
         parent = os.path.dirname(level)
         if parent == level:
             return None
