@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import pytest
@@ -292,58 +291,6 @@ def test_a_generator_that_is_dropped_in_the_middle(tmp_path):
     )
     note = done.event("note", what="asyncgen")
     assert (note["fn"], note["stack"][0]["line"], note["site"][2]) == ("rows", 5, "main")
-
-
-def test_a_loop_that_does_not_turn(tmp_path):
-    done = run(
-        tmp_path,
-        """
-        import asyncio, time
-        async def tick():
-            while True: await asyncio.sleep(0.01)
-        def crunch():
-            time.sleep(1)
-        async def main():
-            ticking = asyncio.create_task(tick(), name="ticking")
-            await asyncio.sleep(0.3)
-            crunch()
-            await asyncio.sleep(0.5)
-            ticking.cancel()
-        asyncio.run(main(), debug=False)
-        """,
-    )
-    blocked = done.events("blocked")
-    assert [event.get("over", False) for event in blocked] == [False, False, True]
-    ticking = done.event("lane", name="ticking")["lane"]
-    main = done.event("lane", fn="main")["lane"]
-    for event in blocked:
-        assert (event["loop"], event["target"]) == ("t1", main)
-        assert [frame["func"] for frame in event["stack"]] == ["crunch", "main"]
-    assert [victim["lane"] for victim in blocked[1]["victims"]] == [ticking]
-    assert blocked[2]["victims"][0]["late"] >= 100, "however late it was at the first look"
-    assert blocked[1]["samples"] >= 2
-    assert blocked[2]["ms"] >= blocked[1]["ms"]
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="the system does not tell who waits for a processor")
-def test_of_a_loop_that_does_not_turn_it_is_told_how_long_no_processor_was_there(tmp_path):
-    """Rivals on one processor: whoever computes is kept from it for most of the time."""
-    done = run(
-        tmp_path,
-        """
-        import asyncio, os, subprocess, sys, time
-        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
-        rivals = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"], env={}) for _ in range(3)]
-        async def main():
-            end = time.thread_time() + 0.3
-            while time.thread_time() < end: pass
-            await asyncio.sleep(0.3)
-        asyncio.run(main())
-        for rival in rivals: rival.kill(); rival.wait()
-        """,
-    )
-    last = done.events("blocked")[-1]
-    assert last["ms"] >= last["unserved"] > 100
 
 
 def test_order_by_events_locks_and_futures(tmp_path):

@@ -8,7 +8,7 @@ log = logging.getLogger("chat")
 
 
 def resize(picture):
-    time.sleep(0.6)  # what a picture library does for a large picture
+    time.sleep(1.2)  # what a picture library does for a large picture
     return picture.replace(".jpg", "-small.jpg")
 
 

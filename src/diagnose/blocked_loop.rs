@@ -44,8 +44,8 @@ impl Diagnosis for BlockedLoop {
         "blocked-loop: an event loop did not turn, because one step of a task or one callback went on for long; everything \
          else in the loop was late.\n\
          Seen by: the watchdog, which looks ten times a second at what the loop's thread is doing. Certain where it saw \
-         the same frame more than once, for over 250 ms, not counting the time for which the machine had no processor for \
-         the thread, and other tasks were due meanwhile; otherwise possible.\n\
+         the same function more than once in one turn, for over 250 ms, not counting the time for which the machine had \
+         no processor for the thread, and other tasks were due meanwhile; otherwise possible.\n\
          Helps: await asyncio.sleep instead of time.sleep; await asyncio.to_thread(…) or a process pool for what blocks \
          or computes for long."
     }

@@ -1,8 +1,8 @@
 """Event loops that run: in which thread, how much they have to do, and whether they turn.
 
-The watchdog looks ten times a second at what a loop's thread is doing. A callback that it sees twice has
-held the loop all the time between: so a loop that is idle is never taken for one that is blocked, and a
-callback costs nothing.
+The watchdog looks ten times a second at what a loop's thread is doing. A callback that it sees twice in one turn of the
+loop has held it all the time between: so a loop that is idle is never taken for one that is blocked, and a callback
+costs nothing. (The callback of a file descriptor is the same one in every turn.)
 """
 
 from __future__ import annotations
@@ -16,24 +16,26 @@ from logq.emit import announce, event
 from logq.lane import Lane, thread_lane
 from logq.native import get_ident
 from logq.patching import replace
-from logq.sites import absolute, is_machinery
 from logq.trouble import swallowed
 
 from . import aio_reach
 from .around import OnRead
+from .sampled import Sampled, place_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .sampled import Place
+
 __all__ = ["check", "enters", "forget", "homes", "patch", "patch_loop", "pending_handles"]
 
-_MAX_FRAMES = 8
 _MAX_VICTIMS = 16
 _THRESHOLD_NS = 90_000_000  # a tick, which may come a little early
 _SLACK = 0.01  # seconds that a timer may be late and nobody minds
 
 _handle_run: Any = None  # the code of `Handle._run`: below it on a stack is one callback
+_run_once: Any = None  # the code of the function that runs one turn
 
 
 class Home:
@@ -51,17 +53,15 @@ class Home:
 class _Block:
     """A callback that was seen at a tick, and at every tick since."""
 
-    __slots__ = ("handle", "lane", "last", "place", "runnable", "samples", "since", "stack", "victims", "written")
+    __slots__ = ("handle", "lane", "last", "runnable", "sampled", "since", "victims", "written")
 
     def __init__(self, handle: Any, since: int, tid: int | None) -> None:
         self.runnable = kernel.runnable_of(tid) if tid is not None else None  # of the loop's thread, by then
         self.handle = ref(handle)
         self.since = since
         self.last = since
-        self.samples = 0  # seen in the same frame
-        self.place: Any = None
+        self.sampled = Sampled()
         self.written = 0
-        self.stack: list[dict[str, object]] = []
         self.lane: Lane | None = None
         self.victims: dict[str, _Victim] = {}  # by key of the lane
 
@@ -82,8 +82,9 @@ homes: dict[int, Home] = {}
 
 
 def patch(base_events: Any) -> None:
-    global _handle_run
+    global _handle_run, _run_once
     _handle_run = base_events.events.Handle._run.__code__
+    _run_once = base_events.BaseEventLoop._run_once.__code__
     patch_loop(base_events.BaseEventLoop)
     if check not in watchdog.ticks:
         watchdog.ticks.append(check)
@@ -204,9 +205,9 @@ def check(now: int) -> None:
 
 
 def _look(home: Home, loop: Any, frame: Any, now: int) -> None:
-    handle, stack, place = _callback_of(frame)
+    handle, places, turn = _callback_of(frame)
     block = home.block
-    if block is not None and (handle is None or block.handle() is not handle):
+    if block is not None and (handle is None or block.handle() is not handle or _begun(turn) > block.since):
         home.block = None
         if block.written:
             _write(home, block, block.last, over=True)
@@ -215,33 +216,38 @@ def _look(home: Home, loop: Any, frame: Any, now: int) -> None:
         return
     if block is None:
         home.block = block = _Block(handle, now, home.lane.tid)
-    block.samples = block.samples + 1 if place is not None and place == block.place else 1
-    block.place = place
+    block.sampled.add(places)
     block.last = now
-    block.stack = stack
     task = _current(loop)
     block.lane = getattr(task, "_logq_lane", None) if task is not None else home.lane
     if now - block.since < _THRESHOLD_NS:
         return
     _find_victims(loop, block, now)
-    if block.written == 0 or (block.written == 1 and block.samples >= 2):
+    if block.written == 0 or (block.written == 1 and block.sampled.samples >= 2):
         _write(home, block, now, over=False)
 
 
-def _callback_of(frame: Any) -> tuple[Any, list[dict[str, object]], Any]:
-    """The handle that a thread is running, the program's frames above it, and which frame is the innermost."""
-    stack: list[dict[str, object]] = []
-    place: Any = None
+def _callback_of(frame: Any) -> tuple[Any, list[Place], Any]:
+    """The handle that a thread is running, where the program's frames above it are, and the frame of the turn."""
+    places: list[Place] = []
     while frame is not None:
-        code = frame.f_code
-        if code is _handle_run:
-            return frame.f_locals.get("self"), stack, place
-        if not is_machinery(code.co_filename) and len(stack) < _MAX_FRAMES:
-            if place is None:
-                place = (id(frame), code)
-            stack.append({"file": absolute(code.co_filename), "line": frame.f_lineno or 0, "func": code.co_name})
+        if frame.f_code is _handle_run:
+            turn = frame.f_back
+            return frame.f_locals.get("self"), places, turn if turn is not None and turn.f_code is _run_once else None
+        place = place_of(frame)
+        if place is not None:
+            places.append(place)
         frame = frame.f_back
     return None, [], None
+
+
+def _begun(turn: Any) -> int:
+    """When a turn of the loop began, by the monotonic clock in ns. 0: not known.
+
+    It is asked at the second look at one callback only, as a frame that was asked for its variables keeps them.
+    """
+    ends = turn.f_locals.get("end_time") if turn is not None else None
+    return int(ends * 1e9) if isinstance(ends, float) else 0
 
 
 def _write(home: Home, block: _Block, now: int, over: bool) -> None:
@@ -254,7 +260,7 @@ def _write(home: Home, block: _Block, now: int, over: bool) -> None:
     runnable = kernel.runnable_of(home.lane.tid) if block.runnable is not None and home.lane.tid is not None else None
     victims = [{"lane": _key(victim.lane), "late": victim.late} for victim in block.victims.values()]
     if not over:
-        block.written = 2 if block.samples >= 2 and block.written else block.written + 1
+        block.written = 2 if block.sampled.samples >= 2 and block.written else block.written + 1
     if block.lane is not None and block.lane.birth:
         show(block.lane, home)
     event(
@@ -264,9 +270,9 @@ def _write(home: Home, block: _Block, now: int, over: bool) -> None:
             "target": _key(block.lane),
             "ms": (now - block.since) // 1_000_000,
             "unserved": (runnable - block.runnable) // 1_000_000 or None if runnable and block.runnable else None,
-            "samples": block.samples,
+            "samples": block.sampled.samples,
             "over": over or None,
-            "stack": block.stack or None,
+            "stack": block.sampled.stack() or None,
             "victims": victims or None,
         },
     )
