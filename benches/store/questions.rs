@@ -31,6 +31,9 @@ const fn duckdb(budget: f64) -> Peer {
 
 const CHDB: Peer = Peer { name: "chdb, in process", how: How::Engine("chdb"), budget: None };
 
+/// The engines, which have to be no quicker than we are.
+const ENGINES: &[Peer] = &[duckdb(1.0), CHDB];
+
 const fn rg(pattern: &'static str, budget: Budget) -> Peer {
     Peer { name: "rg", how: How::Rg(pattern), budget }
 }
@@ -79,13 +82,13 @@ pub const QUESTIONS: &[Question] = &[
         name: "top",
         arguments: &["search", "--top", "logger", "level:*", "-n", "0", "--format", "json"],
         count: counts,
-        peers: &[duckdb(1.0), CHDB],
+        peers: ENGINES,
     },
     Question {
         name: "histogram",
         arguments: &["search", "--histogram=1s", "--format", "json"],
         count: counts,
-        peers: &[duckdb(1.0), CHDB],
+        peers: ENGINES,
     },
     Question {
         name: "events by object",

@@ -371,7 +371,7 @@ mod tests {
             ),
             format!(r#"{{{HEAD},"again":true,"ev":"proc","n":1,"argv":["x"],"from":"9-cccccc/t1@3","hbl":["t1@2"]}}"#),
         ];
-        mutated::each(&lines.each_ref().map(|line| line.as_bytes()), |line| {
+        mutated::each(&lines, |line| {
             let record = decode(line, &place());
             let mut said = 0;
             record.each_key(&mut |path, value| said += path.len() + value.to_string().len());

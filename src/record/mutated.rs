@@ -10,7 +10,7 @@ const SOAKING: Duration = Duration::from_secs(600);
 const LONGEST: usize = 4096;
 
 /// Shows `check` one changed text after the other. Where it panics the text is printed.
-pub(crate) fn each(corpus: &[&[u8]], mut check: impl FnMut(&[u8])) {
+pub(crate) fn each(corpus: &[impl AsRef<[u8]>], mut check: impl FnMut(&[u8])) {
     let soak = std::env::var_os("LOGQ_SOAK").is_some();
     let mut random = fastrand::Rng::with_seed(if soak { fastrand::u64(..) } else { 7 });
     let (begun, mut texts) = (Instant::now(), 0_u64);
@@ -24,6 +24,15 @@ pub(crate) fn each(corpus: &[&[u8]], mut check: impl FnMut(&[u8])) {
     println!("{texts} texts in {} s", begun.elapsed().as_secs());
 }
 
+/// Shows `check` those changed texts that still are text.
+pub(crate) fn texts(corpus: &[impl AsRef<[u8]>], mut check: impl FnMut(&str)) {
+    each(corpus, |text| {
+        if let Ok(text) = std::str::from_utf8(text) {
+            check(text);
+        }
+    });
+}
+
 struct Told(Vec<u8>);
 
 impl Drop for Told {
@@ -35,11 +44,11 @@ impl Drop for Told {
 }
 
 /// One of the texts after a few changes; now and then nothing but noise.
-fn changed(corpus: &[&[u8]], random: &mut fastrand::Rng) -> Vec<u8> {
+fn changed(corpus: &[impl AsRef<[u8]>], random: &mut fastrand::Rng) -> Vec<u8> {
     if random.u8(..) == 0 {
         return (0..random.usize(..64)).map(|_| random.u8(..)).collect();
     }
-    let mut text = corpus[random.usize(..corpus.len())].to_vec();
+    let mut text = corpus[random.usize(..corpus.len())].as_ref().to_vec();
     for _ in 0..random.usize(1..6) {
         let at = random.usize(..=text.len());
         let end = random.usize(at..=text.len().min(at + 24));
@@ -50,7 +59,7 @@ fn changed(corpus: &[&[u8]], random: &mut fastrand::Rng) -> Vec<u8> {
             3 if at < text.len() => text[at] ^= 1 << random.u8(..8),
             // What stands elsewhere, in this text or in another one, stands here too.
             4 | 5 => {
-                let other = corpus[random.usize(..corpus.len())];
+                let other = corpus[random.usize(..corpus.len())].as_ref();
                 let from = random.usize(..=other.len());
                 let until = random.usize(from..=other.len().min(from + 40));
                 drop(text.splice(at..end, other[from..until].iter().copied()));

@@ -60,11 +60,8 @@ fn the_lines_of_our_writers_are_read() {
 
 #[test]
 fn what_is_said_of_changed_lines_is_true() {
-    let lines = LINES.map(|rest| format!("{HEAD}{rest}"));
-    mutated::each(&lines.each_ref().map(|line| line.as_bytes()), |line| {
-        if let Ok(line) = std::str::from_utf8(line) {
-            check(line);
-        }
+    mutated::texts(&LINES.map(|rest| format!("{HEAD}{rest}")), |line| {
+        check(line);
     });
 }
 

@@ -76,11 +76,7 @@ pub(super) fn read_while_written(world: &mut World) {
 }
 
 pub(super) fn machine_reset(world: &mut World) {
-    let lines = world.some_lines();
-    world.write(lines);
-    let collector = world.start(&["collect"]);
-    world.wait_a_moment();
-    drop(collector);
+    killed_catching_up(world);
     // What a commit names was synced before it.
     let committed = fs::read_to_string(world.run.index_path().join("meta.json")).unwrap_or_default().replace('-', "");
     for path in world.index_files() {
