@@ -29,6 +29,37 @@ fn items_left_to_a_busy_daemon_thread_are_lost_work() {
     is_silent(&daemon(true, 7, true, r#"0.3 t2 "ev":"end","how":"ok""#));
 }
 
+const TASK: &str = r#"
+    0.0 t1 "ev":"proc","n":1,"how":"root","thread":"MainThread","argv":["mail.py"]
+    0.1 a1 "ev":"lane","kind":"task","name":"main","from":"t1@1"
+    0.1 a2 "ev":"lane","kind":"task","name":"sender","from":"a1@1","site":["mail.py",10,"main"]
+    0.2 a2 "ev":"obj","obj":"queue:1","kind":"asyncio.Queue","name":"outbox","site":["mail.py",9,"main"]
+    0.4 t1 "ev":"note","what":"cancel","target":"a2","closing":CLOSING,"stack":[["mail.py",LINE,"send"]]
+    0.5 t1 "ev":"exit","rc":RC,"how":"exit","queues":[{"obj":"queue:1","left":LEFT,"putters":{"PUTTER":5},"getters":{"a2":1},"got_at":{"a2":["mail.py",5,"send"]}}]
+"#;
+
+#[test]
+fn items_left_to_a_busy_task_whose_loop_was_closed_are_lost_work() {
+    let left = |closing: &str, line: &str, rc: &str, items: &str, putter: &str| {
+        let text = TASK.replace("CLOSING", closing).replace("LINE", line).replace("RC", rc);
+        text.replace("LEFT", items).replace("PUTTER", putter)
+    };
+    let lost = left("true", "6", "0", "4", "a1");
+    assert_eq!(told(&lost), ["lost-work likely: 4 items left in outbox"]);
+    let finding = &found(&lost)[0];
+    let lines: Vec<u64> = finding.sites.iter().map(|place| place.site.line).collect();
+    assert_eq!((finding.actors[0].name.as_str(), lines), ("sender", vec![5, 10, 6]));
+    for unsure in [
+        left("true", "6", "1", "4", "a1"), // it failed, or somebody ended it
+        left("true", "6", "0", "1", "a1"), // a stop sign perhaps
+        left("true", "6", "0", "4", "a2"), // it makes its own work and was not asked to finish
+    ] {
+        is_silent(&unsure);
+    }
+    assert!(told(&left("true", "5", "0", "4", "a1")).is_empty(), "it waited for work");
+    assert!(told(&left("false", "6", "0", "4", "a1")).is_empty(), "the program itself cancelled it");
+}
+
 fn zombie(last: f64, state: &str, sigchld: &str) -> String {
     format!(
         r#"
