@@ -34,7 +34,7 @@ pub fn dump(args: DumpArgs) -> Result<ExitCode, CliError> {
     let waits = waits_of(&dumped, &case)?;
     let mut record = dumped.answer.record.clone();
     record.process = number;
-    let mut out = output::stdout();
+    let mut out = output::answer(args.format);
     match (args.format, process) {
         (Format::Text, Some(process)) => {
             let found = |id: &str| waits.iter().find(|(known, _)| short_id(known) == id).map(|(wait, _)| wait);

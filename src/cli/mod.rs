@@ -11,6 +11,7 @@ mod follow;
 mod histogram;
 mod manual;
 mod output;
+mod pager;
 pub mod reference;
 mod report;
 mod run;
@@ -18,6 +19,7 @@ mod runs;
 mod search;
 mod selection;
 mod stats;
+mod terminal;
 mod threads;
 mod timeline;
 mod welcome;
@@ -40,6 +42,10 @@ struct Cli {
     /// When to colour the output
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     color: ColorChoice,
+
+    /// Print long answers, too, instead of showing them in a pager (LOGQ_PAGER, PAGER, or less)
+    #[arg(long, global = true)]
+    no_pager: bool,
 
     #[command(flatten)]
     store: selection::StoreArgs,
@@ -102,6 +108,9 @@ pub fn main() -> ExitCode {
         }
     };
     cli.color.apply();
+    if cli.no_pager {
+        pager::refuse();
+    }
     let answer = match cli.command {
         None => welcome::welcome(&cli.store),
         Some(Command::Run(args)) => run::run(args),

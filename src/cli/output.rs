@@ -1,8 +1,11 @@
-//! Where answers go: standard output, buffered, with colour where someone sees it.
+//! Where answers go: standard output, buffered, with colour where someone sees it; on a terminal fitted to it, and paged.
 
 use std::io::{self, BufWriter, Write};
 
 use clap::ValueEnum;
+
+use super::pager::Paged;
+use super::terminal::{self, Fitted};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum ColorChoice {
@@ -31,12 +34,27 @@ pub enum Format {
     Json,
 }
 
-/// Standard output; styles are stripped where nobody would see them.
+/// An answer in that form. Text on a terminal is fitted to it, and what is longer than the screen goes through a pager; then
+/// flushing ends the answer.
+pub fn answer(format: Format) -> Box<dyn Write> {
+    match terminal::size(&io::stdout()) {
+        Some((columns, rows)) if format == Format::Text => {
+            let fitted = Fitted::to(&io::stdout(), Paged::new(rows), columns);
+            Box::new(BufWriter::with_capacity(64 * 1024, fitted))
+        }
+        _ => Box::new(stdout()),
+    }
+}
+
+/// Standard output as it is; styles are stripped where nobody would see them.
 pub fn stdout() -> impl Write {
     BufWriter::with_capacity(64 * 1024, anstream::AutoStream::auto(io::stdout().lock()))
 }
 
 /// Standard error, for verdicts and remarks beside the answer.
-pub fn stderr() -> impl Write {
-    BufWriter::new(anstream::AutoStream::auto(io::stderr().lock()))
+pub fn stderr() -> Box<dyn Write> {
+    match terminal::size(&io::stderr()) {
+        Some((columns, _)) => Box::new(BufWriter::new(Fitted::to(&io::stderr(), io::stderr().lock(), columns))),
+        None => Box::new(BufWriter::new(anstream::AutoStream::auto(io::stderr().lock()))),
+    }
 }

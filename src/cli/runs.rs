@@ -32,7 +32,7 @@ pub fn runs(args: RunsArgs) -> Result<ExitCode, CliError> {
     let mut found = investigation::choose_runs(&store, &RunChoice::All)?;
     let older = if args.limit > 0 { found.len().saturating_sub(args.limit) } else { 0 };
     found.drain(..older);
-    let mut out = output::stdout();
+    let mut out = output::answer(args.format);
     if older > 0 && args.format == Format::Text {
         writeln!(out, "… {older} older runs (-n 0 shows all)")?;
     }

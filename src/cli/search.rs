@@ -96,7 +96,7 @@ pub fn search(args: SearchArgs) -> Result<ExitCode, CliError> {
     if more {
         hits.remove(0);
     }
-    let mut out = output::stdout();
+    let mut out = output::answer(args.format);
     if hits.is_empty() {
         return nothing_found(&runs);
     }
@@ -169,7 +169,7 @@ fn check_top(runs: &[SearchedRun], field: &str) -> Result<(), CliError> {
 
 fn print_count(runs: &[SearchedRun], format: Format) -> Result<ExitCode, CliError> {
     let count = investigation::count(runs)?;
-    let mut out = output::stdout();
+    let mut out = output::answer(format);
     match format {
         Format::Text => writeln!(out, "{count}")?,
         Format::Json => writeln!(out, "{{\"count\":{count}}}")?,
@@ -182,7 +182,7 @@ fn print_count(runs: &[SearchedRun], format: Format) -> Result<ExitCode, CliErro
 fn print_top(runs: &[SearchedRun], field: &Field, limit: usize, format: Format) -> Result<ExitCode, CliError> {
     let counts = investigation::top(runs, field)?;
     let shown = if limit == 0 { counts.len() } else { limit };
-    let mut out = output::stdout();
+    let mut out = output::answer(format);
     for (value, count) in counts.iter().take(shown) {
         match format {
             Format::Text => writeln!(out, "{count:>8}  {}", printable::one_line(value))?,

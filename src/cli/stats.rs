@@ -56,7 +56,7 @@ pub fn stats(args: StatsArgs) -> Result<ExitCode, CliError> {
         eprintln!("logq: nothing to show: run {} has no records there", case.run.name());
         return Ok(ExitCode::from(exit::NOTHING_FOUND));
     };
-    let mut out = output::stdout();
+    let mut out = output::answer(args.format);
     let limit = args.limit.unwrap_or(if args.critical_path { STEPS } else { ROWS });
     let most = if limit == 0 { usize::MAX } else { limit };
     let run = case.run.name();

@@ -82,7 +82,7 @@ pub fn timeline(args: TimelineArgs) -> Result<ExitCode, CliError> {
     };
     let timeline = Timeline::of(&case.graph, lanes, &filter);
     let contents = case.contents(timeline.records())?;
-    let mut out = output::stdout();
+    let mut out = output::answer(args.format);
     if timeline.rows.is_empty() {
         eprintln!("logq: nothing to show: run {} has no records there", case.run.name());
         return Ok(ExitCode::from(exit::NOTHING_FOUND));

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use super::output::{self, Format};
 use super::selection::StoreArgs;
-use super::{CliError, exit, output};
+use super::{CliError, exit};
 use crate::investigation::{self, Investigation, InvestigationError, RunChoice};
 use crate::spool::SpoolError;
 use crate::view::diagnosis;
@@ -25,7 +26,7 @@ logq diff RUN RUN                where two runs part
 logq help                        all of it";
 
 pub fn welcome(store: &StoreArgs) -> Result<ExitCode, CliError> {
-    let mut out = output::stdout();
+    let mut out = output::answer(Format::Text);
     match last_run(store) {
         Ok(case) => {
             let overview =

@@ -13,6 +13,7 @@ mod cli_report;
 mod cli_run;
 mod cli_search;
 mod cli_stats;
+mod cli_terminal;
 mod cli_timeline;
 mod clocks;
 mod faults;
