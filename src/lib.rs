@@ -7,7 +7,7 @@
 //! I/O column     record ← query ← spool ← store ← collect
 //! pure column    record ← causality ← diagnose, diff ← view
 //! joined by      investigation
-//! on top         launch, then cli above everything
+//! on top         launch, serve, then cli above everything
 //! ```
 //!
 //! `tests/it/layers.rs` fails on an upward import or a circle. The library serves the binary and the
@@ -22,6 +22,7 @@ pub mod investigation;
 pub mod launch;
 pub mod query;
 pub mod record;
+pub mod serve;
 pub mod spool;
 pub mod store;
 pub mod view;

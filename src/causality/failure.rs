@@ -62,6 +62,12 @@ impl CausalGraph {
         }
     }
 
+    /// What led to a record: of a failure from where it came from, else from the record itself.
+    pub fn led_to(&self, record: NodeRef, failed: Option<&Failure>) -> Chain {
+        let of_failure = failed.filter(|failed| failed.is_job() || failed.victim != record.lane);
+        of_failure.map_or_else(|| self.chain(record), |failed| self.chain_of_failure(failed))
+    }
+
     /// From the lane that failed back to the root: by way of whoever submitted the very work that failed, where that is
     /// on record.
     pub fn chain_of_failure(&self, failure: &Failure) -> Chain {

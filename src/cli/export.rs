@@ -42,7 +42,7 @@ enum Target {
 }
 
 pub fn export(args: ExportArgs) -> Result<ExitCode, CliError> {
-    let selection = args.selection.resolve();
+    let selection = args.selection.resolve()?;
     let store = investigation::find_store(selection.dir.as_deref())?;
     let case = Investigation::open(investigation::newest_run(&store, &selection.run)?)?;
     let is_part = !selection.lanes.is_empty();

@@ -18,6 +18,7 @@ mod run;
 mod runs;
 mod search;
 mod selection;
+mod serve;
 mod stats;
 mod terminal;
 mod threads;
@@ -72,6 +73,8 @@ enum Command {
     Diff(diff::DiffArgs),
     /// Write the picture of a run as one page to look at, to keep, or to attach to a mail
     Report(report::ReportArgs),
+    /// Show runs in a browser on this machine: pictures that grow with the run, searching, following
+    Serve(serve::ServeArgs),
     /// Write a run for other tools: Perfetto, ShiViz, OpenTelemetry, or its own lines
     Export(export::ExportArgs),
     /// Ask a process that runs where it is: stacks, waits and who holds what, tasks
@@ -121,6 +124,7 @@ pub fn main() -> ExitCode {
         Some(Command::Stats(args)) => stats::stats(args),
         Some(Command::Diff(args)) => diff::diff(args),
         Some(Command::Report(args)) => report::report(args),
+        Some(Command::Serve(args)) => serve::serve(args),
         Some(Command::Export(args)) => export::export(args),
         Some(Command::Dump(args)) => dump::dump(args),
         Some(Command::Threads(args)) => threads::threads(args),

@@ -10,10 +10,10 @@ use clap::Args;
 use super::output;
 use super::selection::StoreArgs;
 use super::{CliError, exit};
-use crate::causality::time::LedgerReader;
 use crate::investigation::{self, Investigation, RunChoice};
-use crate::view::page;
-use crate::view::picture::{self, Picture, Room, Subject};
+use crate::serve;
+use crate::view::page::{self, Source};
+use crate::view::picture::Room;
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -43,11 +43,12 @@ const TEXT: usize = 160 << 20;
 pub fn report(args: ReportArgs) -> Result<ExitCode, CliError> {
     let store = investigation::find_store(args.store.dir.as_deref())?;
     let case = Investigation::open(investigation::newest_run(&store, &RunChoice::of(args.run.as_deref()))?)?;
-    let packed = packed(&case, Room { records: args.limit.max(1), text: TEXT })?;
+    let packed = serve::packed(&case, Room { records: args.limit.max(1), text: TEXT })?;
     let title = format!("run {}", case.run.name());
+    let source = Source::Within { picture: &packed, compress: !args.plain };
     if args.output == Path::new("-") {
         let mut out = output::stdout();
-        page::write(&title, &packed, !args.plain, &mut out)?;
+        page::write(&title, &source, &mut out)?;
         out.flush()?;
         return Ok(ExitCode::from(exit::FOUND));
     }
@@ -55,29 +56,10 @@ pub fn report(args: ReportArgs) -> Result<ExitCode, CliError> {
         CliError::Usage(format!("cannot write {}: {error}; -o names another file", args.output.display()))
     })?;
     let mut out = BufWriter::with_capacity(1 << 20, file);
-    page::write(&title, &packed, !args.plain, &mut out)?;
+    page::write(&title, &source, &mut out)?;
     out.flush()?;
     let mut remarks = output::stderr();
     writeln!(remarks, "logq: the picture of run {} is in {}", case.run.name(), args.output.display())?;
     remarks.flush()?;
     Ok(ExitCode::from(exit::FOUND))
-}
-
-/// Reads the run once more and packs its picture.
-fn packed(case: &Investigation, room: Room) -> Result<Vec<u8>, CliError> {
-    let findings = case.findings(None);
-    let subject = Subject {
-        run: case.run.name(),
-        graph: &case.graph,
-        findings: &findings,
-        alive: &case.alive,
-        problems: &case.problems,
-    };
-    let mut picture = Picture::of(subject, room);
-    let mut ledger = LedgerReader::new(&case.graph);
-    case.read_again(&mut |at, entry| {
-        ledger.add(&entry.record);
-        picture.tell(at, &entry.record);
-    })?;
-    Ok(picture::pack(&picture, &ledger.finish()))
 }

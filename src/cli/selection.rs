@@ -6,9 +6,7 @@ use chrono::Utc;
 use clap::Args;
 
 use super::CliError;
-use crate::investigation::{LaneChoice, RunChoice, Selection};
-use crate::query::time;
-use crate::record::level;
+use crate::investigation::{BadWord, Selection, Words};
 
 #[derive(Debug, Args)]
 pub struct StoreArgs {
@@ -60,46 +58,42 @@ pub struct SelectionArgs {
 }
 
 impl LaneArgs {
-    /// The selection in plain words.
-    pub fn resolve(&self) -> Selection {
-        Selection {
+    /// The selection.
+    pub fn resolve(&self) -> Result<Selection, CliError> {
+        meant(self.words())
+    }
+
+    fn words(&self) -> Words {
+        Words {
             dir: self.store.dir.clone(),
-            run: RunChoice::of(self.run.as_deref()),
-            lanes: LaneChoice {
-                processes: LaneChoice::words(&self.process),
-                threads: LaneChoice::words(&self.thread),
-                tasks: LaneChoice::words(&self.task),
-            },
-            ..Selection::default()
+            run: self.run.clone(),
+            processes: self.process.clone(),
+            threads: self.thread.clone(),
+            tasks: self.task.clone(),
+            ..Words::default()
         }
     }
 }
 
 impl SelectionArgs {
-    /// The selection in plain words.
+    /// The selection.
     ///
     /// # Errors
     /// A level or a time that is none.
     pub fn resolve(&self) -> Result<Selection, CliError> {
-        Ok(Selection {
-            level: self.level.as_deref().map(level_number).transpose()?,
-            since: self.since.as_deref().map(|text| moment("--since", text)).transpose()?,
-            until: self.until.as_deref().map(|text| moment("--until", text)).transpose()?,
-            ..self.lanes.resolve()
+        meant(Words {
+            level: self.level.clone(),
+            since: self.since.clone(),
+            until: self.until.clone(),
+            ..self.lanes.words()
         })
     }
 }
 
-fn level_number(name: &str) -> Result<u16, CliError> {
-    let known = level::number_of(name).or_else(|| name.parse().ok());
-    known.ok_or_else(|| CliError::Usage(format!("no level `{name}`; there is {}", level::CANONICAL.join(", "))))
-}
-
-fn moment(flag: &str, text: &str) -> Result<i64, CliError> {
-    let now = now();
-    let found = time::parse(text, now).map(|span| span.start);
-    found.ok_or_else(|| {
-        CliError::Usage(format!("{flag}: `{text}` is no time; try 17:15:03, 2026-11-22T17:15:03 or -5m"))
+fn meant(words: Words) -> Result<Selection, CliError> {
+    words.mean(now()).map_err(|error| match error {
+        BadWord::Time(..) => CliError::Usage(format!("--{error}")),
+        BadWord::Level(..) => CliError::Usage(error.to_string()),
     })
 }
 

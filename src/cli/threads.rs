@@ -25,10 +25,10 @@ pub struct ThreadsArgs {
 }
 
 pub fn threads(args: ThreadsArgs) -> Result<ExitCode, CliError> {
-    let selection = args.selection.resolve();
+    let selection = args.selection.resolve()?;
     let store = investigation::find_store(selection.dir.as_deref())?;
     let mut found = false;
-    let mut out = output::stdout();
+    let mut out = output::answer(args.format);
     for run in investigation::choose_runs(&store, &selection.run)? {
         let case = Investigation::open(run)?;
         let lanes = case.lanes(&selection.lanes)?;

@@ -40,12 +40,12 @@ pub struct WhyArgs {
 const MOST_LANES: usize = 12;
 
 pub fn why(args: WhyArgs) -> Result<ExitCode, CliError> {
-    let selection = args.selection.resolve();
+    let selection = args.selection.resolve()?;
     let name: RecordName = args.id.parse()?;
     let store = investigation::find_store(selection.dir.as_deref())?;
     let case = Investigation::open(investigation::newest_run(&store, &selection.run)?)?;
     let record = case.record(&name, &selection.lanes)?;
-    let mut out = output::stdout();
+    let mut out = output::answer(args.format);
     match args.forward {
         true => forward(&case, record, &args, &mut out)?,
         false => backward(&case, record, &args, &mut out)?,
@@ -59,8 +59,7 @@ fn backward(case: &Investigation, record: NodeRef, args: &WhyArgs, out: &mut dyn
     let graph = &case.graph;
     let failed = graph.failure(record);
     let elsewhere = failed.as_ref().filter(|failed| failed.victim != record.lane);
-    let of_failure = failed.as_ref().filter(|failed| failed.is_job() || failed.victim != record.lane);
-    let found = of_failure.map_or_else(|| graph.chain(record), |failed| graph.chain_of_failure(failed));
+    let found = graph.led_to(record, failed.as_ref());
     let all = args.all.then(|| chain::ancestors(graph, record));
     let mut wanted = chain::records(&found);
     wanted.push(record);

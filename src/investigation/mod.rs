@@ -6,6 +6,8 @@ mod lanes;
 mod one_lane;
 mod runs;
 mod search;
+mod steps;
+mod words;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -27,8 +29,10 @@ pub use search::{
     RunHit, SearchedRun, check_fields, count, extent, filter_for, histogram, newest, open_search, span, top,
     with_neighbours,
 };
+pub use steps::{TooMany, begin, steps};
+pub use words::{BadWord, Words};
 
-/// What is asked about, in plain words: the CLI fills it from its arguments.
+/// What is asked about: [`Words`] say it.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// Where the store is; `None`: looked for upward from the working directory.

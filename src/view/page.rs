@@ -1,5 +1,5 @@
-//! A run as one page that needs nothing else: its parts (`page/`, plain modules that a browser could load one by one) put
-//! together, with the packed picture between them.
+//! Pages: their parts (`page/`, plain modules that a browser could load one by one) put together. The page of a run that is
+//! written to a file has the packed picture in it and needs nothing else; served, it asks for it.
 //!
 //! The picture is base64 and everything that the program said is inside it, so that no text of a program is ever HTML. The
 //! page's policy lets nothing run but the one script and the one style sheet whose hashes stand in it, and nothing be loaded.
@@ -13,83 +13,148 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-const HTML: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 
-/// The modules of the page, each after those that it imports from.
-const MODULES: &[(&str, &str)] = &[
-    ("data.js", include_str!("page/data.js")),
-    ("time.js", include_str!("page/time.js")),
-    ("rows.js", include_str!("page/rows.js")),
-    ("causes.js", include_str!("page/causes.js")),
-    ("find.js", include_str!("page/find.js")),
-    ("theme.js", include_str!("page/theme.js")),
-    ("marks.js", include_str!("page/marks.js")),
-    ("strokes.js", include_str!("page/strokes.js")),
-    ("shapes.js", include_str!("page/shapes.js")),
-    ("bars.js", include_str!("page/bars.js")),
-    ("overview.js", include_str!("page/overview.js")),
-    ("paint.js", include_str!("page/paint.js")),
-    ("circle.js", include_str!("page/circle.js")),
-    ("verdict.js", include_str!("page/verdict.js")),
-    ("record.js", include_str!("page/record.js")),
-    ("hands.js", include_str!("page/hands.js")),
-    ("main.js", include_str!("page/main.js")),
-];
+/// A module of a page: its name and its text.
+type Module = (&'static str, &'static str);
+
+/// A page: its frame, what it looks like beside what all pages look like, and its modules, each after those that it
+/// imports from.
+struct Page {
+    html: &'static str,
+    style: &'static str,
+    modules: &'static [Module],
+}
+
+/// The modules that begin the page of a run: one has the picture, the other asks for it.
+const STILL: Module = ("still.js", include_str!("page/still.js"));
+const LIVE: Module = ("live.js", include_str!("page/live.js"));
+
+const RUN: Page = Page {
+    html: include_str!("page/page.html"),
+    style: "",
+    modules: &[
+        ("data.js", include_str!("page/data.js")),
+        ("element.js", include_str!("page/element.js")),
+        ("time.js", include_str!("page/time.js")),
+        ("rows.js", include_str!("page/rows.js")),
+        ("causes.js", include_str!("page/causes.js")),
+        ("find.js", include_str!("page/find.js")),
+        ("theme.js", include_str!("page/theme.js")),
+        ("marks.js", include_str!("page/marks.js")),
+        ("strokes.js", include_str!("page/strokes.js")),
+        ("shapes.js", include_str!("page/shapes.js")),
+        ("bars.js", include_str!("page/bars.js")),
+        ("overview.js", include_str!("page/overview.js")),
+        ("paint.js", include_str!("page/paint.js")),
+        ("circle.js", include_str!("page/circle.js")),
+        ("verdict.js", include_str!("page/verdict.js")),
+        ("record.js", include_str!("page/record.js")),
+        ("hands.js", include_str!("page/hands.js")),
+        ("main.js", include_str!("page/main.js")),
+    ],
+};
+
+const STORE: Page = Page {
+    html: include_str!("page/store.html"),
+    style: include_str!("page/store.css"),
+    modules: &[
+        ("element.js", include_str!("page/element.js")),
+        ("theme.js", include_str!("page/theme.js")),
+        ("store.js", include_str!("page/store.js")),
+    ],
+};
+
+/// Where the picture of a run comes from.
+pub enum Source<'a> {
+    /// It is in the page, which then needs nothing else; compressed, unless an old browser is to open it.
+    Within { picture: &'a [u8], compress: bool },
+    /// The server that gave the page has it at this path.
+    At(&'a str),
+}
 
 /// A picture of fewer bytes is not compressed: an old browser, too, can open its page.
 const SMALL: usize = 256 * 1024;
 
-/// Writes the page of a packed picture.
-pub fn write(title: &str, picture: &[u8], compress: bool, out: &mut dyn Write) -> io::Result<()> {
-    let script = script();
-    let policy = format!(
-        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        STANDARD.encode(Sha256::digest(&script)),
-        STANDARD.encode(Sha256::digest(STYLE)),
-    );
-    let compress = compress && picture.len() >= SMALL;
-    let mut rest = HTML;
-    while let Some((before, after)) = rest.split_once("{{") {
-        out.write_all(before.as_bytes())?;
-        let (name, after) = after.split_once("}}").unwrap_or((after, ""));
-        match name {
-            "policy" => out.write_all(policy.as_bytes())?,
-            "title" => out.write_all(escaped(title).as_bytes())?,
-            "style" => out.write_all(STYLE.as_bytes())?,
-            "coding" => out.write_all(if compress { b"gzip" } else { b"plain" })?,
-            "picture" => write_picture(picture, compress, out)?,
-            "script" => out.write_all(script.as_bytes())?,
-            _ => {}
-        }
-        rest = after;
-    }
-    out.write_all(rest.as_bytes())
+/// Writes the page of a run.
+///
+/// # Errors
+/// What `out` answers.
+pub fn write(title: &str, source: &Source, out: &mut dyn Write) -> io::Result<()> {
+    RUN.write(title, Some(source), out)
 }
 
-fn write_picture(picture: &[u8], compress: bool, out: &mut dyn Write) -> io::Result<()> {
-    let mut coded = EncoderWriter::new(out, &STANDARD);
-    if compress {
-        let mut packed = GzEncoder::new(&mut coded, Compression::default());
-        packed.write_all(picture)?;
-        packed.finish()?;
-    } else {
-        coded.write_all(picture)?;
-    }
-    coded.finish().map(|_| ())
+/// Writes the page of a store: its runs, and searching them. It asks the server that gave it.
+///
+/// # Errors
+/// What `out` answers.
+pub fn write_store(out: &mut dyn Write) -> io::Result<()> {
+    STORE.write("logq", None, out)
 }
 
-/// The modules as one: what they import and export of each other has one scope.
-fn script() -> String {
-    let mut script = String::from("\n");
-    for (name, text) in MODULES {
-        script.push_str(&format!("// ---- {name}\n"));
-        for line in text.lines().filter(|line| !line.starts_with("import ")) {
-            script.push_str(line.strip_prefix("export ").unwrap_or(line));
-            script.push('\n');
+impl Page {
+    fn write(&self, title: &str, source: Option<&Source>, out: &mut dyn Write) -> io::Result<()> {
+        let begins = source.map(|source| if source.is_within() { STILL } else { LIVE });
+        let (style, script) = (format!("{STYLE}{}", self.style), self.script(begins));
+        let asks = if source.is_some_and(Source::is_within) { "" } else { "; connect-src 'self'" };
+        let policy = format!(
+            "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'{asks}; base-uri 'none'; form-action 'none'",
+            STANDARD.encode(Sha256::digest(&script)),
+            STANDARD.encode(Sha256::digest(&style)),
+        );
+        let mut rest = self.html;
+        while let Some((before, after)) = rest.split_once("{{") {
+            out.write_all(before.as_bytes())?;
+            let (name, after) = after.split_once("}}").unwrap_or((after, ""));
+            match (name, source) {
+                ("policy", _) => out.write_all(policy.as_bytes())?,
+                ("title", _) => out.write_all(escaped(title).as_bytes())?,
+                ("style", _) => out.write_all(style.as_bytes())?,
+                ("source", Some(source)) => source.write(out)?,
+                ("script", _) => out.write_all(script.as_bytes())?,
+                _ => {}
+            }
+            rest = after;
         }
+        out.write_all(rest.as_bytes())
     }
-    script
+
+    /// The modules as one: what they import and export of each other has one scope.
+    fn script(&self, begins: Option<Module>) -> String {
+        let mut script = String::from("\n");
+        for (name, text) in self.modules.iter().copied().chain(begins) {
+            script.push_str(&format!("// ---- {name}\n"));
+            for line in text.lines().filter(|line| !line.starts_with("import ")) {
+                script.push_str(line.strip_prefix("export ").unwrap_or(line));
+                script.push('\n');
+            }
+        }
+        script
+    }
+}
+
+impl Source<'_> {
+    fn is_within(&self) -> bool {
+        matches!(self, Source::Within { .. })
+    }
+
+    /// The rest of the element that holds the picture, or says where it is: attributes, `>`, content.
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let (picture, compress) = match self {
+            Source::At(path) => return write!(out, "data-at=\"{}\">", escaped(path)),
+            Source::Within { picture, compress } => (picture, *compress && picture.len() >= SMALL),
+        };
+        write!(out, "data-coding=\"{}\">", if compress { "gzip" } else { "plain" })?;
+        let mut coded = EncoderWriter::new(out, &STANDARD);
+        if compress {
+            let mut packed = GzEncoder::new(&mut coded, Compression::default());
+            packed.write_all(picture)?;
+            packed.finish()?;
+        } else {
+            coded.write_all(picture)?;
+        }
+        coded.finish().map(|_| ())
+    }
 }
 
 /// Text as HTML.
@@ -116,25 +181,27 @@ mod tests {
 
     #[test]
     fn the_modules_name_nothing_twice() {
-        let mut by: HashMap<&str, &str> = HashMap::new();
-        for (module, text) in MODULES {
-            for line in text.lines() {
-                let line = line.strip_prefix("export ").unwrap_or(line);
-                let line = line.strip_prefix("async ").unwrap_or(line);
-                let words = ["function ", "const ", "let ", "class "];
-                let Some(rest) = words.iter().find_map(|word| line.strip_prefix(word)) else { continue };
-                let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-                if let Some(other) = by.insert(name, module) {
-                    assert!(name.is_empty(), "{name} is in {other} and in {module}");
+        for (page, begins) in [(&RUN, Some(STILL)), (&RUN, Some(LIVE)), (&STORE, None)] {
+            let mut by: HashMap<&str, &str> = HashMap::new();
+            for (module, text) in page.modules.iter().copied().chain(begins) {
+                for line in text.lines() {
+                    let line = line.strip_prefix("export ").unwrap_or(line);
+                    let line = line.strip_prefix("async ").unwrap_or(line);
+                    let words = ["function ", "const ", "let ", "class "];
+                    let Some(rest) = words.iter().find_map(|word| line.strip_prefix(word)) else { continue };
+                    let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+                    if let Some(other) = by.insert(name, module) {
+                        assert!(name.is_empty(), "{name} is in {other} and in {module}");
+                    }
                 }
             }
+            assert!(by.len() > 5);
         }
-        assert!(by.len() > 20);
     }
 
     #[test]
     fn no_module_makes_html_of_text_and_none_ends_the_script() {
-        for (module, text) in MODULES {
+        for (module, text) in RUN.modules.iter().chain(STORE.modules).chain(&[STILL, LIVE]) {
             for forbidden in
                 ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "</script", "<!--"]
             {
@@ -146,9 +213,22 @@ mod tests {
     #[test]
     fn a_title_is_text() {
         let mut page = Vec::new();
-        write("</title><script>alert(1)</script>", b"picture", true, &mut page).expect("a page");
+        let source = Source::Within { picture: b"picture", compress: true };
+        write("</title><script>alert(1)</script>", &source, &mut page).expect("a page");
         let page = String::from_utf8(page).expect("text");
         assert!(page.contains("<title>&lt;/title&gt;&lt;script&gt;alert(1)") && !page.contains("<script>alert"));
-        assert!(page.contains("default-src 'none'") && !page.contains("{{"));
+        assert!(page.contains("default-src 'none'") && !page.contains("connect-src") && !page.contains("{{"));
+    }
+
+    #[test]
+    fn a_page_that_asks_may_ask_its_own_server_and_nobody_else() {
+        for write in
+            [|out: &mut Vec<u8>| write("run", &Source::At("/api/\"x\""), out), |out: &mut Vec<u8>| write_store(out)]
+        {
+            let mut page = Vec::new();
+            write(&mut page).expect("a page");
+            let page = String::from_utf8(page).expect("text");
+            assert!(page.contains("connect-src 'self';") && !page.contains("{{") && !page.contains("\"x\""));
+        }
     }
 }

@@ -3,10 +3,9 @@
 //     node bench.mjs PAGE…
 
 import { statSync } from 'node:fs';
-import { chromium } from 'playwright-core';
+import { launch } from './browser.mjs';
 
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-const browser = await chromium.launch({ executablePath: process.env.LOGQ_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+const browser = await launch();
 
 const middle = (times) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
 

@@ -4,42 +4,12 @@
 //     LOGQ_BINARY=… node --test tests/browser/
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
-import { after, before, test } from 'node:test';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
-import { Spool, busy, deadlock } from './spool.mjs';
+import { after, test } from 'node:test';
+import { PICTURES, open, shut } from './browser.mjs';
+import { Spool, busy, deadlock, hostile } from './spool.mjs';
 
-const CHROMIUM = process.env.LOGQ_CHROMIUM ?? '/usr/bin/chromium';
-const PICTURES = new URL('../../target/browser/', import.meta.url).pathname;
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-
-let browser;
-before(async () => {
-  assert.ok(existsSync(CHROMIUM), `no ${CHROMIUM}`);
-  mkdirSync(PICTURES, { recursive: true });
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-});
-after(() => browser?.close());
-
-/** Opens a page file, and fails the test when anything in it goes wrong or wants the network. */
-async function open(file, { width = 1360, height = 820, scheme = 'light' } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme });
-  const page = await context.newPage();
-  const wrong = [];
-  page.on('pageerror', (error) => wrong.push(error.message));
-  page.on('console', (message) => { if (message.type() === 'error') wrong.push(message.text()); });
-  page.on('request', (request) => { if (!/^(file|data|blob):/.test(request.url())) wrong.push(`wanted ${request.url()}`); });
-  const begun = performance.now();
-  await page.goto(`file://${file}`);
-  await page.waitForFunction(() => globalThis.logqPage, null, { timeout: 120_000 });
-  const took = performance.now() - begun;
-  const close = async () => {
-    assert.deepEqual(wrong, []);
-    await context.close();
-  };
-  return { page, took, close };
-}
+after(shut);
 
 const verdict = (page) => page.locator('#verdict').innerText();
 const state = (page, what) => page.evaluate(what);
@@ -73,6 +43,17 @@ test('a deadlock is seen without a click: what, who, where, the circle, in light
     await page.screenshot({ path: join(PICTURES, `deadlock-${scheme}.png`) });
     await close();
   }
+});
+
+test('who waits for what it holds itself is drawn with its wait', async () => {
+  const spool = new Spool();
+  spool.begin();
+  spool.line('t1', { ev: 'obj', obj: 'lock:1', kind: 'threading.Lock', name: 'gate', site: ['/shop/bank.py', 8, '<module>'] });
+  spool.line('t1', { ev: 'wait', on: 'lock', obj: 'lock:1', owner: 't1', held_since: 10_000, held: [{ obj: 'lock:1', since: 10_000 }], stack: [{ file: '/shop/bank.py', line: 17, func: 'deposit' }] });
+  const { page, close } = await open(spool.report());
+  assert.match(await verdict(page), /DEADLOCK/);
+  assert.deepEqual(await page.locator('svg.circle .what').allTextContents(), ['gate']);
+  await close();
 });
 
 test('the theme follows the system and can be switched', async () => {
@@ -157,16 +138,7 @@ test('the wheel zooms at the pointer, a drag pans', async () => {
 });
 
 test('hostile text stays text, in every field', async () => {
-  const evil = '</script><script>globalThis.bad=1</script><img src=x onerror="globalThis.bad=1">\u202e{{script}}\u001b[31m\u2028\'"`$&';
-  const spool = new Spool();
-  spool.begin({ argv: [evil, evil], name: evil, thread: evil, host: evil, python: evil });
-  spool.lane('t2', evil, 't1@1');
-  spool.line('t2', { ev: 'obj', obj: 'lock:1', kind: evil, name: evil, site: [evil, 8, evil] });
-  spool.log('t2', evil, evil, { logger: evil, file: evil, func: evil, thread: evil, extra: { [evil]: evil }, stack: evil, exc: { type: evil, msg: evil, stack: [{ file: evil, line: 1, func: evil, code: evil }], cause: { type: evil, msg: evil, stack: [] } } });
-  spool.line('t2', { ev: 'wait', on: evil, obj: evil, owner: evil, site: [evil, 1, evil], stack: [{ file: evil, line: 1, func: evil }] });
-  spool.line('t2', { ev: evil, obj: evil, [evil]: evil });
-  spool.line('t2', { ev: 'exc', where: 'thread', hook: 'default', type: evil, msg: evil, stack: [{ file: evil, line: 1, func: evil, code: evil }] });
-  const { page, close } = await open(spool.report());
+  const { page, close } = await open(hostile().spool.report());
   for (let n = 0; n < 8; n += 1) {
     await page.keyboard.press(n === 4 ? 'ArrowDown' : 'ArrowRight');
     assert.match(await page.locator('#record').innerText(), /@/);
@@ -185,6 +157,7 @@ test('no record, one record, a record from next year: it opens and says so', asy
   const alone = new Spool();
   alone.begin();
   const one = await open(alone.report());
+  assert.match(await verdict(one.page), /No fault was found, but 1 process ended badly/);
   await one.page.keyboard.press('ArrowRight');
   assert.match(await one.page.locator('#record').innerText(), /1\.t1@1/);
   await one.close();

@@ -1,19 +1,22 @@
 // Hand-made runs: lines as the wire format has them (docs/wire-format.md), written where logq looks for runs.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
 const LOGQ = process.env.LOGQ_BINARY ?? new URL('../../target/debug/logq', import.meta.url).pathname;
 const BEGUN = Date.UTC(2026, 10, 22, 17, 15, 3) * 1e6;
 
 /** One process that writes. Times are nanoseconds since the run began. */
 export class Spool {
-  constructor({ proc = '4242-aaaaaa', number = 1 } = {}) {
-    this.folder = mkdtempSync(join(tmpdir(), 'logq-browser-'));
+  constructor({ proc = '4242-aaaaaa', number = 1, run = '20261122-171503-brow', folder = mkdtempSync(join(tmpdir(), 'logq-browser-')) } = {}) {
+    this.folder = folder;
+    this.run = run;
     this.proc = proc;
-    const spool = join(this.folder, '.logq/runs/20261122-171503-brow/spool');
+    const spool = join(this.store, 'runs', run, 'spool');
     mkdirSync(spool, { recursive: true });
     writeFileSync(join(spool, `${number}.claim`), `${proc}\n`);
     this.file = openSync(join(spool, `${proc}.1.jsonl`), 'w');
@@ -23,13 +26,17 @@ export class Spool {
     this.number = number;
   }
 
+  get store() {
+    return join(this.folder, '.logq');
+  }
+
   /** The next record of a lane. */
   line(lane, keys, step = 10_000) {
     this.clock += step;
     const seq = (this.numbers.get(lane) ?? 0) + 1;
     this.numbers.set(lane, seq);
     this.lines.push(JSON.stringify({ ts: stamp(this.clock), mono: this.clock, proc: this.proc, pid: 4242, lane, seq, ...keys }));
-    if (this.lines.length > 5000) this.#flush();
+    if (this.lines.length > 5000) this.write();
     return `${lane}@${seq}`;
   }
 
@@ -45,18 +52,30 @@ export class Spool {
     return this.line(lane, { level, logger: 'shop', msg, thread: lane, tid: 5000, file: '/shop/shop.py', line: 12, func: 'work', ...keys });
   }
 
-  #flush() {
+  /** Puts on disk what has been said so far. */
+  write() {
     if (this.lines.length) writeSync(this.file, `${this.lines.join('\n')}\n`);
     this.lines = [];
+    return this;
   }
 
-  /** The page of the run: its path. */
+  /** The page of the run: its address. */
   report(...more) {
-    this.#flush();
+    this.write();
     closeSync(this.file);
     const page = join(this.folder, 'run.html');
-    execFileSync(LOGQ, ['report', '--dir', join(this.folder, '.logq'), '-o', page, ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
-    return page;
+    execFileSync(LOGQ, ['report', '--dir', this.store, '-o', page, ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
+    return `file://${page}`;
+  }
+
+  /** A server of the store: its address with the token, without it, and what ends it. */
+  async serve() {
+    this.write();
+    const server = spawn(LOGQ, ['serve', '--dir', this.store], { stdio: ['ignore', 'pipe', 'inherit'] });
+    process.once('exit', () => server.kill('SIGKILL'));
+    const [line] = await once(createInterface(server.stdout), 'line');
+    const { origin } = new URL(line);
+    return { url: line, origin, close: () => { server.kill('SIGKILL'); } };
   }
 }
 
@@ -83,6 +102,20 @@ export function deadlock() {
   wait('t3', 'lock:1', 't2', 'lock:2');
   spool.line('t1', { ev: 'wait', on: 'join', owner: 't2', site: site(30), since: spool.clock });
   return spool;
+}
+
+/** A run with what a browser might act on in every field; `said` is that text. */
+export function hostile() {
+  const said = '</script><script>globalThis.bad=1</script><img src=x onerror="globalThis.bad=1">\u202e{{script}}\u001b[31m\u2028\'"`$&';
+  const spool = new Spool();
+  spool.begin({ argv: [said, said], name: said, thread: said, host: said, python: said });
+  spool.lane('t2', said, 't1@1');
+  spool.line('t2', { ev: 'obj', obj: 'lock:1', kind: said, name: said, site: [said, 8, said] });
+  spool.log('t2', said, said, { logger: said, file: said, func: said, thread: said, extra: { [said]: said }, stack: said, exc: { type: said, msg: said, stack: [{ file: said, line: 1, func: said, code: said }], cause: { type: said, msg: said, stack: [] } } });
+  spool.line('t2', { ev: 'wait', on: said, obj: said, owner: said, site: [said, 1, said], stack: [{ file: said, line: 1, func: said }] });
+  spool.line('t2', { ev: said, obj: said, [said]: said });
+  spool.line('t2', { ev: 'exc', where: 'thread', hook: 'default', type: said, msg: said, stack: [{ file: said, line: 1, func: said, code: said }] });
+  return { spool, said };
 }
 
 /** Many records in many lanes with hand-overs between them: `records` in all. */

@@ -12,6 +12,7 @@ mod cli_reference;
 mod cli_report;
 mod cli_run;
 mod cli_search;
+mod cli_serve;
 mod cli_stats;
 mod cli_terminal;
 mod cli_timeline;

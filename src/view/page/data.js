@@ -184,6 +184,15 @@ export class Run {
     return `${this.lanes.id[this.laneOf(mark)]}@${this.seq[mark]}`;
   }
 
+  /** The mark of that name, as `id` gives it; null where it is not drawn. */
+  markOf(id) {
+    const [, lane, seq] = /^(.+)@(\d+)$/.exec(id) ?? [];
+    const place = lane === undefined ? -1 : this.lanes.id.indexOf(lane);
+    if (place < 0) return null;
+    const mark = lowerBound(this.seq, Number(seq), this.first[place], this.first[place + 1]);
+    return mark < this.first[place + 1] && this.seq[mark] === Number(seq) ? mark : null;
+  }
+
   nameOf(lane) {
     return this.lanes.name[lane];
   }

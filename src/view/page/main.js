@@ -2,7 +2,8 @@
 
 import { waitWords } from './bars.js';
 import { chain } from './causes.js';
-import { load, lowerBound } from './data.js';
+import { lowerBound } from './data.js';
+import { make } from './element.js';
 import { find } from './find.js';
 import { KEYS, listen, listenToKeys } from './hands.js';
 import { Pyramid } from './marks.js';
@@ -13,7 +14,7 @@ import { Rows } from './rows.js';
 import { colourOf, paintShape } from './shapes.js';
 import { colours, switchTheme } from './theme.js';
 import { View, clock, duration } from './time.js';
-import { make, showVerdict } from './verdict.js';
+import { showVerdict } from './verdict.js';
 
 const $ = (id) => document.getElementById(id);
 const STRIP_COLUMNS = 600;
@@ -22,40 +23,63 @@ class Page {
   constructor(run) {
     this.pens = { stage: $('canvas').getContext('2d', { alpha: false }), strip: $('overview').getContext('2d', { alpha: false }) };
     this.state = {
-      run,
-      findings: run.heading.findings,
-      active: run.heading.findings.length ? 0 : null,
+      ...this.#of(run),
       view: new View(run.span),
-      rows: new Rows(run),
-      pyramid: new Pyramid(run),
       colours: colours(),
       stage: { width: 1, height: 1, ratio: 1 },
       strip: { width: 1, height: 1, ratio: 1 },
-      selected: null,
-      hops: [],
-      chain: new Set(),
-      hits: [],
-      hit: -1,
-      stuck: new Set(),
       withLocks: false,
     };
-    this.overview = stripOf(run, STRIP_COLUMNS);
     this.searches = 0;
     this.frames = [];
   }
 
+  /** What there is of a run before anything is chosen. */
+  #of(run) {
+    this.overview = stripOf(run, STRIP_COLUMNS);
+    const findings = run.heading.findings;
+    const nothing = { selected: null, hops: [], chain: new Set(), hits: [], hit: -1, stuck: new Set() };
+    return { run, findings, active: findings.length ? 0 : null, rows: new Rows(run), pyramid: new Pyramid(run), ...nothing };
+  }
+
   start() {
+    this.#tell();
+    this.#legend();
+    this.#listen();
+    this.resize();
+    if (this.state.active !== null) this.look(0, true);
+    else this.fit();
+    const named = this.state.run.markOf(decodeURIComponent(location.hash.slice(1)));
+    if (named !== null) this.goTo(named);
+  }
+
+  /** The run in words. */
+  #tell() {
     const { run } = this.state;
     const { heading } = run;
     document.title = `${heading.findings.find((finding) => finding.counts)?.kind ?? 'run'} · ${heading.program || heading.run}`;
     $('program').textContent = heading.program;
     $('counts').textContent = `run ${heading.run}`;
     showVerdict($('verdict'), run, { choose: (lane) => this.chooseLane(lane), open: (mark) => this.goTo(mark), look: (at) => this.look(at) });
-    this.#legend();
-    this.#listen();
+  }
+
+  /** Takes over the run as it is now. Where one looks and what is chosen stays; who looks at the end goes on with it. */
+  replace(run) {
+    const { run: old, view, selected, active, findings, rows } = this.state;
+    const chosen = selected === null ? null : run.markOf(old.id(selected));
+    const [atBegin, atEnd] = [view.from <= 0, view.to >= old.span];
+    Object.assign(this.state, this.#of(run));
+    this.state.rows.filter($('filter').value);
+    this.state.rows.scroll = rows.scroll;
+    view.span = run.span;
+    if (atEnd) view.show(atBegin ? 0 : view.from + run.span - old.span, atBegin ? run.span : view.to + run.span - old.span);
+    this.#tell();
     this.resize();
-    if (this.state.active !== null) this.look(0, true);
-    else this.fit();
+    const same = run.heading.findings.findIndex((finding) => finding.kind === findings[active]?.kind);
+    // A fault that was not there is what one has been waiting for.
+    if (this.state.active !== null && chosen === null) this.look(Math.max(same, 0), active === null);
+    if (chosen !== null) this.select(chosen);
+    if ($('search').value) this.search($('search').value);
   }
 
   #listen() {
@@ -345,13 +369,19 @@ class Page {
   }
 }
 
-try {
-  const page = new Page(await load($('data')));
-  $('data').remove();
+let page = null;
+
+/** Shows a run, or a later state of the one that is shown. */
+export function show(run) {
+  if (page) { page.replace(run); return; }
+  page = new Page(run);
   page.start();
   // For tests, and for whoever looks at the page from its console.
   globalThis.logqPage = page;
-} catch (error) {
+}
+
+/** Says why there is nothing to show. */
+export function giveUp(error) {
   $('verdict').replaceChildren(make('p', 'loading', `The page could not be opened: ${error.message}`));
   throw error;
 }

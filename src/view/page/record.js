@@ -1,7 +1,7 @@
 // One record from near: its text, fields, traceback, stack, and the chain of hand-overs that led to it.
 
 import { clock } from './time.js';
-import { make } from './verdict.js';
+import { make } from './element.js';
 
 /** Fills the panel. `actions` has open(mark), close(). */
 export function showRecord(panel, run, mark, hops, actions) {
