@@ -41,6 +41,32 @@ export function paintWaits(pen, state, lane) {
   });
 }
 
+/** Lanes of the finding that is looked at which stand still without a record of their own that says so. */
+export function paintStandstill(pen, state) {
+  const { run, rows, view, colours, findings, active } = state;
+  for (const wait of findings[active]?.waits ?? []) {
+    const middle = rows.line(wait.lane);
+    if (middle === null || hasOpenWait(run, wait.lane)) continue;
+    const last = run.sorted[run.first[wait.lane + 1] - 1];
+    const begin = Math.max(view.x(wait.since ?? Math.max(findings[active].from ?? 0, last)), view.left - 4);
+    const wide = Math.min(view.x(run.endOf(wait.lane)), view.left + view.width + 4) - begin;
+    if (wide < 3) continue;
+    const half = halfOfWait(rows);
+    pen.fillStyle = colours.stuck;
+    pen.fillRect(begin, middle - half, wide, half * 2);
+    hatch(pen, begin, middle - half, wide, half * 2, colours['stuck-line']);
+    pen.strokeStyle = colours['stuck-line'];
+    pen.lineWidth = 1.5;
+    pen.strokeRect(begin, middle - half, wide, half * 2);
+    if (wide >= 90 && rows.lane >= ROOM_FOR_WORDS) words(pen, state, `waits for ${wait.what}`, begin + 7, middle + 0.5, wide - 14, colours.text, 11, colours.stuck);
+  }
+}
+
+function hasOpenWait(run, lane) {
+  for (let wait = run.waitsOf[lane]; wait < run.waitsOf[lane + 1]; wait += 1) if (run.waits.kind[wait] & WAIT.open) return true;
+  return false;
+}
+
 function halfOfWait(rows) {
   return rows.lane >= ROOM_FOR_WORDS ? Math.min(9, rows.lane / 5.5) : Math.min(6, rows.lane / 2 - 4);
 }

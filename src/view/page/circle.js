@@ -18,14 +18,18 @@ function shape(name, attributes, ...children) {
 export function circle(run, finding, choose) {
   const waits = (finding.waits ?? []).filter((wait) => wait.on.length);
   const lanes = [...new Set(waits.flatMap((wait) => [wait.lane, ...wait.on]))];
-  if (!waits.length || lanes.length > MOST || lanes.length < 2) return null;
+  if (!waits.length || lanes.length > MOST) return null;
   const ordered = inOrder(lanes, waits);
-  const height = ordered.length === 2 ? 150 : 190 + Math.max(0, ordered.length - 4) * 26;
+  const height = ordered.length <= 2 ? 116 : 190 + Math.max(0, ordered.length - 4) * 26;
   const places = new Map(ordered.map((lane, at) => [lane, placeOf(at, ordered.length, height)]));
-  const drawing = shape('svg', { viewBox: `0 0 ${BROAD} ${height}`, class: 'circle', role: 'img' });
+  // The lowest box need not stand at the lowest place; arrows between the lowest ones bend below them.
+  const lowest = Math.min(height, Math.max(...[...places.values()].map(({ y }) => y)) + BOX.height / 2 + 14);
+  const drawing = shape('svg', { viewBox: `0 0 ${BROAD} ${lowest}`, class: 'circle', role: 'img' });
   drawing.append(shape('title', {}, waits.map((wait) => spoken(run, wait)).join('; ')));
   drawing.append(shape('defs', {}, shape('marker', { id: 'head', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' }, shape('path', { d: 'M0 0 L8 4 L0 8 z' }))));
-  for (const wait of waits) for (const owner of wait.on) drawing.append(...arrow(places.get(wait.lane), places.get(owner), wait.what));
+  // A lane may wait for another in several ways; each is drawn once.
+  const arrows = new Map(waits.flatMap(({ lane, on, what }) => on.map((owner) => [`${lane} ${owner} ${what}`, [places.get(lane), places.get(owner), what]])));
+  for (const ends of arrows.values()) drawing.append(...arrow(...ends));
   for (const [lane, place] of places) drawing.append(box(run, lane, place, choose));
   return drawing;
 }
@@ -52,6 +56,7 @@ function inOrder(lanes, waits) {
 
 function placeOf(at, count, height) {
   const middle = { x: BROAD / 2, y: height / 2 };
+  if (count === 1) return { x: middle.x, y: height - BOX.height };
   if (count === 2) return { x: at ? BROAD - BOX.width / 2 - 2 : BOX.width / 2 + 2, y: middle.y };
   const angle = (at / count) * 2 * Math.PI - Math.PI / 2;
   return { x: middle.x + Math.cos(angle) * (BROAD / 2 - BOX.width / 2 - 2), y: middle.y + Math.sin(angle) * (height / 2 - BOX.height / 2 - 4) };
@@ -61,7 +66,7 @@ function box(run, lane, { x, y }, choose) {
   const name = run.nameOf(lane);
   const group = shape('g', { class: 'box', tabindex: 0, role: 'button' },
     shape('rect', { x: x - BOX.width / 2, y: y - BOX.height / 2, width: BOX.width, height: BOX.height, rx: 6 }),
-    shape('text', { x, y: y - 2, class: 'name' }, name.length > 16 ? `${name.slice(0, 15)}…` : name),
+    shape('text', { x, y: y - 2, class: 'name' }, name.length > 15 ? `${name.slice(0, 14)}…` : name),
     shape('text', { x, y: y + 11, class: 'id' }, run.lanes.id[lane]));
   group.addEventListener('click', () => choose(lane));
   group.addEventListener('keydown', (event) => { if (event.key === 'Enter') choose(lane); });
@@ -69,20 +74,33 @@ function box(run, lane, { x, y }, choose) {
 }
 
 function arrow(from, to, what) {
-  if (from === to) return [];
+  if (from === to) return loop(from, what);
   const [dx, dy] = [to.x - from.x, to.y - from.y];
   const length = Math.hypot(dx, dy) || 1;
   // Bent to the left of its way, so that two that go to and fro lie apart.
   const bend = { x: (from.x + to.x) / 2 + (dy / length) * 46, y: (from.y + to.y) / 2 - (dx / length) * 46 };
   const begin = edgeOf(from, bend);
   const end = edgeOf(to, bend);
-  const label = what.replace(/^(lock|queue|condition|semaphore|event) /, '');
-  const x = (begin.x + 2 * bend.x + end.x) / 4;
-  const y = (begin.y + 2 * bend.y + end.y) / 4;
+  // Nearer to who waits: words of arrows that meet at one box lie apart.
+  const [x, y] = ['x', 'y'].map((axis) => 0.36 * begin[axis] + 0.48 * bend[axis] + 0.16 * end[axis]);
   return [
     shape('path', { class: 'wait', d: `M${begin.x} ${begin.y} Q${bend.x} ${bend.y} ${end.x} ${end.y}`, 'marker-end': 'url(#head)' }),
-    shape('text', { class: 'what', x, y: y + 3 }, label.length > 24 ? `${label.slice(0, 23)}…` : label),
+    label(x, y + 3, what),
   ];
+}
+
+/** Who waits for what only it itself could give. */
+function loop({ x, y }, what) {
+  const top = y - BOX.height / 2;
+  return [
+    shape('path', { class: 'wait', d: `M${x - 22} ${top} C${x - 44} ${top - 34} ${x + 44} ${top - 34} ${x + 22} ${top - 1}`, 'marker-end': 'url(#head)' }),
+    label(x, top - 22, what),
+  ];
+}
+
+function label(x, y, what) {
+  const short = what.replace(/^(lock|queue|condition|semaphore|event) /, '');
+  return shape('text', { class: 'what', x, y }, short.length > 24 ? `${short.slice(0, 23)}…` : short);
 }
 
 /** Where a line from the middle of a box to a point leaves the box. */

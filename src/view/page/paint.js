@@ -2,7 +2,7 @@
 // state, changes nothing. Marks are drawn in shapes.js, waits in bars.js.
 
 import { ARROW, lowerBound, upperBound } from './data.js';
-import { paintWaitWords, paintWaits } from './bars.js';
+import { paintStandstill, paintWaitWords, paintWaits } from './bars.js';
 import { ROOM_FOR_WORDS } from './rows.js';
 import { paintMarks, paintShape } from './shapes.js';
 import { FONT, bow, cross, cutTo } from './strokes.js';
@@ -40,6 +40,7 @@ export function paint(pen, state) {
   paintFindings(pen, state);
   for (const lane of inView) paintLife(pen, state, lane);
   for (const lane of inView) paintWaits(pen, state, lane);
+  paintStandstill(pen, state);
   const arrows = paintArrows(pen, state, inView);
   for (const lane of inView) if (rows.lane >= ROOM_FOR_WORDS) paintWaitWords(pen, state, lane);
   for (const lane of inView) paintMarks(pen, state, lane);
@@ -312,13 +313,16 @@ function paintName(pen, { run, rows, view, colours }, lane, top) {
   const idWide = pen.measureText(id).width;
   pen.fillStyle = colours.dim;
   pen.fillText(id, view.left - idWide - 10, y);
-  pen.font = `500 12.5px ${FONT}`;
+  const bold = `500 12.5px ${FONT}`;
+  const name = cutTo(pen, bold, lanes.name[lane], view.left - idWide - 34);
+  pen.font = bold;
   pen.fillStyle = lanes.bad[lane] ? colours.error : colours.text;
-  pen.fillText(cutTo(pen, lanes.name[lane], view.left - idWide - 34), 16, y);
+  pen.fillText(name, 16, y);
   if (!isTall) return;
-  pen.font = `11px ${FONT}`;
-  pen.fillStyle = lanes.bad[lane] ? colours.error : colours.dim;
+  const small = `11px ${FONT}`;
   const state = lanes.state[lane];
-  const about = state === 'ended' || state.startsWith('ended with') ? lanes.runs[lane] ?? '' : state;
-  pen.fillText(cutTo(pen, about, view.left - 26), 16, top + rows.lane * 0.72);
+  const about = cutTo(pen, small, state === 'ended' || state.startsWith('ended with') ? lanes.runs[lane] ?? '' : state, view.left - 26);
+  pen.font = small;
+  pen.fillStyle = lanes.bad[lane] ? colours.error : colours.dim;
+  pen.fillText(about, 16, top + rows.lane * 0.72);
 }

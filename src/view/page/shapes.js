@@ -14,28 +14,47 @@ const APART = 5;
 export function paintMarks(pen, state, lane) {
   const { run, rows, view, colours, pyramid } = state;
   const y = rows.line(lane);
-  const high = rows.lane / 2 - 3;
+  const columns = new Columns(pen, y, rows.lane / 2 - 3, colours);
   const alone = [];
   let last = null;
-  const close = () => { if (last) paintColumn(pen, last, y, high, colours); last = null; };
+  const paint = (item) => (item.isAlone ? alone.push(item) : columns.add(item));
   columnsOf(run, lane, view, 1, (x, begin, end) => {
-    const weight = pyramid.max(begin, end);
-    const item = { x, begin, end, weight, isAlone: end - begin === 1 };
+    const item = { x, begin, end, weight: pyramid.max(begin, end), isAlone: end - begin === 1 };
     if (last && x - last.x < APART) last.isAlone = item.isAlone = false;
-    if (last) (last.isAlone ? alone.push(last) : paintColumn(pen, last, y, high, colours));
+    if (last) paint(last);
     last = item;
   });
-  if (last?.isAlone) { alone.push(last); last = null; }
-  close();
+  if (last) paint(last);
+  columns.close();
   for (const item of alone) paintShape(pen, item.x, y, item.weight, run.kindName(run.at(item.begin)), colours, 1);
   if (rows.lane >= ROOM_FOR_WORDS) paintWords(pen, state, lane, alone, y);
 }
 
-/** Marks that stand too close for shapes: a bar, the higher the more there are, in the colour of the worst. */
-function paintColumn(pen, { x, begin, end, weight }, y, high, colours) {
-  const tall = weight <= WEIGHT.event ? 3 : Math.min(high, 3 + 2.2 * Math.log2(1 + end - begin) + (weight >= WEIGHT.error ? 3 : 0));
-  pen.fillStyle = colourOf(weight, colours);
-  pen.fillRect(x - 0.75, y - tall, 1.5, tall * 2);
+/** Marks that stand too close for shapes: a bar, the higher the more there are, in the colour of the worst. Neighbours that
+ * look the same are one bar: of a busy lane a few are painted, not one for each column of pixels. */
+class Columns {
+  constructor(pen, y, high, colours) {
+    Object.assign(this, { pen, y, high, colours, bar: null });
+  }
+
+  add({ x, begin, end, weight }) {
+    const full = 3 + 2.2 * Math.log2(1 + end - begin) + (weight >= WEIGHT.error ? 3 : 0);
+    const tall = weight <= WEIGHT.event ? 3 : Math.round(Math.min(this.high, full));
+    if (this.bar && x - this.bar.to < 1.5 && this.bar.weight === weight && this.bar.tall === tall) {
+      this.bar.to = x;
+      return;
+    }
+    this.close();
+    this.bar = { from: x, to: x, weight, tall };
+  }
+
+  close() {
+    if (!this.bar) return;
+    const { from, to, weight, tall } = this.bar;
+    this.pen.fillStyle = colourOf(weight, this.colours);
+    this.pen.fillRect(from - 0.75, this.y - tall, to - from + 1.5, tall * 2);
+    this.bar = null;
+  }
 }
 
 export function colourOf(weight, colours) {

@@ -32,9 +32,10 @@ export function hatch(pen, x, y, wide, high, colour) {
 
 /** Text in one line, cut to a width. */
 export function words(pen, state, text, x, y, wide, colour, size, ground = state.colours.ground) {
-  pen.font = `${size}px ${FONT}`;
+  const font = `${size}px ${FONT}`;
+  const shown = cutTo(pen, font, text.split('\n', 1)[0], wide);
+  pen.font = font;
   pen.textBaseline = 'middle';
-  const shown = cutTo(pen, text.split('\n', 1)[0], wide);
   // A rim in the colour behind it: arrows may cross.
   pen.strokeStyle = ground;
   pen.lineWidth = 3;
@@ -44,11 +45,28 @@ export function words(pen, state, text, x, y, wide, colour, size, ground = state
   pen.fillText(shown, x, y);
 }
 
-export function cutTo(pen, text, wide) {
+/** How wide texts are, by font: measuring is most of what a frame with many words costs. */
+const WIDTHS = new Map();
+const MOST_WIDTHS = 20_000;
+
+function widthOf(pen, font, text) {
+  let known = WIDTHS.get(font);
+  if (!known || known.size > MOST_WIDTHS) WIDTHS.set(font, known = new Map());
+  let wide = known.get(text);
+  if (wide === undefined) {
+    pen.font = font;
+    wide = pen.measureText(text).width;
+    known.set(text, wide);
+  }
+  return wide;
+}
+
+/** The text, or as much of it as there is room for. */
+export function cutTo(pen, font, text, wide) {
   let shown = text.slice(0, Math.ceil(wide / 3));
-  if (shown.length === text.length && pen.measureText(shown).width <= wide) return shown;
-  while (shown.length > 1 && pen.measureText(`${shown}…`).width > wide) {
-    shown = shown.slice(0, Math.min(shown.length - 1, Math.floor((shown.length * wide) / pen.measureText(shown).width)));
+  if (shown.length === text.length && widthOf(pen, font, shown) <= wide) return shown;
+  while (shown.length > 1 && widthOf(pen, font, `${shown}…`) > wide) {
+    shown = shown.slice(0, Math.min(shown.length - 1, Math.floor((shown.length * wide) / widthOf(pen, font, shown))));
   }
   return shown.length > 1 ? `${shown}…` : '';
 }

@@ -4,42 +4,46 @@
 
 import { circle } from './circle.js';
 import { WEIGHT } from './data.js';
+import { make } from './element.js';
 import { clock } from './time.js';
 
 /** So many errors that belong to no finding are listed. */
 const MOST_ERRORS = 8;
-
-/** An element with text and children. */
-export function make(tag, className, ...children) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== ''));
-  return element;
-}
 
 /** Fills the panel. `actions` has choose(lane), open(mark), look(finding). */
 export function showVerdict(panel, run, actions) {
   const { heading } = run;
   const faults = heading.findings.filter((finding) => finding.counts);
   panel.replaceChildren(...[
-    headline(faults, heading),
+    headline(run, faults),
     ...heading.findings.map((finding, at) => card(run, finding, at, actions)),
     trouble(run, actions),
     leftOut(run),
   ].filter(Boolean));
 }
 
-function headline(faults, heading) {
+function headline(run, faults) {
+  const { heading } = run;
   const others = heading.findings.length - faults.length + heading.findings_left_out;
   const rest = others ? ` ${count(others, 'thing', 'things')} worth knowing.` : '';
-  if (!faults.length) {
-    const empty = heading.records.all === 0;
-    const title = empty ? 'Nothing was recorded' : 'Nothing wrong was found';
-    const mark = make('span', 'sign', empty ? '–' : '✓');
-    return make('div', empty ? 'headline none' : 'headline good', mark, make('div', '', make('h2', '', title), make('p', '', `${heading.counts}.${rest}`)));
-  }
-  const title = count(faults.length, 'fault', 'faults');
-  return make('div', 'headline bad', make('span', 'sign', '✕'), make('div', '', make('h2', '', title), make('p', '', `${heading.counts}.${rest}`)));
+  const [look, sign, title] = faults.length ? ['bad', '✕', count(faults.length, 'fault', 'faults')] : faultless(run);
+  const words = make('div', '', make('h2', '', title), make('p', '', `${heading.counts}.${rest}`));
+  return make('div', `headline ${look}`, make('span', 'sign', sign), words);
+}
+
+/** An end that the program itself has seen is no fault of its concurrency; to call its run good would be wrong, too. */
+function faultless({ heading, lanes }) {
+  if (heading.records.all === 0) return ['none', '–', 'Nothing was recorded'];
+  const processes = heading.processes.filter(({ bad }) => bad).length;
+  const died = (lanes.bad ?? []).filter(Boolean).length;
+  const ends = processes ? `${count(processes, 'process', 'processes')} ended badly` : died ? `${count(died, 'lane', 'lanes')} ended badly` : '';
+  return ends ? ['mild', '!', `No fault was found, but ${ends}`] : ['good', '✓', 'Nothing wrong was found'];
+}
+
+function errorsOf(run) {
+  const errors = [];
+  for (let mark = 0; mark < run.count; mark += 1) if (run.weight[mark] >= WEIGHT.error) errors.push(mark);
+  return errors;
 }
 
 function card(run, finding, at, actions) {
@@ -120,21 +124,16 @@ function evidence(run, finding, actions) {
 /** The worst records, where no finding says why they are there. */
 function trouble(run, actions) {
   const told = new Set(run.heading.findings.flatMap((finding) => finding.marks));
-  const worst = [];
-  let errors = 0;
-  for (let mark = 0; mark < run.count; mark += 1) {
-    if (run.weight[mark] < WEIGHT.error) continue;
-    errors += 1;
-    if (worst.length < MOST_ERRORS && !told.has(mark)) worst.push(mark);
-  }
+  const errors = errorsOf(run);
+  const worst = errors.filter((mark) => !told.has(mark)).sort((a, b) => run.time[a] - run.time[b]).slice(0, MOST_ERRORS);
   if (!worst.length) return null;
-  const links = worst.sort((a, b) => run.time[a] - run.time[b]).map((mark) => {
+  const links = worst.map((mark) => {
     const link = make('button', 'step', make('i', '', run.id(mark)), make('span', '', run.text(mark).split('\n', 1)[0]));
     link.type = 'button';
     link.addEventListener('click', () => actions.open(mark));
     return link;
   });
-  const more = errors > worst.length ? `, ${worst.length} of ${errors.toLocaleString()}` : '';
+  const more = errors.length > worst.length ? `, ${worst.length} of ${errors.length.toLocaleString()}` : '';
   return make('div', 'trouble', make('h3', '', `errors on record${more}`), ...links);
 }
 
@@ -154,5 +153,5 @@ function leftOut(run) {
 }
 
 function count(n, one, many) {
-  return `${n} ${n === 1 ? one : many}`;
+  return `${n.toLocaleString()} ${n === 1 ? one : many}`;
 }
