@@ -134,7 +134,7 @@ fn describe(graph: &CausalGraph, observed: &Observed, exit: &ExitEvent, queue: &
     }
     let taken: u64 = queue.getters.iter().map(|(_, n)| n).sum();
     finding.summary = format!(
-        "The process ended with {} in {called} ({taken} had been taken), while {} {} was busy{} and was cut off.",
+        "The process ended with {} in {called} ({taken} had been taken), while {} {} was busy and was cut off{}.",
         counted(items, "item"),
         consumers[0].what(),
         list(&names),

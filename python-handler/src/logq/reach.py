@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from _weakref import ref
+from _weakref import getweakrefs, ref
 from collections import deque
 from types import (
     BuiltinFunctionType,
@@ -20,14 +20,13 @@ from types import (
     FrameType,
     FunctionType,
     GetSetDescriptorType,
-    MappingProxyType,
     MemberDescriptorType,
     ModuleType,
     WrapperDescriptorType,
 )
 
 from . import identity, waits
-from .sites import is_machinery
+from .sites import is_logq, is_machinery
 from .trouble import swallowed
 
 TYPE_CHECKING = False
@@ -57,10 +56,14 @@ _LARGE = 1_000  # what one object leads to
 # Names by which code comes to what it does not hold.
 _ANYWHERE = frozenset(
     [
-        *("__import__", "import_module", "modules", "globals", "eval", "exec"),
-        *("_current_frames", "get_objects", "get_referrers"),
+        *("__import__", "import_module", "modules", "globals", "locals", "eval", "exec", "pickle"),
+        *("_current_frames", "get_objects", "get_referrers", "__subclasses__", "all_tasks"),
+        # A signal's handler may do anything.
+        *("kill", "killpg", "pthread_kill", "raise_signal", "alarm", "setitimer"),
     ]
 )
+# By which code comes to whatever is in a module that it has.
+_BY_ANY_NAME = frozenset(["getattr", "vars", "dir", "__dict__", "__getattribute__", "attrgetter", "methodcaller"])
 _LEAVES = (
     *(int, float, complex, bool, str, bytes, bytearray, range, slice, type(None), CodeType, BuiltinFunctionType),
     *(type(str.join), GetSetDescriptorType, MemberDescriptorType, WrapperDescriptorType),
@@ -174,7 +177,10 @@ class _Way:
                     if self._is_it(met):
                         return True
             # Any code that was met may ask any module that was met for any name that was met.
-            asked = [dict.get(names, name) for names in self._modules for name in self._names]
+            if self._names.isdisjoint(_BY_ANY_NAME):
+                asked = [dict.get(names, name) for names in self._modules for name in self._names]
+            else:
+                asked = [thing for names in self._modules for thing in list(names.values())]
             found = [met for met in asked if id(met) not in self._seen and type(met) not in _LEAVES]
         return False
 
@@ -198,28 +204,35 @@ class _Way:
             return self._from_function(met)
         if kind is FrameType:
             return self._from_frame(met)
-        if kind is ref:
-            return [met()]
+        if issubclass(kind, ref):
+            return [ref.__call__(met)]
         if issubclass(kind, ModuleType):
             self._enter(met)
             return []
-        if kind is MappingProxyType or issubclass(kind, tuple(opaque)) or _is_ours(kind):
+        if issubclass(kind, tuple(opaque)) or _is_ours(kind):
             return []
         if kind in _CONTAINERS and len(met) > _LARGE:
             raise _TooMuch
         more = gc.get_referents(met)
         if len(more) > _LARGE:
             raise _TooMuch
-        return more if issubclass(kind, type) else [kind, *more]
+        if issubclass(kind, type):
+            return more
+        return [kind, *more, *_at_death_of(met)]
 
     def _enter(self, module: Any) -> None:
         names: dict[str, Any] = object.__getattribute__(module, "__dict__")
         file = dict.get(names, "__file__")
-        if type(file) is str and not is_machinery(file):
+        spec: Any = dict.get(names, "__spec__")
+        origin = spec.origin if type(spec).__name__ == "ModuleSpec" else None
+        # One without a file was made by the program, unless it is the interpreter's.
+        if not is_machinery(file) if type(file) is str else origin not in ("built-in", "frozen"):
             self._modules.append(names)
 
     def _from_function(self, function: Any) -> list[Any]:
         code = function.__code__
+        if is_logq(code.co_filename):
+            return []
         found = [function.__closure__, function.__defaults__, function.__kwdefaults__, function.__dict__]
         if not is_machinery(code.co_filename):
             found += self._named_by(code, function.__globals__)
@@ -246,7 +259,42 @@ class _Way:
                 self._names.add(name)
                 found.append(dict.get(names, name))
                 found.append(sys.modules.get(name))
+                if name in _BEHIND:
+                    found += _BEHIND[name]()
+            if "enumerate" in code.co_names and "threading" in code.co_names:
+                found += getattr(sys.modules.get("threading"), "_active", {}).values()
         return found
+
+
+def _output() -> list[Any]:
+    return [sys.stdout, sys.stderr]
+
+
+def _module_has(module: str, *names: str) -> Callable[[], list[Any]]:
+    return lambda: [getattr(sys.modules.get(module), name, None) for name in names]
+
+
+# What the standard library does something to for whoever says such a name: the program may have put its own there.
+_BEHIND: dict[str, Callable[[], list[Any]]] = {
+    **dict.fromkeys(("print", "stdout", "stderr", "displayhook"), _output),
+    **dict.fromkeys(("logging", "getLogger"), _module_has("logging", "root")),
+    **dict.fromkeys(("warnings", "warn"), _module_has("warnings", "showwarning")),
+    **dict.fromkeys(("excepthook", "__excepthook__"), _module_has("threading", "excepthook")),
+    "main_thread": _module_has("threading", "_main_thread"),
+}
+
+
+def _at_death_of(met: Any) -> list[Any]:
+    """What is called when it is destroyed, as whoever leads to it may have it destroyed."""
+    found = []
+    finalize = getattr(sys.modules.get("weakref"), "finalize", None)
+    for weak in getweakrefs(met):
+        called = weak.__callback__
+        if finalize is not None and type(called) is finalize:
+            found.append(finalize._registry.get(called))
+        elif called is not None and not (type(called) is FunctionType and is_machinery(called.__code__.co_filename)):
+            found.append(called)
+    return found
 
 
 def _is_ours(kind: type) -> bool:

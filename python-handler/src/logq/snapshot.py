@@ -71,7 +71,9 @@ def _write(process: identity.Process, why: str, more: dict[str, object]) -> int:
     cut: dict[str, int] = {}
     _add(body, cut, "lanes", (_lane_facts(lane, where, now) for lane in lanes), _LANES_SIZE)
     left = _REST_SIZE
-    for key, members in _gathered([("signals", _signals), ("foreign", lambda: _foreign(lanes)), *contributors]):
+    for key, members in _gathered(
+        [("signals", _signals), ("wakers", _wakers), ("foreign", lambda: _foreign(lanes)), *contributors]
+    ):
         try:
             left -= _add(body, cut, key, members, min(left, _MEMBER_SIZE))
         except Exception:
@@ -217,6 +219,24 @@ def _ask_kernel(facts: dict[str, object], tid: int, now: int) -> None:
 
 def _signals() -> list[str]:
     """Names of the signals that the program handles in Python: they may wake a main thread that waits."""
+    return [name for name, _ in _handlers()]
+
+
+def _wakers() -> list[str]:
+    """Those of them that may end what other threads wait for: the handler leads there, or the main thread if it raises.
+
+    Ctrl-C is one where the main thread has code for it.
+    """
+    threading: Any = sys.modules.get("threading")
+    main = survey.frames(threading._main_thread.ident) if survey is not None and threading is not None else []
+    found = [name for name, handler in _handlers() if survey is None or not survey.apart([handler, *main])]
+    own = [frame for frame in main if not is_machinery(frame.f_code.co_filename)]
+    if any("KeyboardInterrupt" in frame.f_code.co_names for frame in own) and survey and not survey.apart(main):
+        found.append("SIGINT")
+    return found
+
+
+def _handlers() -> list[tuple[str, Any]]:
     signals: Any = sys.modules.get("_signal")
     names: Any = sys.modules.get("signal")
     if signals is None or names is None:
@@ -227,9 +247,9 @@ def _signals() -> list[str]:
         plain = getattr(handler, "handler", handler)
         if callable(plain) and plain is not signals.default_int_handler and not _is_runners(plain):
             try:
-                found.append(names.Signals(number).name)
+                found.append((names.Signals(number).name, plain))
             except ValueError:  # a real-time signal
-                found.append(str(int(number)))
+                found.append((str(int(number)), plain))
     return found
 
 

@@ -4,6 +4,7 @@ use super::free::{Expected, Free};
 use super::{Blocked, Need, Party, Standing, State, Within};
 use crate::causality::graph::{LaneIndex, ProcessIndex};
 use crate::record::Lane;
+use crate::record::readings::SnapEvent;
 
 impl<'g> Standing<'g> {
     /// Marks what can go on, and leaves the rest as stuck.
@@ -103,7 +104,7 @@ impl<'g> Standing<'g> {
 
     /// Whether anybody but the lane could still do something for it.
     pub(super) fn somebody(&self, lane: LaneIndex, within: Within, free: &Free) -> bool {
-        self.free_others(lane, within, free) > 0 || self.outside_may_help(lane) || self.may_be_late(within)
+        self.free_others(lane, within, free) > 0 || self.outside_may_help(lane, within) || self.may_be_late(within)
     }
 
     /// Whether a child that has not begun yet may be meant.
@@ -118,13 +119,19 @@ impl<'g> Standing<'g> {
     }
 
     /// Signal handlers of the program and threads that are no lanes may do anything.
-    pub(super) fn outside_may_help(&self, lane: LaneIndex) -> bool {
+    pub(super) fn outside_may_help(&self, lane: LaneIndex, within: Within) -> bool {
         let facts = self.graph.lane(lane);
         let Some((_, told)) = self.snaps.get(&facts.process) else { return false };
         // SIGINT always has a handler in Python: it raises KeyboardInterrupt.
-        let handled = told.signals.iter().any(|signal| *signal != "SIGINT");
+        let handles = |told: &SnapEvent| told.signals.iter().any(|signal| *signal != "SIGINT");
         let waits_in_main = facts.lane == Lane::MAIN || facts.lane.kind.shares_a_thread();
-        (waits_in_main && handled) || told.foreign.iter().any(|thread| thread.name != Some("logq"))
+        let may = if waits_in_main { handles(told) } else { !told.wakers.is_empty() };
+        // What is shared, another process's handler may end as well.
+        let shared = |process: &ProcessIndex| {
+            within != Within::Process && *process != facts.process && self.is_within(facts.process, *process, within)
+        };
+        let from_elsewhere = || self.snaps.iter().any(|(process, (_, told))| shared(process) && handles(told));
+        may || told.foreign.iter().any(|thread| thread.name != Some("logq")) || from_elsewhere()
     }
 
     /// The threads that a process waits for before it ends.

@@ -24,6 +24,8 @@ reading! {
         pub pipes: Vec<PipeState<'a>>,
         /// Signals for which the program has a handler of its own.
         pub signals: Vec<&'a str>,
+        /// Signals that may end what threads besides the main one wait for.
+        pub wakers: Vec<&'a str>,
         /// Native threads that are no lanes.
         pub foreign: Vec<ForeignThread<'a>>,
         /// By member, how many entries were too much for a record.

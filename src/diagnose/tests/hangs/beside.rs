@@ -11,6 +11,13 @@ fn idle_workers_and_servers_are_right() {
 }
 
 #[test]
+fn a_service_whose_worker_a_signal_ends_is_right() {
+    let joins = "t1 waits join of t2\nt2 waits event e\nsnap \"signals\":[\"SIGTERM\"]";
+    check(&format!("{joins},\"wakers\":[\"SIGTERM\"]"), &[]);
+    check(joins, &["stuck-wait certain: t2 MainThread"]);
+}
+
+#[test]
 fn actors_that_wait_for_each_others_messages_are_idle() {
     check(
         r#"t1 sleeps
