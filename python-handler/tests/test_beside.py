@@ -204,6 +204,7 @@ def test_who_gets_at_it_in_a_roundabout_way(tmp_path):
     ("wakes", "handling", "kept"),
     [
         (["SIGTERM"], "signal.signal(signal.SIGTERM, lambda number, frame: go.set())", "None"),
+        (["SIGTERM"], "elsewhere.loop = loop = asyncio.new_event_loop(); loop.add_signal_handler(15, go.set)", "None"),
         ([], "signal.signal(signal.SIGTERM, elsewhere.count)", "None"),
         (["SIGINT"], "", "go, KeyboardInterrupt"),
         ([], "", "None, KeyboardInterrupt"),
@@ -212,7 +213,7 @@ def test_who_gets_at_it_in_a_roundabout_way(tmp_path):
 def test_which_signals_may_end_what_a_thread_waits_for(tmp_path, wakes, handling, kept):
     (tmp_path / "elsewhere.py").write_text("counted = []\ndef count(number, frame): counted.append(number)\n")
     code = f"""
-        import os, signal, threading, time
+        import asyncio, os, signal, threading, time
         import elsewhere
         from logq import snapshot, waits
         def serve():

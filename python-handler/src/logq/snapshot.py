@@ -229,11 +229,18 @@ def _wakers() -> list[str]:
     """
     threading: Any = sys.modules.get("threading")
     main = survey.frames(threading._main_thread.ident) if survey is not None and threading is not None else []
-    found = [name for name, handler in _handlers() if survey is None or not survey.apart([handler, *main])]
+    found = [name for name, handler in _handlers() if _may_end_waits(handler, main)]
     own = [frame for frame in main if not is_machinery(frame.f_code.co_filename)]
     if any("KeyboardInterrupt" in frame.f_code.co_names for frame in own) and survey and not survey.apart(main):
         found.append("SIGINT")
     return found
+
+
+def _may_end_waits(handler: Any, main: list[Any]) -> bool:
+    """That of a loop calls what the program gave the loop, which is not looked into."""
+    code = getattr(handler, "__code__", None)
+    of_loop = code is not None and is_machinery(code.co_filename)
+    return of_loop or survey is None or not survey.apart([handler, *main])
 
 
 def _handlers() -> list[tuple[str, Any]]:
