@@ -58,9 +58,9 @@ def _look_upward(start: str) -> str | None:
     level = start
     while True:
         candidate = os.path.join(level, ".logq")
-        if os.path.isdir(candidate) and os.stat(candidate).st_uid == os.geteuid():
-            if level == start or not os.stat(level).st_mode & stat.S_IWOTH:
-                return candidate
+        is_ours = os.path.isdir(candidate) and os.stat(candidate).st_uid == os.geteuid()
+        if is_ours and (level == start or not os.stat(level).st_mode & stat.S_IWOTH):
+            return candidate
         parent = os.path.dirname(level)
         if parent == level:
             return None
