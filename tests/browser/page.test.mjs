@@ -52,7 +52,7 @@ test('who waits for what it holds itself is drawn with its wait', async () => {
   spool.line('t1', { ev: 'wait', on: 'lock', obj: 'lock:1', owner: 't1', held_since: 10_000, held: [{ obj: 'lock:1', since: 10_000 }], stack: [{ file: '/shop/bank.py', line: 17, func: 'deposit' }] });
   const { page, close } = await open(spool.report());
   assert.match(await verdict(page), /DEADLOCK/);
-  assert.deepEqual(await page.locator('svg.circle .what').allTextContents(), ['gate']);
+  assert.deepEqual(await page.locator('svg.circle').first().locator('.what').allTextContents(), ['gate']);
   await close();
 });
 

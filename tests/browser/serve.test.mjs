@@ -19,7 +19,7 @@ async function served({ scheme } = {}) {
     spool.log('t2', n % 10 ? 'INFO' : 'ERROR', `order ${n} packed`, { extra: { order_id: n } });
   }
   const server = await spool.serve();
-  const ready = () => document.querySelectorAll('#runs .run').length && document.querySelectorAll('#hits li').length;
+  const ready = () => document.querySelectorAll('#runs .run').length && document.querySelectorAll('#hits .hit').length;
   const opened = await open(server.url, { scheme, origin: server.origin, ready });
   const close = async () => {
     await opened.close();

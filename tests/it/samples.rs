@@ -258,7 +258,7 @@ fn deadlock() {
         let case = Case::new();
         let path = program("deadlock");
         let path = path.to_str().expect("a path in UTF-8");
-        let run = case.logq(&["run", "--timeout", "2s", "--", &python, path]).ended(124);
+        let run = case.logq(&["run", "--timeout", "5s", "--", &python, path]).ended(124);
         let told = [
             "MainThread  still waits for the end of t2 clerk-1",
             "clerk-1  still waits for lock vault_2, held by t3 clerk-2 since program.py:14, holds lock vault_1",

@@ -22,8 +22,9 @@ export function circle(run, finding, choose) {
   const ordered = inOrder(lanes, waits);
   const height = ordered.length <= 2 ? 116 : 190 + Math.max(0, ordered.length - 4) * 26;
   const places = new Map(ordered.map((lane, at) => [lane, placeOf(at, ordered.length, height)]));
-  // The lowest box need not stand at the lowest place; arrows between the lowest ones bend below them.
-  const lowest = Math.min(height, Math.max(...[...places.values()].map(({ y }) => y)) + BOX.height / 2 + 14);
+  // The lowest box of several need not stand at the lowest place; arrows between the lowest ones bend below them.
+  const below = Math.max(...[...places.values()].map(({ y }) => y)) + BOX.height / 2 + 14;
+  const lowest = ordered.length <= 2 ? height : Math.min(height, below);
   const drawing = shape('svg', { viewBox: `0 0 ${BROAD} ${lowest}`, class: 'circle', role: 'img' });
   drawing.append(shape('title', {}, waits.map((wait) => spoken(run, wait)).join('; ')));
   drawing.append(shape('defs', {}, shape('marker', { id: 'head', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' }, shape('path', { d: 'M0 0 L8 4 L0 8 z' }))));

@@ -173,7 +173,8 @@ class Page {
     rows.scroll = 0;
     if (finding.lanes.length) rows.reveal(finding.lanes[0]);
     if (isFirst) this.fit();
-    const times = finding.marks.map((mark) => run.time[mark]).concat(finding.from ?? []);
+    const since = (finding.waits ?? []).map((wait) => wait.since ?? []);
+    const times = finding.marks.map((mark) => run.time[mark]).concat(finding.from ?? [], ...since);
     const isSeen = times.length && times.every((time) => time >= view.from && time <= view.to && view.x(time) - view.left > 30);
     const spread = times.length ? Math.max(...times) - Math.min(...times) : 0;
     // What happened in a corner of a long run is looked at from nearer.

@@ -29,7 +29,7 @@ function runCard(run) {
   const told = (faults.length ? faults : run.findings.slice(0, 1)).slice(0, 3).map((finding) => make('div', finding.counts ? 'finding' : 'finding mild',
     make('span', 'kind', finding.kind.replaceAll('-', ' ')), finding.summary));
   const card = make('a', `run${faults.length ? ' fault' : ''}${run.living ? ' living' : ''}`,
-    make('div', 'head', make('b', '', run.program || run.run), make('time', '', clock(run.first))),
+    make('div', 'head', make('b', '', run.program || run.run), make('time', '', clock(run.first).slice(0, 19))),
     ...told, make('div', 'how', `${run.state} · ${run.counts}`));
   card.href = address;
   return card;

@@ -142,7 +142,7 @@ function leftOut(run) {
   const { heading } = run;
   const { all, shown } = heading.records;
   const said = heading.missing.map((missing) => `missing: ${missing}`);
-  if (shown < all) said.push(`${(all - shown).toLocaleString()} of ${all.toLocaleString()} records are left out of this page: of plain ones every so manieth is drawn; beginnings, ends, and what findings rest on are all there. logq report -n has room for more`);
+  if (shown < all) said.push(`${(all - shown).toLocaleString()} of ${all.toLocaleString()} records are left out of this page: plain ones are thinned out evenly; beginnings, ends, and what findings rest on are all there. logq report -n has room for more`);
   if (heading.waits_left_out) said.push(`${heading.waits_left_out.toLocaleString()} waits are left out with their records`);
   if (heading.texts_cut) said.push(`the texts of ${heading.texts_cut.toLocaleString()} records are cut short`);
   if (heading.findings_left_out) said.push(`${heading.findings_left_out} further findings: logq diagnose`);
