@@ -119,7 +119,7 @@ fn in_words(segment: &Segment, path: &str, ask: Ask) -> tantivy::Result<(Docs, D
 
 /// Every path that a shape names.
 pub(super) fn paths(segment: &Segment, found: &mut dyn FnMut(&str)) -> tantivy::Result<()> {
-    segment.each_term(segment.fields.shape, (&[], &[]), &mut |shape, _, _| {
+    segment.each_term(segment.fields.shape, (&[], &[]), &mut |shape, _| {
         for entry in shape.split(|byte| *byte == BORDER) {
             match entry.split_first() {
                 Some((&terms::KNOWN_NAME, _)) | None => {}

@@ -14,6 +14,7 @@ mod merge;
 mod messages;
 mod numbers;
 mod outline;
+mod postings;
 mod read;
 mod row;
 mod schema;
@@ -36,7 +37,7 @@ use super::{Reader, Store, StoreError, Writer, guard};
 use crate::spool::{Positions, RunDir, SourceId};
 
 /// The format of what is written here. Raised whenever an index of the former format would answer wrongly.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 const FORMAT_FILE: &str = "store.json";
 

@@ -8,7 +8,7 @@ use tantivy::columnar::Column as FastColumn;
 
 use super::docs::Docs;
 use super::lines::Lines;
-use super::segment::{Segment, each_posting};
+use super::segment::Segment;
 use super::terms::{self, KIND, WHO};
 use crate::record::field::{FieldValue, Known};
 use crate::record::glance::BriefLog;
@@ -81,12 +81,12 @@ impl<'s> Outlined<'s> {
 
     fn read_kinds(&mut self) -> tantivy::Result<()> {
         let segment = self.segment;
-        segment.each_term(segment.fields.kind, (&[], &[]), &mut |term, postings, info| {
+        segment.each_term(segment.fields.kind, (&[], &[]), &mut |term, postings| {
             let kind = Kind::of(term);
             let needs_line = matches!(kind, None | Some(Kind::Event(_))) && !kind.is_some_and(Kind::is_passing);
             let number = self.kinds.len() as u32;
             self.kinds.push(kind);
-            each_posting(postings, info, |doc| {
+            postings.each(|doc| {
                 if let Some(own) = self.kind.get_mut(doc as usize) {
                     *own = number;
                     if needs_line {
@@ -99,14 +99,14 @@ impl<'s> Outlined<'s> {
 
     fn read_whos(&mut self, lane: Option<&LaneRef>) -> tantivy::Result<()> {
         let segment = self.segment;
-        segment.each_term(segment.fields.who, (&[], &[]), &mut |term, postings, info| {
+        segment.each_term(segment.fields.who, (&[], &[]), &mut |term, postings| {
             let who = Who::of(term);
             let is_meant = |who: &Who| lane.is_some_and(|lane| who.lane == lane.lane && who.proc == lane.proc);
             let needs_line = who.as_ref().is_none_or(is_meant);
             let number = self.whos.len() as u32;
             self.whos.push(who);
             let mut is_first = lane.is_none();
-            each_posting(postings, info, |doc| {
+            postings.each(|doc| {
                 let Some(own) = self.who.get_mut(doc as usize) else { return };
                 *own = number;
                 if needs_line {

@@ -285,13 +285,12 @@ impl RowMaker {
             }
             self.commons.insert(name, row.bytes[start..].into());
             let definition = row.begin();
-            row.bytes.push(terms::DEFINITION);
+            row.bytes.push(terms::mark_of(column));
             row.bytes.extend_from_slice(&name_bytes);
             row.bytes.extend_from_within(start..definition);
-            row.end(column, definition);
+            row.end(self.fields.common, definition);
         }
         let own = row.begin();
-        row.bytes.push(terms::NAME);
         row.bytes.extend_from_slice(&name_bytes);
         row.end(column, own);
     }

@@ -1,7 +1,7 @@
 //! What the index holds of a record.
 //!
 //! Columns (`ts` and below) answer order, ranges and where the line stands. Everything else is terms, in bytes that
-//! [`terms`](super::terms) describes: one `kind` and one `who` for what many records have in common, `word`s of messages and
+//! [`terms`](super::terms) describes: names of one `kind` and one `who` for what many records have in common, `word`s of messages and
 //! exceptions, `value`s of the keys of `extra` and of events, and a `shape` that names these keys. No term has positions: of
 //! words in a row the line decides, where their template does not say it. A record that all this would not show truly is
 //! marked in `odd`: its line decides everything.
@@ -45,7 +45,12 @@ pub(super) struct Fields {
     pub shape: Column,
     /// One term on records whose line decides.
     pub odd: Column,
+    /// What stands for the names in `kind`, `who` and `shape`, on the first record that has each. A column, because a column
+    /// keeps its dictionary in blocks that are read many times as fast as the transducer of terms.
+    pub common: Column,
 }
+
+pub(super) const COMMON: &str = "common";
 
 /// The one term of `odd`.
 pub(super) const ODD: u64 = 1;
@@ -69,6 +74,7 @@ impl Fields {
             value: schema.add_bytes_field("value", terms()),
             shape: schema.add_bytes_field("shape", terms()),
             odd: schema.add_u64_field("odd", NumericOptions::default().set_indexed()),
+            common: schema.add_bytes_field(COMMON, BytesOptions::default().set_fast()),
         };
         (schema.build(), fields)
     }
@@ -77,7 +83,7 @@ impl Fields {
         Fields::build().1
     }
 
-    /// Whether the column's terms are named: see [`terms::DEFINITION`](super::terms::DEFINITION).
+    /// Whether the column's terms are names, for which definitions stand in `common`.
     pub fn is_common(&self, column: Column) -> bool {
         [self.kind, self.who, self.shape].contains(&column)
     }

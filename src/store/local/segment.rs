@@ -2,12 +2,12 @@
 
 use std::ops::RangeInclusive;
 use tantivy::columnar::{Column as FastColumn, MonotonicallyMappableToU64};
-use tantivy::postings::TermInfo;
-use tantivy::schema::{Field as Column, IndexRecordOption};
-use tantivy::{InvertedIndexReader, SegmentReader, Term};
+use tantivy::schema::Field as Column;
+use tantivy::{SegmentReader, Term};
 
 use super::docs::Docs;
-use super::schema::{Fields, ODD};
+use super::postings::Postings;
+use super::schema::{COMMON, Fields, ODD};
 use super::terms;
 
 pub(super) struct Segment {
@@ -49,7 +49,7 @@ impl Segment {
         let mut docs = self.none();
         let terms = self.reader.inverted_index(term.field())?;
         if let Some(info) = terms.get_term_info(term)? {
-            add_postings(&terms, &info, &mut docs)?;
+            Postings::at(&terms, &info).add_to(&mut docs)?;
         }
         Ok(docs)
     }
@@ -86,11 +86,11 @@ impl Segment {
         sets: &mut [Docs],
         sort: &mut dyn FnMut(&[u8]) -> u64,
     ) -> tantivy::Result<()> {
-        self.each_term(column, (from, to), &mut |term, terms, info| {
+        self.each_term(column, (from, to), &mut |term, postings| {
             let mut wanted = sort(term);
             while wanted != 0 {
                 if let Some(set) = sets.get_mut(wanted.trailing_zeros() as usize) {
-                    add_postings(terms, info, set)?;
+                    postings.add_to(set)?;
                 }
                 wanted &= wanted - 1;
             }
@@ -107,22 +107,19 @@ impl Segment {
         let range = terms.terms().range().ge(from);
         let mut stream = if to.is_empty() { range.into_stream()? } else { range.lt(to).into_stream()? };
         while let Some((term, info)) = stream.next() {
-            each(term, &terms, info)?;
+            each(term, &Postings::at(&terms, info))?;
         }
         Ok(())
     }
 
     /// Gives what records have in common, each with the postings of its name.
     fn each_common(&self, column: Column, each: &mut EachTerm) -> tantivy::Result<()> {
-        let postings = self.reader.inverted_index(column)?;
-        let (from, to) = ([terms::DEFINITION], [terms::DEFINITION + 1]);
-        let mut stream = postings.terms().range().ge(from).lt(to).into_stream()?;
-        while let Some((definition, _)) = stream.next() {
-            let Some((name, common)) = definition[1..].split_at_checked(terms::NAME_BYTES) else { continue };
-            let name = [&[terms::NAME], name].concat();
-            if let Some(info) = postings.get_term_info(&Term::from_field_bytes(column, &name))? {
-                each(common, &postings, &info)?;
-            }
+        let Some(definitions) = self.reader.fast_fields().bytes(COMMON)? else { return Ok(()) };
+        let terms = self.reader.inverted_index(column)?;
+        let mut stream = definitions.dictionary().prefix_range([terms::mark_of(column)]).into_stream()?;
+        while stream.advance() {
+            let Some((name, common)) = stream.key()[1..].split_at_checked(terms::NAME_BYTES) else { continue };
+            each(common, &Postings::named(&terms, column, name))?;
         }
         Ok(())
     }
@@ -159,31 +156,5 @@ impl Segment {
     }
 }
 
-/// What is done with a term and where its postings are.
-type EachTerm<'a> = dyn FnMut(&[u8], &InvertedIndexReader, &TermInfo) -> tantivy::Result<()> + 'a;
-
-/// How many of the documents have the term.
-pub(super) fn count_postings(terms: &InvertedIndexReader, info: &TermInfo, docs: &Docs) -> tantivy::Result<u64> {
-    let mut count = 0;
-    each_posting(terms, info, |doc| count += u64::from(docs.contains(doc)))?;
-    Ok(count)
-}
-
-/// Adds all documents of a term.
-fn add_postings(terms: &InvertedIndexReader, info: &TermInfo, docs: &mut Docs) -> tantivy::Result<()> {
-    each_posting(terms, info, |doc| docs.insert(doc))
-}
-
-/// Gives the documents of a term.
-pub(super) fn each_posting(
-    terms: &InvertedIndexReader,
-    info: &TermInfo,
-    mut each: impl FnMut(u32),
-) -> tantivy::Result<()> {
-    let mut blocks = terms.read_block_postings_from_terminfo(info, IndexRecordOption::Basic)?;
-    while !blocks.docs().is_empty() {
-        blocks.docs().iter().for_each(|doc| each(*doc));
-        blocks.advance();
-    }
-    Ok(())
-}
+/// What is done with a term and its postings.
+type EachTerm<'a> = dyn FnMut(&[u8], &Postings) -> tantivy::Result<()> + 'a;

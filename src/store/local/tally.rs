@@ -6,7 +6,7 @@ use tantivy::schema::Field as Column;
 
 use super::docs::Docs;
 use super::keys;
-use super::segment::{Segment, count_postings, each_posting};
+use super::segment::Segment;
 use super::terms::{self, BORDER, KIND, WHO};
 use crate::record::Field;
 use crate::record::field::{FieldValue, Known};
@@ -50,9 +50,9 @@ fn count_parts(
     counts: &mut Counts,
 ) -> tantivy::Result<()> {
     let is_all = docs.count() == u64::from(segment.size());
-    segment.each_term(column, (&[], &[]), &mut |term, terms, info| {
+    segment.each_term(column, (&[], &[]), &mut |term, postings| {
         let Some(value) = terms::value_of(known, terms::part(term, place)) else { return Ok(()) };
-        let count = if is_all { u64::from(info.doc_freq) } else { count_postings(terms, info, docs)? };
+        let count = if is_all { postings.count()? } else { postings.count_in(docs)? };
         if count > 0 {
             *counts.entry(value.to_string()).or_default() += count;
         }
@@ -68,9 +68,9 @@ fn count_key(segment: &Segment, docs: &Docs, path: &str, counts: &mut Counts) ->
     let to = [path.as_bytes(), &[BORDER, BORDER]].concat();
     let column = segment.fields.value;
     let (mut once, mut by_line) = (segment.none(), apart);
-    segment.each_term(column, (&from, &to), &mut |term, terms, info| {
+    segment.each_term(column, (&from, &to), &mut |term, postings| {
         let is_plain = plain(term, path).is_some();
-        each_posting(terms, info, |doc| {
+        postings.each(|doc| {
             if !is_plain || once.contains(doc) {
                 by_line.insert(doc);
             }
@@ -79,9 +79,9 @@ fn count_key(segment: &Segment, docs: &Docs, path: &str, counts: &mut Counts) ->
     })?;
     let by_line = by_line.and(docs);
     let by_term = docs.clone().without(&by_line);
-    segment.each_term(column, (&from, &to), &mut |term, terms, info| {
+    segment.each_term(column, (&from, &to), &mut |term, postings| {
         let Some(value) = plain(term, path) else { return Ok(()) };
-        let count = count_postings(terms, info, &by_term)?;
+        let count = postings.count_in(&by_term)?;
         if count > 0 {
             *counts.entry(value.to_string()).or_default() += count;
         }

@@ -4,6 +4,8 @@
 //! `kind` (event or level, logger, site, template) and the `who` (process, lane, thread, task). A question about one of
 //! these fields is put to each different term, of which there are few, and not to each record.
 
+use tantivy::schema::Field as Column;
+
 use crate::record::Lane;
 use crate::record::field::{FieldType, FieldValue, Known};
 
@@ -13,11 +15,14 @@ pub(super) const BORDER: u8 = 0xff;
 /// Stands for a field that the record does not have.
 const ABSENT: u8 = 0xfe;
 
-/// `kind`, `who` and `shape` are long, so they are terms only once a segment, behind a name; the name is the term of each
-/// record that has them.
-pub(super) const DEFINITION: u8 = b'D';
-pub(super) const NAME: u8 = b'N';
+/// `kind`, `who` and `shape` are long, so they stand only once a segment, among its definitions, behind a name; the name is
+/// the term of each record that has them.
 pub(super) const NAME_BYTES: usize = 8;
+
+/// Before the definitions of that column.
+pub(super) fn mark_of(column: Column) -> u8 {
+    column.field_id() as u8
+}
 
 /// Before the words of each text: messages, and what few records have.
 pub(super) const MESSAGE: u8 = b'm';
