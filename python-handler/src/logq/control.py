@@ -17,11 +17,20 @@ _WHYS = ("dump", "timeout")
 _LONGEST = 200
 
 
+_path: tuple[identity.Process | None, str] = (None, "")
+
+
 def answer(_now: int) -> None:
+    global _path
     process = identity.me
     if process is None:
         return
-    path = os.path.join(process.place.spool, process.key + ".ctl")
+    known, path = _path
+    if known is not process:
+        path = os.path.join(process.place.spool, process.key + ".ctl")
+        _path = (process, path)
+    if not os.access(path, os.F_OK):  # an exception for each look would cost twice as much
+        return
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

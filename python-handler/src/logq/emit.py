@@ -10,7 +10,7 @@ import os
 import time
 
 from . import encode, identity, watchdog
-from .encode import EARLIEST, members, quote, stamp_time
+from .encode import members, quote, stamp_time
 from .identity import Process
 from .lane import SINGLE_STEP, Lane, here, thread_lane
 from .options import cleaners
@@ -74,8 +74,8 @@ def send(lane: Lane, body: str, low: bool = False) -> int:
         sink = process.ring
     number = 0
     data = None
+    stamps = ""
     try:
-        stamps = ""
         if lane.hard or lane.soft:
             number, hard, soft = lane.begin()
             stamps = _stamps(hard, soft, process)
@@ -84,14 +84,12 @@ def send(lane: Lane, body: str, low: bool = False) -> int:
             lane.mark = None
         else:
             number = lane.next_number()
-        now = _now()  # as in `stamp_time`, without the call: this runs for every record
-        digits = str(now if now > EARLIEST else EARLIEST)
-        second, prefix = encode.this_second
-        if second != digits[:-9]:
-            prefix = encode.begin_second(digits[:-9])
+        now = _now()
+        begin, end, prefix = encode.this_second
+        # As in `stamp_time`, without the call: this runs for every record.
+        time_text = f"{prefix}{str(now)[-9:]}Z" if begin <= now < end else stamp_time(now)
         mono = _mono()
-        head = f'{{"ts":"{prefix}{digits[-9:]}Z","mono":{mono}{lane.head},"seq":{number}'
-        data = f"{head}{stamps}{body}}}\n".encode()
+        data = f'{{"ts":"{time_text}","mono":{mono}{lane.head},"seq":{number}{stamps}{body}}}\n'.encode()
         sink.write(data, mono)
     except BaseException:  # a signal handler raised, such as Ctrl-C's: the number must not be missing
         if number and sink.taken is not data:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Callable
 
-__all__ = ["EARLIEST", "quote", "safe_repr", "safe_str", "stamp_time", "value"]
+__all__ = ["quote", "safe_repr", "safe_str", "stamp_time", "value"]
 
 _quote: Callable[[str], str]
 try:
@@ -64,27 +64,23 @@ def _unprintable(thing: object, problem: Exception) -> str:
 
 
 # A clock that is set to before that, as on a machine without a battery, says this.
-EARLIEST = 1_000_000_000
+_EARLIEST = 1_000_000_000
+_SECOND = 1_000_000_000
 
-# ("1795367703", "2026-11-22T17:15:03."): replaced as a whole, so that it needs no lock.
-this_second: tuple[str, str] = ("", "")
+# When it began and ended, ns, and "2026-11-22T17:15:03.": replaced as a whole, so that it needs no lock.
+this_second: tuple[int, int, str] = (0, 0, "")
 
 
 def stamp_time(now: int) -> str:
     """Nanoseconds since 1970 as RFC 3339 UTC with nine decimals."""
-    digits = str(max(now, EARLIEST))  # the last nine are the fraction: cheaper than to divide and to format
-    known, prefix = this_second
-    if known != digits[:-9]:
-        prefix = begin_second(digits[:-9])
-    return f"{prefix}{digits[-9:]}Z"
-
-
-def begin_second(second: str) -> str:
-    """What all the times of a second begin with."""
     global this_second
-    prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(int(second)))
-    this_second = (second, prefix)
-    return prefix
+    now = max(now, _EARLIEST)
+    begin, end, prefix = this_second
+    if not begin <= now < end:
+        begin = now - now % _SECOND
+        prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(begin // _SECOND))
+        this_second = (begin, begin + _SECOND, prefix)
+    return f"{prefix}{str(now)[-9:]}Z"  # the last nine are the fraction: cheaper than to divide and to format
 
 
 def value(thing: object) -> str:

@@ -71,27 +71,28 @@ def members(record: Any, lane: Lane) -> str:
     except (KeyError, TypeError):
         place = _place(record)
     template = record.msg
+    tpl = ""
     if not record.args:
-        body = f'{place}{thread},"msg":{_quote(template)}'
+        text = _quote(template)
     else:
         try:
             is_usual = type(record) is _Record and _Record.getMessage is _get_message
-            text = template % record.args if is_usual else record.getMessage()
-            quoted = _templates[template] if template in _templates else _template(template)
-            body = f'{place}{thread},"msg":{_quote(text)}{quoted}'
+            text = _quote(template % record.args if is_usual else record.getMessage())
+            tpl = _templates[template] if template in _templates else _template(template)
         except Exception:
             return _detailed(record, lane)
     added = current()
-    if added is not None:
-        body += added.text()
-    # Half of a surrogate pair, perhaps: strict parsers refuse it.
-    return _detailed(record, lane) if "\\ud" in body else body
+    if "\\ud" in text:  # half of a surrogate pair, perhaps: strict parsers refuse it
+        return _detailed(record, lane)
+    if added is None:
+        return f'{place}{thread},"msg":{text}{tpl}'
+    return f'{place}{thread},"msg":{text}{tpl}{added.text()}'
 
 
 def _template(template: str) -> str:
     if len(_templates) >= _MAX_TEMPLATES:
         _templates.clear()
-    _templates[template] = quoted = f',"tpl":{_quote(template)}'
+    _templates[template] = quoted = f',"tpl":{quote(template)}'
     return quoted
 
 

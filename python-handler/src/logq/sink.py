@@ -28,7 +28,7 @@ __all__ = ["MAX_LINE", "Sink"]
 
 MAX_LINE = 1 << 20
 _RETRY_NS = 1_000_000_000
-_BURST_NS = 50_000
+_BURST_NS = 1_000_000
 _SETTLED_NS = 2_000_000_000
 _PATIENCE, _MOMENT = 40, 0.0005  # times seconds
 _OPEN_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
