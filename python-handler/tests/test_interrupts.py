@@ -138,3 +138,31 @@ def test_the_watchdog_is_not_among_the_threads_that_a_program_counts(tmp_path):
         while _thread._count(): time.sleep(0.001)
         """,
     )
+
+
+def test_what_a_handler_raises_is_not_lost_while_something_of_ours_is_imported(tmp_path):
+    """Another one's finder is asked for our modules, too."""
+    done = run(
+        tmp_path,
+        """
+        import os, signal, sys, threading
+        class Finder:
+            def find_spec(self, name, path=None, target=None):
+                if name == "logq.standstill":
+                    asked.append(name)
+                    os.kill(os.getpid(), signal.SIGINT)
+                    for _ in range(1000): pass
+        asked = []
+        def handler(*_): raise TimeoutError
+        signal.signal(signal.SIGINT, handler)
+        sys.meta_path.insert(0, Finder())
+        gate = threading.Event()
+        try:
+            thread = threading.Thread(target=gate.wait); thread.start()
+            print("lost")
+        except TimeoutError: print("interrupted", asked)
+        gate.set()
+        """,
+        checked=False,
+    )
+    assert done.out == "interrupted ['logq.standstill']\n"

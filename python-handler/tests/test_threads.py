@@ -42,14 +42,16 @@ def test_a_thread_of_the_thread_module(tmp_path):
         tmp_path,
         """
         import _thread, logging
-        def work(): logging.warning("inside"); over.release()
-        over = _thread.allocate_lock(); over.acquire()
+        def work():
+            with begun: logging.warning("inside")  # who asks while its maker is still at it learns nothing
+            over.release()
+        over = _thread.allocate_lock(); over.acquire(); begun = _thread.allocate_lock()
         logging.warning("before")
-        _thread.start_new_thread(work, ())
+        with begun: _thread.start_new_thread(work, ())
         over.acquire()
         """,
     )
     lane = done.event("lane", kind="thread")
     assert lane["lane"] == done.log("inside")["lane"]
-    assert (lane["fn"], lane["site"][1:], lane["daemon"]) == ("work", [6, "<module>"], True)
+    assert (lane["fn"], lane["site"][1:], lane["daemon"]) == ("work", [8, "<module>"], True)
     assert lane["from"] == f"t1@{done.log('before')['seq']}"

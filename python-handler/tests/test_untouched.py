@@ -23,6 +23,7 @@ def test_objects_go_when_they_went_before(tmp_path):
         class Thing: pass
         class Failed(Exception): pass
         def fail(thing): raise Failed
+        def fail_late(thing, gate): gate.wait(); raise Failed
         def gone(what, reference):
             for _ in range(500):  # a look of the watchdog at a stack holds what is in it for a moment
                 if reference() is None: break
@@ -46,6 +47,14 @@ def test_objects_go_when_they_went_before(tmp_path):
             del thing
             await asyncio.get_running_loop().run_in_executor(pool, int)
             gone("argument in an executor", seen)
+            thing, gate = Thing(), threading.Event(); seen = weakref.ref(thing)
+            late = asyncio.get_running_loop().run_in_executor(pool, fail_late, thing, gate)
+            gate.set()
+            try: await late
+            except Failed: pass
+            del thing, late
+            await asyncio.get_running_loop().run_in_executor(pool, int)
+            gone("argument of a job that was awaited", seen)
         asyncio.run(main())
         for kind in queue.Queue, queue.PriorityQueue, queue.SimpleQueue:
             jobs, thing = kind(), Thing(); seen = weakref.ref(thing)
@@ -178,3 +187,45 @@ def test_what_a_signals_handler_raises_is_never_lost(tmp_path):
         print("lost", lost)
         """
     assert assert_same(tmp_path, program) == ["lost 0"]
+
+
+def test_a_look_at_variables_keeps_and_changes_nothing(tmp_path):
+    """Before 3.13 a frame that was asked for its variables keeps them all."""
+    program = """
+        import sys, threading, time, weakref
+        class Thing: pass
+        def work(kept, ready, go, said):
+            thing, cell = Thing(), 1
+            def inner(): return cell
+            seen = weakref.ref(thing)
+            if kept: names = locals()
+            ready.set(); go.wait()
+            del thing
+            said.append((seen() is None, cell, sorted(names) if kept else sorted(locals())))
+        def look(frame): pass
+        if "logq" in sys.modules: from logq.variables import variables_of as look
+        for kept in False, True:
+            ready, go, said = threading.Event(), threading.Event(), []
+            thread = threading.Thread(target=work, args=(kept, ready, go, said)); thread.start(); ready.wait()
+            while True:
+                frame = sys._current_frames()[thread.ident]
+                while frame is not None and frame.f_code is not work.__code__: frame = frame.f_back
+                if frame is not None: break
+            for _ in range(2):
+                found = look(frame)
+                assert found is None or found["cell"] == 1 and type(found["thing"]) is Thing, found
+            del found, frame
+            go.set(); thread.join(); print(kept, said[0][:2], said[0][2] if not kept else "")
+        """
+    assert assert_same(tmp_path, program)[0].startswith("False (True, 1) ")
+
+
+def test_no_thread_of_ours_is_there_when_the_interpreter_goes(tmp_path):
+    program = """
+        import os, threading
+        class Last:
+            def __del__(self, say=os.write, look=os.listdir): say(1, b"%d\\n" % len(look("/proc/self/task")))
+        thread = threading.Thread(target=int); thread.start(); thread.join()
+        last = Last()
+        """
+    assert assert_same(tmp_path, program) == ["1"]

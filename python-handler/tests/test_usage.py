@@ -8,13 +8,18 @@ TWO_SORTS = """
     import threading, time
     from logq import identity
     from logq.lane import here
-    def seen():
-        looks = here().looks
-        return looks is not None and looks.n >= 6
+    def is_enough(lane, barred):
+        looks = lane.looks
+        return looks is not None and looks.n >= 6 and (looks.barred > 0) >= barred
+    def seen():  # of all: alone, the last would never be kept from the processor
+        return len(lanes) == 4 and all(is_enough(*each) for each in list(lanes))
     def spin():
+        lanes.append((here(), True))
         while not seen(): pass
     def sleep():
+        lanes.append((here(), False))
         while not seen(): time.sleep(0.05)
+    lanes = []
     threads = [threading.Thread(target=target, name=target.__name__) for target in (spin, spin, spin, sleep)]
     for thread in threads: thread.start()
     for thread in threads: thread.join()

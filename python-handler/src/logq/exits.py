@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from . import identity
+from . import identity, watchdog
 from .emit import event
 from .identity import Process
 from .native import get_ident
@@ -139,6 +139,7 @@ def _at_exit() -> None:
     global _top, _noted
     try:
         finish("exit", None)
+        watchdog.at_exit()
         # Through the frame they would keep the main module's variables, which nobody would then finalise.
         _top = _noted = None
     except KeyboardInterrupt:

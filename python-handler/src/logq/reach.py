@@ -28,6 +28,7 @@ from types import (
 from . import identity, waits
 from .sites import is_logq, is_machinery
 from .trouble import swallowed
+from .variables import variables_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -240,7 +241,9 @@ class _Way:
 
     def _from_frame(self, frame: Any) -> list[Any]:
         code, names = frame.f_code, frame.f_globals
-        own = frame.f_locals
+        if frame.f_trace is not None:
+            raise _TooMuch  # a debugger is there, and its variables are not looked at
+        own = variables_of(frame)
         found = [] if own is names else list(own.values())
         if not is_machinery(code.co_filename):
             found += self._named_by(code, names)

@@ -33,6 +33,7 @@ ticks: list[Callable[[int], None]] = []
 _TICK = 0.1  # seconds
 _SLOW_TICK = 0.25  # while nothing has moved for long
 _GONE_WITHIN = 0.1  # how long a fork waits for the thread to end
+_GONE_AT_EXIT = 1.0  # and the end of the interpreter
 
 
 class _Watch:
@@ -63,7 +64,7 @@ def need() -> bool:
     watch, process = _watch, identity.me
     if watch is not None and watch.process is process and not watch.gone:
         return True
-    if process is None or process.capture == "records" or process.quiet or _forking:
+    if process is None or process.capture == "records" or process.quiet or _forking or not process.ended:
         return False
     _start(process)
     return _watch is not None and not _watch.gone
@@ -159,6 +160,23 @@ def stop() -> Any:
     return watch
 
 
+def _end(patience: float) -> None:
+    """Stops it, and waits for so many seconds at the most until the thread is gone."""
+    watch = stop()
+    limit = time.monotonic() + patience
+    while watch is not None and time.monotonic() < limit and os.path.exists(f"/proc/self/task/{watch.tid}"):
+        sleep(0.00002)
+
+
+def at_exit() -> None:
+    """The interpreter ends: what of its threads comes back then meets memory that was given back.
+
+    Up to 3.9 that can end the process with a signal.
+    """
+    if _watch is not None and _watch.process is identity.me:
+        _end(_GONE_AT_EXIT)
+
+
 def is_counted() -> bool:
     """Whether the interpreter's count of threads has this one in it."""
     return _watch is not None and _watch.tid != 0 and not _watch.gone
@@ -175,12 +193,8 @@ def before_fork() -> None:
     """
     global _forking
     _forking += 1
-    if _watch is None or _has_others():
-        return
-    watch = stop()
-    limit = time.monotonic() + _GONE_WITHIN
-    while watch is not None and time.monotonic() < limit and os.path.exists(f"/proc/self/task/{watch.tid}"):
-        sleep(0.00002)
+    if _watch is not None and not _has_others():
+        _end(_GONE_WITHIN)
 
 
 def after_fork_in_parent() -> None:

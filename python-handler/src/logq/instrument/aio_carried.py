@@ -1,7 +1,8 @@
 """Callbacks that one thread sends to another's event loop: they carry the stamp of who sent them.
 
 While such a callback runs, that stamp is the cause of what it settles: `aio_handover.py` asks for it.
-Results of executors travel the same way, but bring a stamp of their own.
+Results of executors travel the same way, but bring a stamp of their own, which stays when the executor's
+future goes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from logq.lane import Stamp
 
-__all__ = ["causes", "wrap_call_soon_threadsafe"]
+__all__ = ["causes", "wrap_call_soon_threadsafe", "wrap_copy_future_state"]
 
 # By thread: what caused the callback that runs there, when another thread sent it.
 causes: dict[int, Stamp] = {}
@@ -71,3 +72,34 @@ def wrap_call_soon_threadsafe(original: Callable[..., Any]) -> Any:
 
 def _unchecked(_callback: Any, _method: str) -> None:
     """uvloop does not check."""
+
+
+class _Settled:
+    """What is left of a future that has settled another one."""
+
+    __slots__ = ("_logq_stamp",)
+
+    def __init__(self, stamp: Stamp | None) -> None:
+        self._logq_stamp = stamp
+
+    def done(self) -> bool:
+        return True
+
+
+def wrap_copy_future_state(original: Callable[[Any, Any], None]) -> Any:
+    """Where a loop's future is given the outcome of an executor's.
+
+    That one keeps its callbacks, and they keep the loop's future: as its source it would make a circle of the two,
+    and what the job returned or raised would stay until the next garbage collection.
+    """
+
+    def _copy_future_state(source: Any, dest: Any) -> None:
+        if getattr(dest, "_logq_sources", None) == [source]:
+            dest._logq_sources = [_Settled(getattr(source, "_logq_stamp", None))]
+        try:
+            original(source, dest)
+        except BaseException as problem:
+            hide(problem)
+            raise
+
+    return dress(_copy_future_state, original)

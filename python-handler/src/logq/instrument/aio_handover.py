@@ -24,7 +24,7 @@ from logq.trouble import swallowed
 from logq.unseen import hide
 
 from . import aio_foreign, aio_lost, tasks
-from .aio_carried import causes, wrap_call_soon_threadsafe
+from .aio_carried import causes, wrap_call_soon_threadsafe, wrap_copy_future_state
 from .aio_locks import thing_of
 from .tasks import is_counted
 
@@ -107,6 +107,7 @@ def patch_taskgroups(module: Any) -> None:
 def patch_base_events(base_events: Any) -> None:
     patch_loop(base_events.BaseEventLoop)
     replace(base_events.futures, "wrap_future", _wrap_wrap_future)
+    replace(base_events.futures, "_copy_future_state", wrap_copy_future_state)
 
 
 def patch_loop(loop: Any) -> None:

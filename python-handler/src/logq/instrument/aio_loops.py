@@ -17,6 +17,7 @@ from logq.lane import Lane, thread_lane
 from logq.native import get_ident
 from logq.patching import replace
 from logq.trouble import swallowed
+from logq.variables import variables_of
 
 from . import aio_reach
 from .around import OnRead
@@ -233,7 +234,7 @@ def _callback_of(frame: Any) -> tuple[Any, list[Place], Any]:
     while frame is not None:
         if frame.f_code is _handle_run:
             turn = frame.f_back
-            return frame.f_locals.get("self"), places, turn if turn is not None and turn.f_code is _run_once else None
+            return variables_of(frame).get("self"), places, turn if turn is not None and turn.f_code is _run_once else None
         place = place_of(frame)
         if place is not None:
             places.append(place)

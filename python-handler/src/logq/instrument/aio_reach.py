@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from logq import reach, snapshot
 from logq.sites import is_machinery
+from logq.variables import variables_of
 
 from .suspended import frames_of
 
@@ -51,6 +52,6 @@ def of_loop(loop: Any, ident: int) -> bool | None:
     roots = [*loop._scheduled, *loop._ready, *watched.values()]
     frames = survey.frames(ident)
     of = next((frame for frame in frames if frame.f_code.co_name == "run_until_complete"), None)
-    main = of.f_locals.get("future") if of is not None else None
+    main = variables_of(of).get("future") if of is not None else None
     ends = not hasattr(main, "get_coro") or of_task(main)
     return survey.apart([*roots, *frames] if ends else roots)

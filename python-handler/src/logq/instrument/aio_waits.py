@@ -14,6 +14,7 @@ from logq.lane import Lane
 from logq.objects import Thing
 from logq.sites import is_machinery
 from logq.trouble import swallowed
+from logq.variables import variables_of
 
 from . import aio_known, aio_loops, aio_reach, future_waits
 from .aio_handover import code_of
@@ -237,7 +238,7 @@ def _purpose_of(frames: list[Any]) -> dict[str, object] | None:
         on, about = known
         if on == "cond" and any(_purposes.get(inner.f_code, ("",))[0] == "lock" for inner in below):
             continue  # notified, and now it takes the lock again
-        names = frame.f_locals
+        names = variables_of(frame)
         if about is _of_wait_for:
             timeout = {"timeout": names.get("timeout")}
             inner = _of_wait_for(names)

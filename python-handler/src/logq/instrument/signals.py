@@ -18,7 +18,7 @@ import sys
 from _operator import methodcaller
 from functools import partial
 
-from logq import hooks, identity, records, stacks, waits
+from logq import hooks, identity, records, stacks, waits, watchdog
 from logq.patching import dress, replace
 from logq.sites import is_machinery
 from logq.unseen import hide
@@ -35,6 +35,7 @@ open_code: set[Any] = set()
 
 _ANY_SIGNAL = sys.version_info >= (3, 10)  # before, `interrupt_main` knows SIGINT only
 _DEEPEST = 60
+_IMPORT = "<frozen importlib._bootstrap>"
 
 
 def guard(*functions: Any) -> None:
@@ -44,7 +45,7 @@ def guard(*functions: Any) -> None:
 
 # In the midst of a record nobody could tell, beside other threads that write, whether it is on disk already. And
 # what a handler raises in our own work (a time limit, as an `Exception`) would end there, as a failure of ours.
-guard(hooks.report, records.write_once, waits.begin, waits.Wait.end)
+guard(hooks.report, records.write_once, waits.begin, waits.Wait.end, watchdog.need)
 # Nothing in these files ever blocks.
 _FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _WORK = (
@@ -147,10 +148,16 @@ def _is_guarded(frame: Any) -> bool:
             return False
         if frame.f_code in guarded or frame.f_code.co_filename in _work:
             return True
-        if not is_machinery(frame.f_code.co_filename):
+        if not is_machinery(frame.f_code.co_filename) and not _is_finder(frame):
             return False
         frame = frame.f_back
     return False
+
+
+def _is_finder(frame: Any) -> bool:
+    """Whether the import system asks here for a module: of somebody's finder, who may be asked for one of ours."""
+    asks = frame.f_back
+    return asks is not None and asks.f_code.co_name == "_find_spec" and asks.f_code.co_filename == _IMPORT
 
 
 def _shield(number: int, handler: Any) -> Any:

@@ -117,10 +117,7 @@ def _list_daemons() -> object:
 def _wrap_start(original: Callable[[Any], None]) -> Any:
     def start(self: Any) -> None:
         if identity.me is not None and getattr(self, "_initialized", False) and self._ident is None:
-            try:
-                _announce_start(self)
-            except Exception:
-                swallowed()
+            _announce_start(self)
         try:
             original(self)
         except BaseException as problem:
@@ -131,18 +128,21 @@ def _wrap_start(original: Callable[[Any], None]) -> Any:
 
 
 def _announce_start(thread: Any) -> None:
-    exits.note_top()
-    lane: Lane | None = getattr(thread, "_logq_promised", None)  # others may name it already
-    if lane is None or lane.process is not identity.me:
-        lane = new_green_lane(thread._name) if native.is_green() else new_thread_lane(thread._name)
-    lane.daemon = bool(thread._daemonic)
-    creator = here()
-    lane.inherit(creator.mark or creator.stamp())
-    lane.site = caller_site(3)
-    lane.fn = _what_runs(thread)
-    lane.fields = current()
-    thread._logq_lane = lane
-    watchdog.need()
+    try:
+        exits.note_top()
+        lane: Lane | None = getattr(thread, "_logq_promised", None)  # others may name it already
+        if lane is None or lane.process is not identity.me:
+            lane = new_green_lane(thread._name) if native.is_green() else new_thread_lane(thread._name)
+        lane.daemon = bool(thread._daemonic)
+        creator = here()
+        lane.inherit(creator.mark or creator.stamp())
+        lane.site = caller_site(3)
+        lane.fn = _what_runs(thread)
+        lane.fields = current()
+        thread._logq_lane = lane
+        watchdog.need()
+    except Exception:
+        swallowed()
 
 
 def _what_runs(thread: Any) -> str | None:

@@ -11,6 +11,7 @@ from logq import identity, watchdog
 from logq.emit import announce, event
 from logq.lane import Lane
 from logq.sites import absolute, is_machinery
+from logq.variables import variables_of
 
 from . import trio_tasks, trio_waits
 
@@ -96,7 +97,7 @@ def _step_of(frame: Any) -> tuple[Any, list[dict[str, object]], Any]:
     while frame is not None:
         code = frame.f_code
         if code.co_name == "unrolled_run" and code.co_filename.endswith("_run.py"):
-            return (frame.f_locals.get("task") if stack else None), stack, place
+            return (variables_of(frame).get("task") if stack else None), stack, place
         if not is_machinery(code.co_filename) and len(stack) < _MAX_FRAMES:
             if place is None:
                 place = (id(frame), code)

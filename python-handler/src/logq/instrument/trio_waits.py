@@ -14,6 +14,7 @@ from logq.emit import announce
 from logq.lane import Lane
 from logq.sites import is_machinery
 from logq.trouble import swallowed
+from logq.variables import variables_of
 
 from . import trio_tasks, trio_things
 from .suspended import frames_of, sites_of, told
@@ -115,7 +116,7 @@ def _purpose_of(frames: list[Any]) -> dict[str, object]:
         below.append(frame)
     while below:
         frame = below.pop()
-        names, function = frame.f_locals, frame.f_code.co_name
+        names, function = variables_of(frame), frame.f_code.co_name
         if function in _SLEEPS:
             return {"on": "sleep", "timeout": 0}
         if function == "sleep_forever":
