@@ -233,8 +233,9 @@ def _callback_of(frame: Any) -> tuple[Any, list[Place], Any]:
     places: list[Place] = []
     while frame is not None:
         if frame.f_code is _handle_run:
-            turn = frame.f_back
-            return variables_of(frame).get("self"), places, turn if turn is not None and turn.f_code is _run_once else None
+            above = frame.f_back
+            turn = above if above is not None and above.f_code is _run_once else None
+            return variables_of(frame).get("self"), places, turn
         place = place_of(frame)
         if place is not None:
             places.append(place)
@@ -243,11 +244,8 @@ def _callback_of(frame: Any) -> tuple[Any, list[Place], Any]:
 
 
 def _begun(turn: Any) -> int:
-    """When a turn of the loop began, by the monotonic clock in ns. 0: not known.
-
-    It is asked at the second look at one callback only, as a frame that was asked for its variables keeps them.
-    """
-    ends = turn.f_locals.get("end_time") if turn is not None else None
+    """When a turn of the loop began, by the monotonic clock in ns. 0: not known."""
+    ends = variables_of(turn).get("end_time") if turn is not None else None
     return int(ends * 1e9) if isinstance(ends, float) else 0
 
 
