@@ -171,11 +171,15 @@ def test_futures_waited_for_together_or_made_by_hand(tmp_path):
         tmp_path,
         """
         import concurrent.futures as cf, threading, time
+        from logq.lane import here
+        main = here()
+        def until_waited_for(_=None):
+            while main.waiting is None: time.sleep(0.005)
         with cf.ThreadPoolExecutor(2) as pool:
-            jobs = [pool.submit(time.sleep, 0.05) for _ in range(2)]
+            jobs = [pool.submit(until_waited_for) for _ in range(2)]
             cf.wait(jobs)
-            for job in cf.as_completed([pool.submit(time.sleep, 0.05)]): pass
-            list(pool.map(time.sleep, [0.05]))
+            for job in cf.as_completed([pool.submit(until_waited_for)]): pass
+            list(pool.map(until_waited_for, [None]))
         promise = cf.Future()
         try: promise.result(timeout=0.02)
         except (TimeoutError, cf.TimeoutError): pass

@@ -181,6 +181,15 @@ class Sink:
         elif now - self._born > _SETTLED_NS:
             self.settled()
 
+    def _is_sound(self) -> bool:
+        """Whether the descriptor is our file, and the file is there. For whoever has `_rotating`: nobody else
+        changes either meanwhile."""
+        try:
+            state = os.fstat(self._fd)
+        except OSError:
+            return False
+        return (state.st_dev, state.st_ino) == self._identity and state.st_nlink > 0
+
     def count_lost(self, why: str) -> None:
         self.failing = True
         self.count_gone(why, 1)
@@ -259,6 +268,7 @@ class Sink:
         low = -1
         try:
             self._rotator = get_ident()
+            self._check(self._fd, self._checked)  # threads may have counted into the position what went before
             if self._position <= self._full_at:
                 return
             part = self._shelf.next_number()
@@ -311,7 +321,8 @@ class Sink:
             self._early.append(data)  # another thread is at it, and writes this after
             return
         try:
-            self._reopen()
+            if not self._is_sound():  # else another thread has begun a part while this one looked
+                self._reopen()
             count = _write(self._fd, data)
         except OSError as again:
             self._retry_at = now + _RETRY_NS
