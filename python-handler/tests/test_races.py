@@ -269,9 +269,9 @@ def test_a_loop_of_many_accesses_is_bounded(tmp_path):
         class Box: n = 0
         box = Box(); table = {}
         def work():
-            for i in range(20_000):
+            for i in range(8_000):
                 box.n += 1
-                table[i % 5000] = table.get(i % 5000, 0) + 1
+                table[i % 4000] = table.get(i % 4000, 0) + 1
         ts = [threading.Thread(target=work) for _ in range(3)]
         for t in ts: t.start()
         for t in ts: t.join()
