@@ -148,12 +148,13 @@ function nameOf(run, record) {
 
 function showNew({ run, record }) {
   const name = nameOf(run, record);
+  // Also of one that a search has shown already: the count that came with it may be older.
+  countAgain();
   if (shown.has(name)) return;
   shown.add(name);
   $('hits').querySelector('.loading')?.remove();
   $('hits').prepend(recordRow(record, run));
   while ($('hits').childElementCount > MOST) $('hits').lastElementChild.remove();
-  countAgain();
 }
 
 /** The counts follow more slowly. */
