@@ -164,15 +164,18 @@ def _end(patience: float) -> None:
     """Stops it, and waits for so many seconds at the most until the thread is gone."""
     watch = stop()
     limit = time.monotonic() + patience
-    while watch is not None and time.monotonic() < limit and os.path.exists(f"/proc/self/task/{watch.tid}"):
+    while watch is not None and time.monotonic() < limit and _is_there(watch):
         sleep(0.00002)
 
 
-def at_exit() -> None:
-    """The interpreter ends: what of its threads comes back then meets memory that was given back.
+def _is_there(watch: _Watch) -> bool:
+    """Also before its first step: that needs the interpreter, too."""
+    return not watch.gone if watch.tid == 0 else os.path.exists(f"/proc/self/task/{watch.tid}")
 
-    Up to 3.9 that can end the process with a signal.
-    """
+
+def at_exit() -> None:
+    """The interpreter ends: a thread that comes back later, or begins only then, meets memory that was given back,
+    and the process ends with a signal."""
     if _watch is not None and _watch.process is identity.me:
         _end(_GONE_AT_EXIT)
 
