@@ -222,10 +222,13 @@ def test_a_look_at_variables_keeps_and_changes_nothing(tmp_path):
 
 def test_no_thread_of_ours_is_there_when_the_interpreter_goes(tmp_path):
     program = """
-        import os, threading
+        import os, sys, threading
         class Last:
             def __del__(self, say=os.write, look=os.listdir): say(1, b"%d\\n" % len(look("/proc/self/task")))
         thread = threading.Thread(target=int); thread.start(); thread.join()
         last = Last()
+        if "logq" in sys.modules:  # one that has not begun when the program ends
+            from logq import watchdog
+            watchdog.stop(); watchdog.need()
         """
     assert assert_same(tmp_path, program) == ["1"]
