@@ -13,6 +13,9 @@ export const AXIS = 26;
 /** So many hand-overs are drawn; of more, the page says how many there are. */
 const MOST_ARROWS = 2500;
 
+/** Of more than these none is dashed: dashes cost a hundred times what a line does, and cannot be told apart. */
+const MOST_DASHED = 100;
+
 /** How wide the names of lanes stand beside a stage of that width. */
 export function gutter(width) {
   return Math.round(Math.min(230, Math.max(96, width * 0.2)));
@@ -188,12 +191,13 @@ function paintArrows(pen, state, lanes) {
   const shown = [...chosen].filter((arrow) => state.withLocks || run.arrows.kind[arrow] !== ARROW.lock);
   if (count > MOST_ARROWS * 4 || shown.length > MOST_ARROWS) return Math.max(count, shown.length);
   const alpha = shown.length > 400 ? 0.35 : 0.8;
+  const dashed = shown.length <= MOST_DASHED;
   for (const arrow of shown) {
     const kind = run.arrows.kind[arrow];
     const look = {
       colour: kind === ARROW.start ? colours.started : kind === ARROW.direct ? colours.handed : colours.faint,
       width: kind === ARROW.direct ? 1.4 : 1,
-      dash: kind === ARROW.order ? [2, 3] : kind === ARROW.lock ? [5, 3] : [],
+      dash: !dashed ? [] : kind === ARROW.order ? [2, 3] : kind === ARROW.lock ? [5, 3] : [],
       alpha: state.chain.size ? alpha * 0.3 : alpha,
     };
     bow(pen, view.x(run.time[run.arrows.from[arrow]]), rows.line(run.laneOf(run.arrows.from[arrow])),

@@ -71,9 +71,13 @@ export function cutTo(pen, font, text, wide) {
   return shown.length > 1 ? `${shown}…` : '';
 }
 
+/** Farther away than this nothing is seen of a curve, px; the dashes of one that is a million pixels long would take minutes. */
+const FAR = { left: -400, right: 5000 };
+
 /** A curve with a head, from a point to another one. */
-export function bow(pen, x1, y1, x2, y2, { colour, width, dash, alpha }) {
+export function bow(pen, begin, y1, end, y2, { colour, width, dash, alpha }) {
   if (y1 === null || y2 === null) return;
+  const [x1, x2] = [begin, end].map((x) => Math.max(FAR.left, Math.min(x, FAR.right)));
   const bend = Math.min(60, Math.max(10, Math.abs(x2 - x1) / 2));
   pen.globalAlpha = alpha;
   pen.strokeStyle = colour;
