@@ -2,6 +2,7 @@
 //! lacks themselves. It makes them fast on large runs.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::collect_files::{self, FileForm, Files};
 use super::selection::StoreArgs;
 use super::{CliError, exit, output};
 use crate::collect::{self, CollectError, Progress, Report, Stats, Target};
@@ -20,13 +22,26 @@ use crate::view::printable;
 
 #[derive(Debug, Args)]
 pub struct CollectArgs {
+    /// Logs of other systems, or directories of such: they become a run of their own
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
     #[command(flatten)]
     store: StoreArgs,
 
     /// The run: its name, an unambiguous beginning of it, or `all` [default: the newest; with --follow: all, also those
-    /// to come]
+    /// to come]. With PATH: the name of the run that they become [default: that of the first PATH]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
+
+    /// The form of the files
+    #[arg(long, value_enum, default_value_t = FileForm::Auto, requires = "paths")]
+    input: FileForm,
+
+    /// What lines begin with, as a regular expression with named groups: time, level, logger, thread, pid, message or any
+    /// field. Lines that do not match belong to the record before them
+    #[arg(long, value_name = "REGEX", requires = "paths")]
+    pattern: Option<String>,
 
     /// Go on as the runs grow, until interrupted
     #[arg(short = 'F', long)]
@@ -41,6 +56,17 @@ pub struct CollectArgs {
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub fn collect(args: CollectArgs) -> Result<ExitCode, CliError> {
+    if !args.paths.is_empty() {
+        return collect_files::collect(Files {
+            paths: args.paths,
+            dir: args.store.dir,
+            run: args.run,
+            form: args.input,
+            pattern: args.pattern,
+            follow: args.follow,
+            stats: args.stats,
+        });
+    }
     let store = investigation::find_store(args.store.dir.as_deref())?;
     let began = Instant::now();
     let choice = RunChoice::of(args.run.as_deref());
@@ -80,11 +106,17 @@ pub fn catch_up(run: &RunDir) -> Result<Stats, CollectError> {
     stats
 }
 
-fn follow(target: &Target) -> Result<Stats, CliError> {
+/// Set once somebody asks to stop.
+pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>, CliError> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, stop.clone())?;
     }
+    Ok(stop)
+}
+
+fn follow(target: &Target) -> Result<Stats, CliError> {
+    let stop = stop_on_signals()?;
     eprintln!("logq: collecting; Ctrl-C ends it");
     let report = &mut |Report::Failed { run, error }: Report<'_>| {
         eprintln!("logq: run {}: {}", run.name(), printable::one_line(&error.to_string()));

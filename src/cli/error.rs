@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::{exit, output};
 use crate::collect::CollectError;
+use crate::intake::IntakeError;
 use crate::investigation::InvestigationError;
 use crate::launch;
 use crate::launch::dump::DumpError;
@@ -25,6 +26,8 @@ pub enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Collect(#[from] CollectError),
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
     #[error(transparent)]
     Launch(#[from] launch::Error),
     #[error("{error}")]
@@ -62,6 +65,8 @@ impl CliError {
 
     fn code(&self) -> u8 {
         match self {
+            CliError::Intake(IntakeError::NotForeign { .. } | IntakeError::Nothing { .. }) => exit::BAD_USAGE,
+            CliError::Intake(IntakeError::Spool(error)) => code_of_spool(error),
             CliError::Query { .. } | CliError::Name(_) | CliError::Usage(_) => exit::BAD_USAGE,
             CliError::Dump(error) if error.is_misdirected() => exit::BAD_USAGE,
             CliError::Investigation(InvestigationError::NotFound { .. }) => exit::BAD_USAGE,

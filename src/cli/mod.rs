@@ -2,6 +2,7 @@
 
 mod collect;
 mod completions;
+mod collect_files;
 mod diagnose;
 mod diff;
 mod dump;
@@ -14,6 +15,7 @@ mod output;
 mod pager;
 pub mod reference;
 mod report;
+mod prune;
 mod run;
 mod runs;
 mod search;
@@ -89,6 +91,8 @@ enum Command {
     Completions(completions::CompletionsArgs),
     /// Print the manual page of logq or of one of its commands, or write them all to a folder
     Man(manual::ManArgs),
+    /// Remove old runs, by age, number or size
+    Prune(prune::PruneArgs),
 }
 
 /// Exit codes: what scripts may rely on.
@@ -132,6 +136,7 @@ pub fn main() -> ExitCode {
         Some(Command::Collect(args)) => collect::collect(args),
         Some(Command::Completions(args)) => completions::completions(args),
         Some(Command::Man(args)) => manual::man(args),
+        Some(Command::Prune(args)) => prune::prune(args),
     };
     match answer {
         Ok(code) => code,

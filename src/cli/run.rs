@@ -87,7 +87,7 @@ impl Capture {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("`{text}` is no time span; try 30s, 5m or 1h30m");
     // A bare number is seconds, as timeout(1) takes it.
     let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
@@ -104,7 +104,7 @@ fn level(text: &str) -> Result<String, String> {
 }
 
 /// Bytes. A unit is a power of 1024, whichever way it is written.
-fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     let bad = || format!("`{text}` is no size; try 65536, 64MB or 1G");
     let trimmed = text.trim().to_ascii_lowercase();
     let digits = trimmed.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == ' ');

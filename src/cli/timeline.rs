@@ -10,9 +10,10 @@ use super::output::{self, Format};
 use super::selection::SelectionArgs;
 use super::{CliError, exit};
 use crate::causality::LaneIndex;
+use crate::diagnose;
 use crate::investigation::{self, Investigation};
 use crate::view::timeline::{Filter, Timeline, lanes_around};
-use crate::view::{timeline_json, timeline_text};
+use crate::view::{printable, timeline_json, timeline_text};
 
 #[derive(Debug, Args)]
 pub struct TimelineArgs {
@@ -94,8 +95,17 @@ pub fn timeline(args: TimelineArgs) -> Result<ExitCode, CliError> {
     if let Some(remark) = remark {
         writeln!(out, "\n{remark}")?;
     }
+    write_clock_only(&case, args.format, &mut out)?;
     out.flush()?;
     Ok(ExitCode::from(exit::FOUND))
+}
+
+/// Says of a run without hand-overs what its order is worth.
+pub fn write_clock_only(case: &Investigation, format: Format, out: &mut dyn Write) -> Result<(), CliError> {
+    match diagnose::clock_only(&case.graph).filter(|_| format == Format::Text) {
+        Some(remark) => Ok(writeln!(out, "missing: {}", printable::one_line(&remark))?),
+        None => Ok(()),
+    }
 }
 
 /// Where nobody said which lanes: those that logged the most, in their own order.

@@ -50,6 +50,7 @@ pub fn why(args: WhyArgs) -> Result<ExitCode, CliError> {
         true => forward(&case, record, &args, &mut out)?,
         false => backward(&case, record, &args, &mut out)?,
     }
+    super::timeline::write_clock_only(&case, args.format, &mut out)?;
     out.flush()?;
     Ok(ExitCode::from(exit::FOUND))
 }

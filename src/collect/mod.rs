@@ -5,6 +5,7 @@
 //! it: it only makes them faster.
 
 mod follow;
+mod intake;
 pub mod watch;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ use crate::store::local::LocalStore;
 use crate::store::{Added, StoreError, Stretch, Writer, stretches};
 
 pub use follow::{Report, Target, follow};
+pub use intake::{follow_files, take_in};
 
 /// How much of the spool one commit covers at most, while catching up, and how much of it one thread takes at a time.
 const CATCH_UP_COMMIT: u64 = 512 << 20;

@@ -66,7 +66,8 @@ pub fn sentences(graph: &CausalGraph, problems: &[String]) -> Vec<String> {
     let damage = graph.damage();
     // The files themselves say more of what is torn.
     let told = damage.iter().filter(|damage| !matches!(damage, Damage::Torn { .. }));
-    problems.iter().cloned().chain(told.map(|damage| sentence(graph, damage))).collect()
+    let told = told.map(|damage| sentence(graph, damage));
+    problems.iter().cloned().chain(told).chain(clock_only(graph)).collect()
 }
 
 /// What is missing of those lanes and their processes, one sentence each.
@@ -106,4 +107,18 @@ pub(super) fn sentence(graph: &CausalGraph, damage: &Damage) -> String {
         }
         Damage::Dangling { stamps } => format!("{stamps} stamps point to records that are not there"),
     }
+}
+
+/// That logs of other systems say nothing of hand-overs, where there are such.
+pub fn clock_only(graph: &CausalGraph) -> Option<String> {
+    let foreign: Vec<_> = graph.processes.iter().filter(|process| process.is_foreign()).collect();
+    let mut files: Vec<&str> = foreign.iter().filter_map(|process| process.argv.first().map(String::as_str)).collect();
+    files.sort_unstable();
+    files.dedup();
+    let first = files.first()?.rsplit('/').next().unwrap_or_default();
+    let (all, are) = match files.len() {
+        1 => (first.to_owned(), "is a foreign log"),
+        n => (format!("{first} and {} more", n - 1), "are foreign logs"),
+    };
+    Some(format!("hand-overs: {all} {are}, ordered by clock only"))
 }

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use crate::causality::{CausalGraph, Observed, Standing};
 
-pub use data_missing::{sentences as missing, sentences_near as missing_near};
+pub use data_missing::{clock_only, sentences as missing, sentences_near as missing_near};
 pub use finding::{Actor, Certainty, Class, Finding, Place, Resource};
 
 /// One kind of problem: how it is told from the facts.

@@ -47,7 +47,11 @@ impl Diagnosis for CrashedProcess {
             let facts = &graph.processes[process.0];
             match facts.end.signal {
                 Some(signal) if CRASHING.contains(&signal) => found.push(crashed(graph, process, Some(signal))),
-                None if !facts.end.is_known() && !evidence.alive.contains(&facts.proc) && has_begun(graph, process) => {
+                None if !facts.is_foreign()
+                    && !facts.end.is_known()
+                    && !evidence.alive.contains(&facts.proc)
+                    && has_begun(graph, process) =>
+                {
                     found.push(crashed(graph, process, None));
                 }
                 _ => {}

@@ -156,6 +156,8 @@ impl<'de> Visitor<'de> for LineVisitor {
                 "func" => keys.func = value(&mut map, &key)?,
                 "exc" => keys.exc = Some(value(&mut map, &key)?),
                 "stack" => keys.stack = Some(value(&mut map, &key)?),
+                // Where a foreign line was read: for whoever writes on, not for readers.
+                "origin" => drop(map.next_value::<serde::de::IgnoredAny>()?),
                 _ => {
                     let value = map.next_value::<Value>()?;
                     keys.rest.insert(key.into_owned(), value);

@@ -54,6 +54,12 @@ pub fn number_of(name: &str) -> Option<u16> {
 /// The canonical names, in order, for messages.
 pub const CANONICAL: [&str; 5] = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 
+/// The canonical name of a number, where it has one.
+pub fn canonical(number: u16) -> Option<&'static str> {
+    let place = usize::from(number / 10).checked_sub(1).filter(|_| number % 10 == 0)?;
+    CANONICAL.get(place).copied()
+}
+
 impl Default for Level {
     fn default() -> Level {
         Level { name: "NOTSET".into(), number: 0 }

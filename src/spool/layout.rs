@@ -76,7 +76,7 @@ impl StoreDir {
             }
         }
         // Names begin with the second of the start; of two in one second the directory tells which is older.
-        runs.sort_by_cached_key(|run| (second_of(&run.name), made(&run.path), run.name.clone()));
+        runs.sort_by_cached_key(|run| (second_of(run), made(&run.path), run.name.clone()));
         Ok(runs)
     }
 
@@ -139,9 +139,13 @@ impl RunDir {
     }
 }
 
-/// `20261122-171503` of `20261122-171503-k3f9`; a name of another form as it is.
-fn second_of(name: &str) -> String {
-    name.get(..15).unwrap_or(name).to_owned()
+/// `20261122-171503` of `20261122-171503-k3f9`; of a name that a person gave, the second in which the run was made.
+fn second_of(run: &RunDir) -> String {
+    let begin = run.name.get(..15).filter(|begin| {
+        begin.bytes().enumerate().all(|(place, byte)| if place == 8 { byte == b'-' } else { byte.is_ascii_digit() })
+    });
+    let second = || Some(chrono::DateTime::<chrono::Local>::from(made(&run.path)?).format("%Y%m%d-%H%M%S").to_string());
+    begin.map(str::to_owned).or_else(second).unwrap_or_else(|| run.name.clone())
 }
 
 fn made(path: &Path) -> Option<std::time::SystemTime> {

@@ -141,7 +141,7 @@ impl<'f> Lines<'f> {
 }
 
 /// End of the last whole line among the bytes from `from` to `until`; `from` where there is no newline.
-pub(super) fn last_line_end(file: &File, from: u64, until: u64) -> io::Result<u64> {
+pub fn last_line_end(file: &File, from: u64, until: u64) -> io::Result<u64> {
     let mut buffer = vec![0; CHUNK.min(usize::try_from(until.saturating_sub(from)).unwrap_or(CHUNK))];
     let mut end = until;
     while end > from {
@@ -162,7 +162,7 @@ fn read_exactly(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
 }
 
 /// Fills the buffer from that offset as far as the file goes; how far that is.
-pub(super) fn read_up_to(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub fn read_up_to(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
         match pread(file, &mut buffer[filled..], offset + filled as u64) {

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub use follow::Follower;
 pub use layout::{RunDir, StoreDir};
+pub use lines::{last_line_end, read_up_to};
 pub use liveness::{HeldLock, hold, is_alive};
 pub use part::{Cursor, Entry, OpenPart, Part, PartRead, Sight, Tail};
 pub use problems::Problems;

@@ -72,6 +72,7 @@ impl Overview<'_> {
             (None, Some(0)) => ("exited 0".to_owned(), false),
             (None, Some(code)) => (format!("exited {code}"), true),
             (None, None) if self.is_alive(process) => ("running".to_owned(), false),
+            (None, None) if process.is_foreign() => ("a foreign log".to_owned(), false),
             (None, None) if end.is_known() => ("ended".to_owned(), false),
             (None, None) => ("ended without saying so: killed?".to_owned(), true),
         };
@@ -98,7 +99,7 @@ impl Overview<'_> {
                 ("still pending when the process ended".to_owned(), false)
             }
             (false, true) => ("still running when the process ended".to_owned(), false),
-            (false, false) => ("no end on record".to_owned(), true),
+            (false, false) => ("no end on record".to_owned(), !process.is_foreign()),
         };
         State { text, bad }
     }
@@ -166,7 +167,7 @@ impl Overview<'_> {
         let how = process
             .how
             .as_deref()
-            .filter(|how| *how != "root")
+            .filter(|how| !matches!(*how, "root" | "foreign"))
             .map_or_else(String::new, |how| format!("by {}, ", one_line(how)));
         let took = duration((last - first).max(0) as u64);
         writeln!(out)?;

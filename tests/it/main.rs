@@ -19,6 +19,7 @@ mod cli_timeline;
 mod clocks;
 mod faults;
 mod findings;
+mod foreign;
 mod freshness;
 mod fuzzed;
 mod handler;

@@ -168,6 +168,11 @@ impl ProcessFacts {
         self.host.is_none() || other.host.is_none() || self.host == other.host
     }
 
+    /// It wrote a log of another system: nothing is known of its beginning, its end and its hand-overs.
+    pub fn is_foreign(&self) -> bool {
+        self.how.as_deref() == Some("foreign")
+    }
+
     /// Learns what any record says of its process.
     pub(in crate::causality) fn meet(&mut self, number: Option<u32>, pid: u32) {
         self.number = self.number.or(number);

@@ -1,0 +1,467 @@
+//! A JSON object of another system's log, taken apart by the alias table: flat or nested names, and values in the types that
+//! each of the usual libraries gives them.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
+
+use super::clock::{self, Clock};
+use super::{Said, level_named, level_of_number, names, otlp, traceback};
+use crate::record::Level;
+
+/// Name in lower case → our name for it, and its rank.
+static NAMES: LazyLock<HashMap<&'static str, (&'static str, usize)>> =
+    LazyLock::new(|| names::all().map(|(alias, own, rank)| (alias, (own, rank))).collect());
+
+/// How deep names are looked for, `process.thread.name`, and how long one may be.
+const DEEPEST: usize = 4;
+const LONGEST_NAME: usize = 64;
+
+/// So many keys of `extra` are kept as such; of more the rest is kept as one text. Every key becomes a term of an index.
+const MOST_KEYS: usize = 1000;
+
+/// What a line that is a JSON object says; several records where it is a batch of OpenTelemetry's.
+pub(super) fn read(text: &str, clock: &Clock) -> Result<Vec<Said>, serde_json::Error> {
+    let object: Map<String, Value> = serde_json::from_str(text)?;
+    if let Some(batch) = otlp::records(&object) {
+        return Ok(batch.into_iter().map(|record| said(record, clock)).collect());
+    }
+    Ok(vec![said(object, clock)])
+}
+
+/// What an object says.
+pub(super) fn said(object: Map<String, Value>, clock: &Clock) -> Said {
+    let scheme = Scheme::of(&object);
+    let object = match loguru(object) {
+        Ok(record) => return of_loguru(record, clock),
+        Err(object) => object,
+    };
+    let mut found = Found::default();
+    let rest = found.sort(object, &mut String::new(), 0, 0);
+    let mut said = Said { extra: rest, ..Said::default() };
+    found.settle(&mut said, scheme, clock);
+    bound(&mut said.extra);
+    said
+}
+
+/// What the numbers of a level mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Python,
+    /// Bunyan's and pino's: 30 is info.
+    Node,
+    /// syslog's: 3 is error.
+    Syslog,
+}
+
+impl Scheme {
+    fn of(object: &Map<String, Value>) -> Scheme {
+        let level = object.get("level").and_then(Value::as_u64);
+        let is_epoch = object.get("time").is_some_and(Value::is_number);
+        let is_bunyan = object.contains_key("v") && object.contains_key("hostname");
+        if level.is_some_and(|level| level >= 10) && object.contains_key("msg") && (is_epoch || is_bunyan) {
+            return Scheme::Node;
+        }
+        let number = level.or_else(|| object.get("severity").and_then(Value::as_u64));
+        if number.is_some_and(|number| number < 8) { Scheme::Syslog } else { Scheme::Python }
+    }
+
+    fn level(self, number: u64) -> Level {
+        let number = u16::try_from(number).unwrap_or(u16::MAX);
+        match self {
+            Scheme::Python => level_of_number(number),
+            Scheme::Node if number % 10 == 0 && (10..=60).contains(&number) => {
+                level_of_number(if number == 10 { 5 } else { number - 10 })
+            }
+            Scheme::Node => level_of_number(number.saturating_sub(10)),
+            Scheme::Syslog => {
+                level_of_number([60, 55, 50, 40, 30, 25, 20, 10].get(usize::from(number)).copied().unwrap_or(20))
+            }
+        }
+    }
+}
+
+/// One value that has a place of its own in a record.
+struct Candidate {
+    own: &'static str,
+    rank: usize,
+    /// Its name in the line, dotted.
+    name: String,
+    value: Value,
+}
+
+#[derive(Default)]
+struct Found {
+    candidates: Vec<Candidate>,
+}
+
+impl Found {
+    /// Takes what has a place from an object; gives back the rest.
+    fn sort(
+        &mut self,
+        object: Map<String, Value>,
+        prefix: &mut String,
+        depth: usize,
+        handicap: usize,
+    ) -> Map<String, Value> {
+        let mut rest = Map::new();
+        for (key, value) in object {
+            let outside = prefix.len();
+            if key.len() > LONGEST_NAME || depth >= DEEPEST {
+                rest.insert(key, value);
+                continue;
+            }
+            prefix.push_str(&key);
+            let path = prefix.to_ascii_lowercase();
+            let known = NAMES.get(path.as_str()).filter(|(own, _)| fits(own, &value));
+            match (known, value) {
+                (Some((own, rank)), value) => {
+                    self.candidates.push(Candidate { own, rank: rank + handicap, name: prefix.clone(), value });
+                }
+                // OpenTelemetry and others keep what was passed with the record in an object of its own.
+                (None, Value::Object(inner))
+                    if depth == 0 && matches!(path.as_str(), "attributes" | "extra" | "fields") =>
+                {
+                    // What the caller passed counts only where the logger itself said nothing.
+                    let of_logger = path == "attributes";
+                    let inner = if of_logger || path == "fields" {
+                        self.sort(inner, &mut String::new(), 1, NAMES.len())
+                    } else {
+                        inner
+                    };
+                    for (key, value) in inner {
+                        rest.entry(key).or_insert(value);
+                    }
+                }
+                (None, Value::Object(inner)) => {
+                    prefix.push('.');
+                    let left = self.sort(inner, prefix, depth + 1, handicap);
+                    if !left.is_empty() {
+                        rest.insert(key, Value::Object(left));
+                    }
+                }
+                (None, value) => {
+                    rest.insert(key, value);
+                }
+            }
+            prefix.truncate(outside);
+        }
+        rest
+    }
+
+    /// Gives each place its best candidate; the others stay in `extra` under their own names.
+    fn settle(mut self, said: &mut Said, scheme: Scheme, clock: &Clock) {
+        self.candidates.sort_by_key(|candidate| candidate.rank);
+        let mut told = Told::default();
+        for Candidate { own, name, value, .. } in self.candidates {
+            if own == "host" {
+                said.host = said.host.take().or_else(|| value.as_str().map(str::to_owned));
+            }
+            if own == "host" || !told.put(own, &value, said, scheme, clock) {
+                said.extra.entry(name).or_insert(value);
+            }
+        }
+        told.finish(said);
+    }
+}
+
+/// Whether a value is of a kind that such a place can hold; an object is looked into instead.
+fn fits(own: &str, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(_) => own == "trace",
+        Value::Array(_) => own == "trace" || own == "msg",
+        _ => true,
+    }
+}
+
+/// What is put together from several values.
+#[derive(Default)]
+struct Told {
+    level: Option<Level>,
+    kind: Option<String>,
+    msg: Option<String>,
+    trace: Option<Value>,
+    has_msg: bool,
+}
+
+impl Told {
+    /// Puts the value where it belongs; false where that is taken by another, or the value is not what it should be.
+    fn put(&mut self, own: &str, value: &Value, said: &mut Said, scheme: Scheme, clock: &Clock) -> bool {
+        if value.is_null() {
+            return true;
+        }
+        let text = || scalar(value);
+        match own {
+            "ts" => set(&mut said.ts, time_of(value, clock)),
+            "level" => set(&mut self.level, level_of(value, scheme)) || self.says_the_same(value, scheme),
+            "levelno" => {
+                let number = value.as_u64().and_then(|number| u16::try_from(number).ok());
+                self.level.is_some() || set(&mut self.level, number.map(level_of_number))
+            }
+            "severity" => self.level.is_some() || set(&mut self.level, value.as_u64().and_then(otlp::level)),
+            "syslog" => {
+                self.level.is_some() || set(&mut self.level, value.as_u64().map(|number| Scheme::Syslog.level(number)))
+            }
+            "logger" => set(&mut said.logger, text()),
+            "msg" if self.has_msg => text().is_some_and(|text| text == said.msg),
+            "msg" => {
+                self.has_msg = true;
+                said.msg = text().unwrap_or_else(|| value.to_string());
+                true
+            }
+            "tpl" => set(&mut said.tpl, text()),
+            // A thread is told by its name or by its number.
+            "thread" if value.is_number() => set(&mut said.tid, value.as_u64()),
+            "thread" => set(&mut said.thread, text()),
+            "tid" => set(&mut said.tid, number_of(value)),
+            "task" => set(&mut said.task, text()),
+            "pid" => set(&mut said.pid, number_of(value).and_then(|pid| u32::try_from(pid).ok())),
+            "process" => match number_of(value).and_then(|pid| u32::try_from(pid).ok()) {
+                Some(pid) => set(&mut said.pid, Some(pid)),
+                None => set(&mut said.process, text()),
+            },
+            "file" => {
+                set(&mut said.file, text())
+                    || said.file.as_ref().is_some_and(|file| text().is_some_and(|name| file.ends_with(&name)))
+            }
+            "line" => set(&mut said.line, number_of(value)),
+            "func" => set(&mut said.func, text()),
+            "stack" => set(&mut said.stack, text()),
+            "exc.type" => set(&mut self.kind, text()),
+            "exc.msg" => set(&mut self.msg, text()),
+            "trace" => set(&mut self.trace, exception_of(value)),
+            _ => false,
+        }
+    }
+
+    fn says_the_same(&self, value: &Value, scheme: Scheme) -> bool {
+        level_of(value, scheme).is_some_and(|level| self.level.as_ref() == Some(&level))
+    }
+
+    fn finish(self, said: &mut Said) {
+        said.level = self.level;
+        let mut exception = self.trace;
+        if self.kind.is_some() || self.msg.is_some() {
+            let exception = exception.get_or_insert_with(|| Value::Object(Map::new()));
+            if let Some(object) = exception.as_object_mut() {
+                for (key, text) in [("type", self.kind), ("msg", self.msg)] {
+                    if let Some(text) = text {
+                        object.insert(key.to_owned(), text.into());
+                    }
+                }
+            }
+        }
+        said.exc = exception;
+    }
+}
+
+fn set<T>(place: &mut Option<T>, value: Option<T>) -> bool {
+    let is_free = place.is_none() && value.is_some();
+    if is_free {
+        *place = value;
+    }
+    is_free
+}
+
+/// A text, a number or a truth value as text.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+fn number_of(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+fn time_of(value: &Value, clock: &Clock) -> Option<i64> {
+    match value {
+        Value::String(text) => clock.read(text),
+        Value::Number(number) => match number.as_i64() {
+            Some(int) => clock::of_int(int),
+            None => clock::of_float(number.as_f64()?),
+        },
+        _ => None,
+    }
+}
+
+fn level_of(value: &Value, scheme: Scheme) -> Option<Level> {
+    match value {
+        Value::String(text) => match text.parse() {
+            Ok(number) => Some(scheme.level(number)),
+            Err(_) if text.trim().is_empty() => None,
+            Err(_) => Some(level_named(text)),
+        },
+        Value::Number(number) => Some(scheme.level(number.as_u64()?)),
+        _ => None,
+    }
+}
+
+fn exception_of(value: &Value) -> Option<Value> {
+    match value {
+        Value::String(text) => traceback::parse(text),
+        Value::Array(list) => traceback::of_list(list),
+        Value::Object(object) if object.contains_key("exc_type") => traceback::of_list(std::slice::from_ref(value)),
+        Value::Object(object) if object.contains_key("type") && object.contains_key("stack") => {
+            crate::record::Exception::of_json(value).map(|_| value.clone())
+        }
+        _ => None,
+    }
+}
+
+/// loguru's `{"text": …, "record": {…}}`: the record, and its text as the key `text`.
+fn loguru(mut object: Map<String, Value>) -> Result<Map<String, Value>, Map<String, Value>> {
+    let is_record = |value: &Value| value.get("level").is_some_and(|level| level.get("no").is_some());
+    if object.len() != 2 || !object.get("record").is_some_and(is_record) {
+        return Err(object);
+    }
+    match (object.remove("record"), object.remove("text")) {
+        (Some(Value::Object(mut record)), text) => {
+            record.insert("text".into(), text.unwrap_or_default());
+            Ok(record)
+        }
+        _ => Err(object),
+    }
+}
+
+fn of_loguru(mut record: Map<String, Value>, clock: &Clock) -> Said {
+    let mut take = |key: &str| record.remove(key).unwrap_or_default();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let (level, process, thread, file, time) =
+        (take("level"), take("process"), take("thread"), take("file"), take("time"));
+    let number = level["no"].as_u64().and_then(|number| u16::try_from(number).ok()).unwrap_or(20);
+    let name = level["name"].as_str().unwrap_or("INFO");
+    let said_time = time["repr"].as_str().and_then(|text| clock.read(text));
+    let (whole, exception) = (take("text"), take("exception"));
+    let mut exc = whole.as_str().filter(|_| !exception.is_null()).and_then(traceback::parse);
+    if exc.is_none() && exception["type"].is_string() {
+        exc = Some(
+            serde_json::json!({"type": exception["type"], "msg": exception["value"].as_str().unwrap_or_default(), "stack": []}),
+        );
+    }
+    let mut said = Said {
+        ts: said_time.or_else(|| time_of(&time["timestamp"], clock)),
+        level: Some(Level { name: name.into(), number }),
+        logger: text(&take("name")),
+        msg: text(&take("message")).unwrap_or_default(),
+        thread: text(&thread["name"]),
+        tid: thread["id"].as_u64(),
+        pid: process["id"].as_u64().and_then(|pid| u32::try_from(pid).ok()),
+        process: text(&process["name"]),
+        file: text(&file["path"]),
+        line: take("line").as_u64(),
+        func: text(&take("function")),
+        exc,
+        ..Said::default()
+    };
+    for key in ["elapsed", "module"] {
+        take(key);
+    }
+    if let Value::Object(extra) = take("extra") {
+        said.extra = extra;
+    }
+    for (key, value) in record {
+        said.extra.entry(key).or_insert(value);
+    }
+    bound(&mut said.extra);
+    said
+}
+
+/// Keeps the first thousand keys; the others become one text.
+fn bound(extra: &mut Map<String, Value>) {
+    let mut keys = 0;
+    let mut fits = 0;
+    for value in extra.values() {
+        keys += count(value);
+        if keys > MOST_KEYS {
+            break;
+        }
+        fits += 1;
+    }
+    if fits == extra.len() {
+        return;
+    }
+    let rest: Map<String, Value> = std::mem::take(extra)
+        .into_iter()
+        .enumerate()
+        .filter_map(|(place, (key, value))| {
+            if place < fits {
+                extra.insert(key, value);
+                return None;
+            }
+            Some((key, value))
+        })
+        .collect();
+    extra.insert("more".into(), Value::Object(rest).to_string().into());
+}
+
+fn count(value: &Value) -> usize {
+    match value {
+        Value::Object(object) => object.values().map(count).sum::<usize>() + 1,
+        Value::Array(list) => list.iter().map(count).sum::<usize>() + 1,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> Said {
+        let clock = Clock { zone: chrono::FixedOffset::east_opt(0), near: 1_800_000_000_000_000_000 };
+        read(text, &clock).expect("JSON").remove(0)
+    }
+
+    fn level(text: &str) -> String {
+        one(text).level.map_or_else(|| "none".to_owned(), |level| format!("{} {}", level.name, level.number))
+    }
+
+    #[test]
+    fn numbers_of_levels_mean_what_their_writer_means() {
+        assert_eq!(level(r#"{"level":30,"time":1795412938788,"msg":"x"}"#), "INFO 20");
+        assert_eq!(
+            level(r#"{"level":60,"time":"2026-11-23T05:48:58.812Z","v":0,"hostname":"vm","msg":"x"}"#),
+            "CRITICAL 50"
+        );
+        assert_eq!(level(r#"{"levelno":30,"message":"x"}"#), "WARNING 30");
+        assert_eq!(level(r#"{"level":3,"message":"x"}"#), "ERROR 40");
+        assert_eq!(level(r#"{"severity_number":13,"body":"x"}"#), "WARNING 30");
+        assert_eq!(level(r#"{"severity":"Warn","body":"x"}"#), "WARNING 30");
+        assert_eq!(level(r#"{"level":"notice","body":"x"}"#), "NOTICE 25");
+        assert_eq!(level(r#"{"level":"WARN","levelno":30,"levelname":"WARNING","msg":"x"}"#), "WARNING 30");
+    }
+
+    #[test]
+    fn what_has_no_place_is_kept() {
+        let said =
+            one(r#"{"message":"x","msg":"y","time":"soon","user":{"name":"ada"},"thread":7,"pid":"12","a":null}"#);
+        assert_eq!((said.msg.as_str(), said.tid, said.pid, said.ts), ("x", Some(7), Some(12), None));
+        assert_eq!(
+            Value::Object(said.extra),
+            serde_json::json!({"user": {"name": "ada"}, "a": null, "time": "soon", "msg": "y"})
+        );
+    }
+
+    #[test]
+    fn a_million_keys_become_one_text() {
+        let keys: Vec<String> = (0..5000).map(|n| format!("\"k{n}\":{n}")).collect();
+        let said = one(&format!("{{\"msg\":\"x\",{}}}", keys.join(",")));
+        assert_eq!(said.extra.len(), MOST_KEYS + 1);
+        assert!(said.extra["more"].as_str().expect("a text").contains("\"k4999\":4999"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_object_says_something(
+            keys in proptest::collection::vec(("[a-z._@]{1,12}|time|level|exc_info|thread|process|record|text|attributes|err",
+                r#"[1-9][0-9]{0,20}|"[ -!#-Z^-~]{0,20}"|null|true|\[1,"a"\]|\{"no":1,"id":2,"name":"x"\}|1e300|-4"#), 0..8)
+        ) {
+            let keys: Vec<String> = keys.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+            let _ = one(&format!("{{{}}}", keys.join(",")));
+        }
+    }
+}

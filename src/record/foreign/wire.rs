@@ -1,0 +1,313 @@
+//! What another system's record says, written as a line of our own; and read back, as far as whoever writes on needs it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Said;
+use crate::record::decode::MAX_LINE;
+use crate::record::{Lane, time};
+
+/// Where a line was read: the number of its file, offset and length there, and which of the line's records it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Origin(pub u32, pub u64, pub u64, pub u32);
+
+/// Where a record stands among ours.
+#[derive(Debug, Clone, Copy)]
+pub struct Spot<'a> {
+    pub proc: &'a str,
+    pub pid: u32,
+    pub lane: Lane,
+    pub seq: u64,
+    /// The record's time, where it says none itself.
+    pub ts: i64,
+    pub origin: Origin,
+}
+
+/// How a process or a lane of a foreign log is introduced.
+#[derive(Debug, Clone, Copy)]
+pub struct Beginning<'a> {
+    pub proc: &'a str,
+    pub pid: u32,
+    pub lane: Lane,
+    /// 0 for a line that only repeats what an earlier part said.
+    pub seq: u64,
+    pub ts: i64,
+    pub name: Option<&'a str>,
+}
+
+/// The text of a message that is too long for a line is cut to so many bytes.
+const KEEP_OF_TEXT: usize = 64 * 1024;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    ts: String,
+    mono: u64,
+    proc: &'a str,
+    pid: u32,
+    #[serde(serialize_with = "shown")]
+    lane: Lane,
+    #[serde(skip_serializing_if = "is_zero")]
+    seq: u64,
+    #[serde(flatten)]
+    body: Body<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Body<'a> {
+    Log(Log<'a>),
+    Event(Map<String, Value>),
+}
+
+#[derive(Serialize)]
+struct Log<'a> {
+    level: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    levelno: Option<u16>,
+    logger: &'a str,
+    msg: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tpl: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tid: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    func: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exc: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stack: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra: Option<&'a Map<String, Value>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    cut: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+fn shown<S: serde::Serializer>(lane: &Lane, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(lane)
+}
+
+impl Said {
+    /// Appends the record's line, with its newline.
+    pub fn write(&self, spot: &Spot, out: &mut Vec<u8>) {
+        let begin = out.len();
+        self.write_whole(spot, &self.msg, true, 0, out);
+        let len = out.len() - begin;
+        if len <= MAX_LINE {
+            return;
+        }
+        // What makes a line too long are a message, a stack or what was passed along; the message says most.
+        out.truncate(begin);
+        let mut end = self.msg.len().min(KEEP_OF_TEXT);
+        while !self.msg.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.write_whole(spot, &self.msg[..end], false, (len - end) as u64, out);
+    }
+
+    fn write_whole(&self, spot: &Spot, msg: &str, with_all: bool, cut: u64, out: &mut Vec<u8>) {
+        let text = |text: &Option<String>| with_all || text.as_ref().is_none_or(|text| text.len() <= KEEP_OF_TEXT / 8);
+        let level = self.level.as_ref();
+        let (name, number) = level.map_or(("NOTSET", 0), |level| (&*level.name, level.number));
+        let is_usual = crate::record::level::number_of(name) == Some(number);
+        let log = Log {
+            level: name,
+            levelno: (!is_usual).then_some(number),
+            logger: self.logger.as_deref().filter(|_| text(&self.logger)).unwrap_or_default(),
+            msg,
+            tpl: self.tpl.as_deref().filter(|_| with_all),
+            thread: self.thread.as_deref().filter(|_| text(&self.thread)),
+            tid: self.tid,
+            task: self.task.as_deref().filter(|_| text(&self.task)),
+            file: self.file.as_deref().filter(|_| text(&self.file)),
+            line: self.line,
+            func: self.func.as_deref().filter(|_| text(&self.func)),
+            exc: self.exc.as_ref().filter(|_| with_all),
+            stack: self.stack.as_deref().filter(|_| with_all),
+            extra: Some(&self.extra).filter(|extra| with_all && !extra.is_empty()),
+            cut,
+        };
+        append(&line(spot, self.ts.unwrap_or(spot.ts), Body::Log(log)), out);
+    }
+}
+
+fn line<'a>(spot: &Spot<'a>, ts: i64, body: Body<'a>) -> Line<'a> {
+    let (proc, pid, lane, seq) = (spot.proc, spot.pid, spot.lane, spot.seq);
+    Line { ts: time::to_rfc3339(ts), mono: mono(ts), proc, pid, lane, seq, body, origin: Some(spot.origin) }
+}
+
+/// There is no other clock than the one in the lines.
+fn mono(ts: i64) -> u64 {
+    u64::try_from(ts).unwrap_or(0)
+}
+
+fn append(line: &impl Serialize, out: &mut Vec<u8>) {
+    let begin = out.len();
+    // Texts, numbers and maps with text keys can always be written into memory.
+    if serde_json::to_writer(&mut *out, line).is_err() {
+        out.truncate(begin);
+        return;
+    }
+    out.push(b'\n');
+}
+
+/// Appends a process's `proc` event: who wrote the lines, and into which file.
+pub fn write_proc(of: &Beginning, n: u32, part: u32, file: &str, host: Option<&str>, out: &mut Vec<u8>) {
+    let mut keys = event("proc", of);
+    keys.insert("n".into(), n.into());
+    keys.insert("part".into(), part.into());
+    keys.insert("how".into(), "foreign".into());
+    keys.insert("argv".into(), Value::Array(vec![file.into()]));
+    keys.insert("thread".into(), file.rsplit('/').next().unwrap_or(file).into());
+    if let Some(host) = host {
+        keys.insert("host".into(), host.into());
+    }
+    write_event(of, keys, out);
+}
+
+/// Appends a lane's `lane` event.
+pub fn write_lane(of: &Beginning, kind: &str, tid: Option<u64>, out: &mut Vec<u8>) {
+    let mut keys = event("lane", of);
+    keys.insert("kind".into(), kind.into());
+    if let Some(tid) = tid {
+        keys.insert("tid".into(), tid.into());
+    }
+    write_event(of, keys, out);
+}
+
+fn event(name: &str, of: &Beginning) -> Map<String, Value> {
+    let mut keys = Map::new();
+    keys.insert("ev".into(), name.into());
+    if of.seq == 0 {
+        keys.insert("again".into(), true.into());
+    }
+    if let Some(name) = of.name {
+        keys.insert("name".into(), name.into());
+    }
+    keys
+}
+
+fn write_event(of: &Beginning, keys: Map<String, Value>, out: &mut Vec<u8>) {
+    let (proc, pid, lane, seq) = (of.proc, of.pid, of.lane, of.seq);
+    let ts = time::to_rfc3339(of.ts);
+    append(&Line { ts, mono: mono(of.ts), proc, pid, lane, seq, body: Body::Event(keys), origin: None }, out);
+}
+
+/// Appends a line of logq's own with the place where it was read; false where it is no object.
+pub fn write_own(line: &[u8], origin: Origin, out: &mut Vec<u8>) -> bool {
+    let Some(open) = line.trim_ascii().strip_suffix(b"}") else { return false };
+    let Origin(source, offset, len, index) = origin;
+    out.extend_from_slice(open);
+    out.extend_from_slice(format!(",\"origin\":[{source},{offset},{len},{index}]}}\n").as_bytes());
+    true
+}
+
+/// A line that was written before: what whoever goes on writing must know.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Written {
+    pub pid: u32,
+    pub lane: String,
+    #[serde(default)]
+    pub seq: u64,
+    pub ts: String,
+    pub origin: Option<Origin>,
+    pub ev: Option<String>,
+    pub how: Option<String>,
+    pub name: Option<String>,
+    pub tid: Option<u64>,
+    pub n: Option<u32>,
+    pub host: Option<String>,
+    #[serde(default)]
+    pub argv: Vec<String>,
+}
+
+/// What a line of ours says of its place; `None` where it is none.
+pub fn written(line: &[u8]) -> Option<Written> {
+    serde_json::from_slice(line).ok()
+}
+
+/// The process of a line that is logq's own already.
+pub(super) fn own_proc(line: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Own {
+        proc: String,
+        #[serde(rename = "ts")]
+        _ts: String,
+        #[serde(rename = "lane")]
+        _lane: String,
+        #[serde(rename = "mono")]
+        _mono: u64,
+    }
+    if !line.contains("\"mono\":") || !line.contains("\"lane\":") {
+        return None;
+    }
+    serde_json::from_str::<Own>(line).ok().map(|own| own.proc).filter(|proc| is_key(proc))
+}
+
+/// `<pid>-<6 letters or digits>`.
+fn is_key(proc: &str) -> bool {
+    let Some((pid, unique)) = proc.split_once('-') else { return false };
+    let is_number = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && unique.len() == 6 && unique.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::decode::{Place, decode};
+    use crate::record::{LaneKind, Level};
+
+    #[test]
+    fn what_is_written_is_a_record_that_says_the_same() {
+        let said = Said {
+            ts: Some(1_000_000_000_000_000_000),
+            level: Some(Level { name: "LOUD".into(), number: 33 }),
+            logger: Some("shop".into()),
+            msg: "a \u{1b}[1m\nb".into(),
+            thread: Some("worker".into()),
+            tid: Some(7),
+            file: Some("a.py".into()),
+            line: Some(3),
+            exc: Some(serde_json::json!({"type": "KeyError", "msg": "1", "stack": []})),
+            extra: serde_json::from_str(r#"{"order_id":1,"a":{"b":[1]}}"#).expect("an object"),
+            ..Said::default()
+        };
+        let lane = Lane { kind: LaneKind::Thread, number: 2 };
+        let spot = Spot { proc: "4-abcdef", pid: 4, lane, seq: 5, ts: 0, origin: Origin(1, 20, 30, 0) };
+        let mut line = Vec::new();
+        said.write(&spot, &mut line);
+        let place = Place { proc: "4-abcdef".into(), process: Some(1), part: 1, offset: 0 };
+        let record = decode(&line[..line.len() - 1], &place);
+        let log = record.log().expect("a log record");
+        assert_eq!(
+            (record.ts, record.lane, record.seq, &*log.msg),
+            (1_000_000_000_000_000_000, lane, 5, "a \u{1b}[1m\nb")
+        );
+        assert_eq!((&*log.level.name, log.level.number, record.extra.clone()), ("LOUD", 33, said.extra.clone()));
+        assert_eq!(log.exc.as_ref().map(|exc| exc.kind.as_str()), Some("KeyError"));
+        assert_eq!(written(&line).and_then(|line| line.origin), Some(Origin(1, 20, 30, 0)));
+    }
+
+    #[test]
+    fn a_line_is_never_longer_than_a_line_may_be() {
+        let mut said = Said::text("\u{1}".repeat(300_000));
+        said.extra.insert("x".into(), "y".repeat(900_000).into());
+        let lane = Lane { kind: LaneKind::File, number: 1 };
+        let mut line = Vec::new();
+        said.write(&Spot { proc: "4-abcdef", pid: 4, lane, seq: 5, ts: 0, origin: Origin(1, 2, 3, 0) }, &mut line);
+        assert!(line.len() < MAX_LINE && written(&line).is_some());
+    }
+}
