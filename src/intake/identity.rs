@@ -12,10 +12,17 @@ const HEAD: usize = 256;
 const ANCHOR: usize = 64;
 
 /// A number for some bytes: the same for the same bytes, everywhere and always (FNV-1a).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Print {
     pub len: u64,
     hash: u64,
+}
+
+/// Of nothing: what every file begins and ends with.
+impl Default for Print {
+    fn default() -> Print {
+        Print::of(&[])
+    }
 }
 
 impl Print {
