@@ -55,7 +55,7 @@ pub fn collect(files: Files) -> Result<ExitCode, CliError> {
     let wanted = intake::wanted(&files.paths)?;
     let run = run_for(&store(files.dir.as_deref())?, files.run.as_deref(), &wanted)?;
     let began = Instant::now();
-    let intake = Intake::open(&run, wanted, Options { input: input(files.form), pattern })?;
+    let intake = Intake::open(&run, wanted, Options { input: input(files.form), pattern, ..Options::default() })?;
     let taken = if files.follow { follow_them(&run, intake)? } else { once(&run, intake)? };
     say(&run, &taken, files.stats.then(|| began.elapsed()))?;
     let all_bad = taken.records == 0 && !taken.unreadable.is_empty();
@@ -170,6 +170,10 @@ fn say(run: &RunDir, taken: &Taken, took: Option<Duration>) -> Result<(), CliErr
     }
     if taken.unended > 0 {
         writeln!(out, "{} bytes behind the last newlines are read when their lines end", taken.unended)?;
+    }
+    for (path, times) in &taken.lost {
+        let what = format!("{}: {} before all that was in it may have been read", path.display(), times.join(", "));
+        writeln!(out, "{}", printable::one_line(&what))?;
     }
     for (path, why) in &taken.unreadable {
         writeln!(out, "{}", printable::one_line(&format!("{}: {why}", path.display())))?;

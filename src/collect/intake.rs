@@ -20,8 +20,7 @@ pub fn take_in(mut intake: Intake, progress: &mut dyn FnMut(u64)) -> Result<Take
         progress(intake.taken().bytes);
         look = Look::Nowhere;
     }
-    intake.commit()?;
-    Ok(intake.taken())
+    intake.close()
 }
 
 /// Takes in what comes until `stop` is set.
@@ -47,8 +46,7 @@ pub fn follow_files(mut intake: Intake, stop: &AtomicBool) -> Result<Taken, Inta
         };
     }
     while intake.poll(&Look::Nowhere, false)? {}
-    intake.commit()?;
-    Ok(intake.taken())
+    intake.close()
 }
 
 fn watch_all(watch: &mut Watch, dirs: &[PathBuf]) {

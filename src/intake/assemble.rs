@@ -1,6 +1,8 @@
 //! Bytes into the lines of records: which lines belong together is for the form to say, how much may is said here. Memory is
 //! bounded whatever comes: of an endless line only the beginning is kept.
 
+use std::collections::BTreeSet;
+
 use crate::record::decode::{KEEP_OF_MALFORMED, MAX_LINE};
 use crate::record::foreign::{Form, Open};
 
@@ -14,6 +16,8 @@ pub(super) struct Block {
     pub bytes: Vec<u8>,
     /// Bytes left out at the end of one that is too long.
     pub cut: u64,
+    /// Which of its records were written before.
+    pub written: BTreeSet<u32>,
 }
 
 /// What is read and not given out yet.
@@ -51,13 +55,30 @@ impl Assembler {
         (self.buffer.len() - self.whole) as u64 + self.dropped
     }
 
+    /// The beginning of a line whose end has not been read.
+    pub fn begun_line(&self) -> &[u8] {
+        &self.buffer[self.whole..]
+    }
+
     pub fn has_lines(&self) -> bool {
         self.whole > 0
     }
 
-    /// Takes the next bytes of the file and gives out every record that is whole. `begins` says of an offset that a record
-    /// is known to begin there.
-    pub fn add(&mut self, bytes: &[u8], form: &Form, begins: &dyn Fn(u64) -> bool, each: &mut dyn FnMut(Block)) {
+    /// Takes the next bytes, of which it is known that they belong to one block.
+    pub fn add_unparted(&mut self, bytes: &[u8]) {
+        if self.dropped > 0 {
+            self.dropped += bytes.len() as u64;
+            return;
+        }
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() > MAX_LINE {
+            self.drop_overlong();
+        }
+        self.searched = self.buffer.len();
+    }
+
+    /// Takes the next bytes of the file and gives out every record that is whole.
+    pub fn add(&mut self, bytes: &[u8], form: &Form, each: &mut dyn FnMut(Block)) {
         let mut bytes = bytes;
         if self.dropped > 0 {
             let Some(at) = memchr::memchr(b'\n', bytes) else {
@@ -72,10 +93,9 @@ impl Assembler {
         let mut given = 0;
         while let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
             let (line, end) = (self.whole, self.searched + at + 1);
-            let offset = self.start + (line - given) as u64;
             let (is_first, then) = form.step(self.open, &self.buffer[line..end - 1]);
             let is_full = end - given > MAX_LINE;
-            if (is_first || is_full || begins(offset)) && line > given {
+            if (is_first || is_full) && line > given {
                 self.give(given, line, each);
                 given = line;
             }
@@ -91,10 +111,15 @@ impl Assembler {
         self.searched -= given;
         if self.buffer.len() - self.whole > MAX_LINE {
             self.finish(each);
-            self.dropped = (self.buffer.len() - KEEP_OF_MALFORMED) as u64;
-            self.buffer.truncate(KEEP_OF_MALFORMED);
-            self.searched = self.buffer.len();
+            self.drop_overlong();
         }
+    }
+
+    /// Keeps the beginning of a line that is too long.
+    fn drop_overlong(&mut self) {
+        self.dropped = (self.buffer.len() - KEEP_OF_MALFORMED) as u64;
+        self.buffer.truncate(KEEP_OF_MALFORMED);
+        self.searched = self.buffer.len();
     }
 
     /// Gives out the lines that wait for more.
@@ -127,7 +152,7 @@ impl Assembler {
         let bytes = &self.buffer[from..to];
         let len = bytes.len() as u64;
         if !bytes.trim_ascii().is_empty() {
-            each(Block { offset: self.start, len, bytes: bytes.to_vec(), cut: 0 });
+            each(Block { offset: self.start, len, bytes: bytes.to_vec(), cut: 0, written: BTreeSet::new() });
         }
         self.start += len;
     }
@@ -135,7 +160,7 @@ impl Assembler {
     fn give_overlong(&mut self, each: &mut dyn FnMut(Block)) {
         let bytes = std::mem::take(&mut self.buffer);
         let len = bytes.len() as u64 + self.dropped;
-        each(Block { offset: self.start, len, bytes, cut: self.dropped });
+        each(Block { offset: self.start, len, bytes, cut: self.dropped, written: BTreeSet::new() });
         *self = Assembler::at(self.start + len);
     }
 }

@@ -161,20 +161,13 @@ fn base(path: &Path) -> Option<PathBuf> {
     None
 }
 
-/// The files beside a log that are older parts of it by name.
-pub(super) fn siblings(path: &Path) -> Vec<PathBuf> {
-    let Some(Ok(entries)) = path.parent().map(fs::read_dir) else { return Vec::new() };
-    let beside = entries.flatten().map(|entry| entry.path());
-    beside.filter(|other| other != path && is_older(other, path)).collect()
-}
-
 /// Whether a file is an older part of a log by name.
 pub(super) fn is_older(path: &Path, of: &Path) -> bool {
     bases(path).iter().any(|base| base == of)
 }
 
 /// Every log that a file may be an older part of: `app.log.1.gz` may be of `app.log` and of `app.log.1`.
-fn bases(path: &Path) -> Vec<PathBuf> {
+pub(super) fn bases(path: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     let mut at = base(path);
     while let Some(found) = at.take().filter(|_| all.len() < 4) {
@@ -192,7 +185,8 @@ pub(super) fn open_regular(path: &Path) -> io::Result<File> {
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
     let file = options.open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a regular file"));
+        // Another kind of thing is in its place.
+        return Err(io::ErrorKind::NotFound.into());
     }
     Ok(file)
 }

@@ -1,16 +1,20 @@
 //! One log under one name and the files that it has been: the one at its path now, those that were renamed away, copies of one
 //! that was cut. Finds out which is which; reads nothing of their lines.
+//!
+//! Where a file cannot be looked at (no rights, too many open files, its directory not mounted) nothing is concluded: what is
+//! known stays as it is until it can be.
 
-use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::discover::{open_regular, siblings};
+use super::discover::{is_older, open_regular, unpacked_head};
+use super::known::Known;
 use super::identity::{Node, Print, head, node};
-use super::source::Source;
+use super::source::{Loss, Source};
+use super::unpack::Packing;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Family {
@@ -20,141 +24,159 @@ pub(super) struct Family {
     /// It has been looked at before.
     begun: bool,
     next_rank: u64,
+    /// Why it could not be looked at.
+    #[serde(skip)]
+    pub trouble: Option<String>,
 }
 
 impl Family {
-    pub fn new(path: &Path, older: &[PathBuf]) -> Family {
+    pub fn new(path: &Path, older: &[PathBuf], known: &mut Known) -> Family {
         let mut family = Family { path: path.to_owned(), next_rank: older.len() as u64, ..Family::default() };
-        for sibling in siblings(path).into_iter().filter(|sibling| !older.contains(sibling)) {
-            if let Ok((_, node, head)) = open(&sibling) {
-                family.ignored.push((node, Print::of_head(&head)));
+        for sibling in known.older(path).unwrap_or_default() {
+            if let (false, Ok((_, node, head))) = (older.contains(&sibling.path), open(&sibling.path)) {
+                family.ignored.extend((!head.is_empty()).then(|| (node, Print::of_head(&head))));
             }
         }
         family
     }
 
-    /// Looks where the files of this family are now.
-    pub fn look(
-        &mut self,
-        family: usize,
-        older: &[PathBuf],
-        sources: &mut BTreeMap<u32, Source>,
-        number: &mut dyn FnMut() -> u32,
-    ) {
-        let there = open(&self.path).ok();
-        let mut cut: Vec<u32> = Vec::new();
-        for (number, source) in of_family(sources, family) {
+    /// Looks where the files of this family are now. `older`: those of its older parts that were asked for.
+    pub fn look(&mut self, family: usize, older: &[PathBuf], known: &mut Known) {
+        let looked = self.look_all(family, older, known);
+        self.trouble = looked.err().map(|error| error.to_string());
+    }
+
+    fn look_all(&mut self, family: usize, older: &[PathBuf], known: &mut Known) -> io::Result<()> {
+        let there = present(open(&self.path))?;
+        if there.is_none() && self.path.parent().is_some_and(|dir| !dir.is_dir()) {
+            return Err(io::Error::new(ErrorKind::NotFound, "its directory is not there"));
+        }
+        let mut cut = Vec::new();
+        for number in known.numbers(family) {
+            let Some(source) = known.get(number) else { continue };
             source.in_place = false;
             if !source.is_retired() && source.is_open() && source.was_cut() {
-                cut.push(*number);
+                cut.push(number);
             }
         }
-        let mut is_new = false;
-        if let Some((file, node, head)) = there {
-            let known = sources.iter_mut().find(|(number, source)| source.is(node, &head) && !cut.contains(number));
-            match known {
-                Some((number, source)) => {
-                    source.found_at(&self.path, file);
-                    // One that was noted by an earlier collector is looked at now that it is open.
-                    if source.was_cut() {
-                        cut.push(*number);
-                        is_new = true;
-                    }
-                }
-                None => is_new = true,
-            }
+        let path = self.path.clone();
+        let new = there.and_then(|there| recognise(&path, there, known, &mut cut));
+        self.look_beside(family, older, &mut cut, known)?;
+        for number in cut {
+            known.get(number).filter(|source| !source.is_retired()).into_iter().for_each(|source| source.end(Loss::Cut));
         }
-        let lost = of_family(sources, family).any(|(_, source)| !source.is_retired() && !source.is_open());
-        if is_new
-            || lost
-            || !cut.is_empty()
-            || !self.begun
-            || of_family(sources, family).any(|(_, source)| !source.in_place)
-        {
-            self.look_beside(family, older, &cut, sources, number);
+        if let Some(file) = new {
+            self.add(family, &path, file, None, known)?;
         }
-        for number in &cut {
-            sources.get_mut(number).filter(|source| !source.is_retired()).into_iter().for_each(Source::end);
-        }
-        if is_new && let Ok((file, ..)) = open(&self.path) {
-            self.add(family, &self.path.clone(), file, None, sources, number);
+        for number in known.numbers(family) {
+            known.get(number).filter(|source| source.is_missing()).into_iter().for_each(|source| source.end(Loss::Gone));
         }
         self.begun = true;
+        Ok(())
     }
 
     /// Files beside it: one that we know under a new name, a copy of one that was cut, one that came and went in between.
-    fn look_beside(
-        &mut self,
-        family: usize,
-        older: &[PathBuf],
-        cut: &[u32],
-        sources: &mut BTreeMap<u32, Source>,
-        number: &mut dyn FnMut() -> u32,
-    ) {
-        let mut beside: Vec<PathBuf> = siblings(&self.path);
-        if !self.begun {
-            beside.retain(|path| older.contains(path));
+    fn look_beside(&mut self, family: usize, older: &[PathBuf], cut: &mut Vec<u32>, known: &mut Known) -> io::Result<()> {
+        let missing = known.of(family).filter(|(_, source)| source.is_missing());
+        let missing: Vec<(Node, PathBuf)> = missing.map(|(_, source)| (source.node(), source.path().to_owned())).collect();
+        let mut paths = Vec::new();
+        for (node, path) in missing {
+            // It may be called anything now; or a link led to it.
+            paths.extend(known.beside(&self.path, node)?);
+            paths.push(path);
         }
-        // The oldest first: so they were written.
-        beside.sort_by_cached_key(|path| std::fs::metadata(path).and_then(|about| about.modified()).ok());
-        for path in beside {
-            let Ok((file, node, head)) = open(&path) else { continue };
-            if let Some(source) = sources.values_mut().find(|source| source.is(node, &head)) {
-                if source.family == family {
-                    source.found_at(&path, file);
-                }
-                continue;
-            }
-            if self.ignored.iter().any(|(known, print)| *known == node && print.is_beginning_of(&head)) {
-                continue;
-            }
-            let unpacked = super::discover::unpacked_head(&file, &head);
-            // Of several that begin so, copies of each other, the one that was read furthest.
-            let alike = of_family(sources, family).filter(|(_, source)| source.begins_as(&unpacked));
-            let original = alike.max_by_key(|(_, source)| source.position()).map(|(number, _)| *number);
-            let lost = |number: &u32| {
-                cut.contains(number)
-                    || sources.get(number).is_some_and(|source| source.is_retired() || !source.is_open())
-            };
-            match original {
-                Some(original) if lost(&original) => {
-                    self.add(family, &path, file, Some(original), sources, number);
-                    sources.get_mut(&original).into_iter().for_each(Source::retire);
-                }
-                // A copy of what is still there and still read.
+        for entry in known.older(&self.path)? {
+            let held = known.held(entry.node).filter(|number| !cut.contains(number));
+            match held.and_then(|number| known.get(number)) {
+                Some(source) if source.family == family => source.moved_to(&entry.path),
                 Some(_) => {}
-                None => self.add(family, &path, file, None, sources, number),
+                None if self.begun || older.contains(&entry.path) => paths.push(entry.path),
+                None => {}
             }
+        }
+        for path in paths {
+            if let Some(there) = present(open(&path))? {
+                self.look_at_older(family, &path, there, cut, known)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at_older(&mut self, family: usize, path: &Path, there: Found, cut: &mut Vec<u32>, known: &mut Known) -> io::Result<()> {
+        if known.same(there.1, &there.2).is_some_and(|number| known.sources.get(&number).is_some_and(|source| source.family != family)) {
+            return Ok(());
+        }
+        let (node, head) = (there.1, there.2.clone());
+        let Some(file) = recognise(path, there, known, cut) else { return Ok(()) };
+        let is_ignored = self.ignored.iter().any(|(known, print)| *known == node && print.is_beginning_of(&head));
+        if is_ignored || !is_older(path, &self.path) {
+            return Ok(());
+        }
+        let is_packed = Packing::of(&head).is_some();
+        let beginning = unpacked_head(&file, &head);
+        // Of several that begin so, copies of each other, the one that was read furthest.
+        let alike = known.of(family).filter(|(_, source)| source.is_copied_in(&file, &beginning, is_packed));
+        let original = alike.max_by_key(|(_, source)| source.position()).map(|(number, _)| number);
+        let is_lost = |source: &Source| source.is_retired() || !source.is_open();
+        match original {
+            Some(original) if cut.contains(&original) || known.sources.get(&original).is_some_and(is_lost) => {
+                self.add(family, path, file, Some(original), known)?;
+                known.get(original).into_iter().for_each(Source::retire);
+                Ok(())
+            }
+            // A copy of what is still there and still read.
+            Some(_) => Ok(()),
+            None => self.add(family, path, file, None, known),
         }
     }
 
-    fn add(
-        &mut self,
-        family: usize,
-        path: &Path,
-        file: File,
-        original: Option<u32>,
-        sources: &mut BTreeMap<u32, Source>,
-        number: &mut dyn FnMut() -> u32,
-    ) {
-        let fresh = number();
-        let Ok(source) = Source::new(path, file, fresh, family, self.next_rank) else { return };
+    fn add(&mut self, family: usize, path: &Path, file: File, original: Option<u32>, known: &mut Known) -> io::Result<()> {
+        // Of an empty file there is nothing to know it by: it is one once something is in it.
+        if file.metadata()?.len() == 0 {
+            return Ok(());
+        }
+        let fresh = known.take_number();
+        let source = Source::new(path, file, fresh, family, self.next_rank)?;
         self.next_rank += 1;
-        let source = match original.and_then(|original| sources.get(&original)) {
+        let source = match original.and_then(|original| known.sources.get(&original)) {
             Some(original) => source.continued(original),
             None => source,
         };
-        sources.insert(fresh, source);
+        known.insert(fresh, source);
+        Ok(())
     }
 }
 
-fn of_family(sources: &mut BTreeMap<u32, Source>, family: usize) -> impl Iterator<Item = (&u32, &mut Source)> {
-    sources.iter_mut().filter(move |(_, source)| source.family == family)
+/// Tells which file lies there: one that is known, or a new one, which is given back.
+fn recognise(path: &Path, there: Found, known: &mut Known, cut: &mut Vec<u32>) -> Option<File> {
+    let (file, node, head) = there;
+    let same = known.same(node, &head).filter(|number| !cut.contains(number));
+    let Some((number, source)) = same.and_then(|number| Some((number, known.get(number)?))) else { return Some(file) };
+    let was_open = source.is_open();
+    source.found_at(path, file);
+    // One that was noted by an earlier collector was not looked at yet: its node may be another file's now.
+    if was_open || !source.was_cut() {
+        return None;
+    }
+    cut.push(number);
+    open(path).ok().map(|(file, ..)| file)
 }
 
-fn open(path: &Path) -> io::Result<(File, Node, Vec<u8>)> {
+type Found = (File, Node, Vec<u8>);
+
+fn open(path: &Path) -> io::Result<Found> {
     let file = open_regular(path)?;
     let about = file.metadata()?;
     let head = head(&file)?;
     Ok((file, node(&about), head))
+}
+
+/// What is there, or that nothing is; an error where that cannot be told.
+fn present(found: io::Result<Found>) -> io::Result<Option<Found>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        // Something else than a file, too, is no log.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

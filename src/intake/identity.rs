@@ -42,12 +42,6 @@ impl Print {
         usize::try_from(self.len).ok().and_then(|len| bytes.get(..len)).is_some_and(|head| Print::of(head) == *self)
     }
 
-    /// Whether these bytes end as the printed ones.
-    pub fn is_end_of(&self, bytes: &[u8]) -> bool {
-        let Ok(len) = usize::try_from(self.len) else { return false };
-        bytes.len().checked_sub(len).is_some_and(|from| Print::of(&bytes[from..]) == *self)
-    }
-
     pub fn of_head(bytes: &[u8]) -> Print {
         Print::of(&bytes[..bytes.len().min(HEAD)])
     }
@@ -60,6 +54,22 @@ impl Print {
     /// A longer beginning would tell more.
     pub fn is_short(&self) -> bool {
         self.len < HEAD as u64
+    }
+}
+
+/// How far a file was read, and the last bytes before that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Seen {
+    pub end: u64,
+    pub print: Print,
+}
+
+impl Seen {
+    /// Whether a file still goes as far, and has the same bytes there.
+    pub fn is_in(&self, file: &File) -> bool {
+        let mut bytes = vec![0; usize::try_from(self.print.len).unwrap_or(0)];
+        let got = crate::spool::read_up_to(file, &mut bytes, self.end.saturating_sub(self.print.len));
+        got.is_ok_and(|got| got == bytes.len()) && self.print.is_beginning_of(&bytes)
     }
 }
 

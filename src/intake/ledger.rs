@@ -1,7 +1,7 @@
 //! What an intake has to know to go on: which files it knows, how far each was read, and how long our own parts were then.
 //! What was written behind that is found in the parts themselves. Written anew and put in place at once, never changed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::IntakeError;
 use super::discover::Wanted;
 use super::family::Family;
-use super::lanes::{Lanes, NotedProcess};
+use super::lanes::Lanes;
+use super::process::NotedProcess;
 use super::source::{Noted, Source};
-use crate::record::foreign::Origin;
 use crate::spool::RunDir;
 
 const VERSION: u32 = 1;
@@ -27,8 +27,6 @@ struct Page {
     families: Vec<Family>,
     sources: Vec<Noted>,
     processes: Vec<NotedProcess>,
-    /// Records of files that are not read up to there again.
-    done: Vec<Origin>,
 }
 
 pub(super) struct Ledger {
@@ -104,10 +102,6 @@ impl Ledger {
         &self.page.processes
     }
 
-    pub fn done(&self) -> impl Iterator<Item = Origin> + use<> {
-        self.page.done.clone().into_iter()
-    }
-
     pub fn next_source(&self) -> u32 {
         self.page.next_source
     }
@@ -124,16 +118,10 @@ impl Ledger {
         families: &[Family],
         sources: &BTreeMap<u32, Source>,
         lanes: &Lanes,
-        done: &HashMap<u32, HashSet<(u64, u32)>>,
     ) -> Result<(), IntakeError> {
         self.page.families = families.to_vec();
         self.page.sources = sources.iter().map(|(number, source)| source.noted(*number)).collect();
         self.page.processes = lanes.noted();
-        let of_source = |(source, done): (&u32, &HashSet<(u64, u32)>)| {
-            let source = *source;
-            done.iter().map(move |(offset, index)| Origin(source, *offset, 0, *index)).collect::<Vec<_>>()
-        };
-        self.page.done = done.iter().flat_map(of_source).collect();
         let text = serde_json::to_vec(&self.page).map_err(|error| self.failed()(error.into()))?;
         let (path, fresh) = (self.folder.join(NAME), self.folder.join("ledger.new"));
         let write = || {

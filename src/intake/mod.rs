@@ -5,13 +5,19 @@
 //! Files are only ever read. Nothing here waits, watches or knows an index; whoever calls [`Intake::poll`] decides when.
 
 mod assemble;
+mod covered;
 mod discover;
 mod family;
 mod identity;
 mod lanes;
+mod known;
 mod ledger;
+mod process;
+mod reading;
 mod source;
-#[cfg(test)]
+#[cfg(all(test, unix))]
+mod model;
+#[cfg(all(test, unix))]
 mod tests;
 mod unpack;
 
@@ -22,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use regex::Regex;
 
-use crate::record::foreign::{Clock, Form, Input, Understood};
+use crate::record::foreign::{Clock, Form, Input, Origin, Understood};
 use crate::spool::{RunDir, SpoolError};
 
 pub use discover::{Wanted, wanted};
@@ -30,9 +36,11 @@ pub use ledger::{holds, is_busy, is_foreign};
 
 use assemble::Block;
 use family::Family;
+use known::Known;
 use lanes::Lanes;
 use ledger::Ledger;
-use source::{Source, Step};
+use reading::Step;
+use source::{Loss, Source};
 
 /// How much of one file is read before the next one has its turn.
 const TURN: u64 = 8 << 20;
@@ -48,11 +56,19 @@ const SETTLED: Duration = Duration::from_secs(1);
 const LINGER: Duration = Duration::from_secs(60);
 
 /// What a person says of the files.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     pub input: Input,
     /// The head of a line, in named groups.
     pub pattern: Option<Regex>,
+    /// How large a part of the run becomes.
+    pub part_size: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { input: Input::Auto, pattern: None, part_size: 64 << 20 }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +117,8 @@ pub struct Taken {
     pub unended: u64,
     /// Files that could not be read, or not to the end, and why.
     pub unreadable: BTreeMap<PathBuf, String>,
+    /// Logs that were cut or removed before what was in them may have been read: how, each time.
+    pub lost: BTreeMap<PathBuf, Vec<&'static str>>,
 }
 
 /// Takes foreign files into one run.
@@ -110,10 +128,12 @@ pub struct Intake {
     ledger: Ledger,
     lanes: Lanes,
     families: Vec<Family>,
+    /// Where in that list each log stands, by its path.
+    places: HashMap<PathBuf, usize>,
     sources: BTreeMap<u32, Source>,
-    /// What was written behind the ledger's last note, by file: offsets of records and which of them.
-    done: HashMap<u32, HashSet<(u64, u32)>>,
     uncommitted: u64,
+    /// Something has changed since the ledger was last written.
+    is_changed: bool,
     last_commit: Instant,
     taken: Taken,
 }
@@ -125,33 +145,28 @@ impl Intake {
     /// [`IntakeError::Busy`] while another collector has the run.
     pub fn open(run: &RunDir, wanted: Wanted, options: Options) -> Result<Intake, IntakeError> {
         let ledger = Ledger::open(run)?;
-        let (lanes, written) = Lanes::restore(run, &ledger)?;
-        let mut done: HashMap<u32, HashSet<(u64, u32)>> = HashMap::new();
-        for origin in ledger.done().chain(written) {
-            done.entry(origin.0).or_default().insert((origin.1, origin.3));
+        let (lanes, written) = Lanes::restore(run, &ledger, options.part_size)?;
+        let (families, mut sources) = (ledger.families(), ledger.sources());
+        let mut of_file: HashMap<u32, Vec<Origin>> = HashMap::new();
+        written.into_iter().for_each(|origin| of_file.entry(origin.0).or_default().push(origin));
+        for source in sources.values_mut() {
+            let written = of_file.get(&source.origin).into_iter().flatten();
+            written.for_each(|origin| source.cover(*origin));
         }
-        let families = ledger.families();
-        let sources = ledger.sources();
-        let mut intake = Intake {
+        let places = families.iter().enumerate().map(|(place, family)| (family.path.clone(), place)).collect();
+        Ok(Intake {
             wanted,
             options,
             ledger,
             lanes,
             families,
+            places,
             sources,
-            done,
             uncommitted: 0,
+            is_changed: true,
             last_commit: Instant::now(),
             taken: Taken::default(),
-        };
-        for source in intake.sources.values_mut() {
-            source.set_form(Form::new(
-                intake.options.input,
-                intake.options.pattern.clone(),
-                Clock { zone: None, near: 0 },
-            ));
-        }
-        Ok(intake)
+        })
     }
 
     /// Reads what has come, each file up to a turn. True where more is there.
@@ -161,34 +176,39 @@ impl Intake {
         let is_suspect = self.sources.values().any(|source| source.is_suspect);
         self.discover(if is_suspect { &Look::Everywhere } else { look })?;
         let mut more = false;
+        let mut behind = None;
         for number in self.order() {
-            more |= self.read(number, settle)?;
+            let family = self.sources.get(&number).map(|source| source.family);
+            // What came later in a log waits for what came earlier.
+            if family != behind && self.read(number, settle)? {
+                (more, behind) = (true, family);
+            }
         }
         self.lanes.flush()?;
-        self.let_go();
+        self.sources.values_mut().for_each(|source| source.rest(LINGER));
         more |= self.sources.values().any(|source| source.is_suspect);
-        if self.uncommitted >= COMMIT || self.last_commit.elapsed() >= COMMIT_AFTER {
+        if self.uncommitted >= COMMIT || (self.is_changed && self.last_commit.elapsed() >= COMMIT_AFTER) {
             self.commit()?;
         }
         Ok(more)
     }
 
+    /// Ends the taking in: gives out what nobody could read again, and notes everything.
+    pub fn close(mut self) -> Result<Taken, IntakeError> {
+        self.sources.values_mut().for_each(Source::leave);
+        for number in self.order() {
+            self.read(number, false)?;
+        }
+        self.commit()?;
+        Ok(self.taken())
+    }
+
     /// Makes everything safe on the disk, then notes how far each file has been read.
-    pub fn commit(&mut self) -> Result<(), IntakeError> {
+    fn commit(&mut self) -> Result<(), IntakeError> {
         self.last_commit = Instant::now();
-        self.uncommitted = 0;
+        (self.uncommitted, self.is_changed) = (0, false);
         self.lanes.sync()?;
-        // What lies before a file's position is never read again.
-        let mut positions: HashMap<u32, u64> = HashMap::new();
-        for source in self.sources.values() {
-            let position = positions.entry(source.origin).or_default();
-            *position = source.position().max(*position);
-        }
-        for (number, done) in &mut self.done {
-            let position = positions.get(number).copied().unwrap_or(u64::MAX);
-            done.retain(|(offset, _)| *offset >= position);
-        }
-        self.ledger.save(&self.families, &self.sources, &self.lanes, &self.done)
+        self.ledger.save(&self.families, &self.sources, &self.lanes)
     }
 
     /// What was taken in so far.
@@ -201,6 +221,11 @@ impl Intake {
                 taken.unreadable.insert(source.path().to_owned(), why.to_owned());
             }
         }
+        for family in &self.families {
+            if let Some(why) = &family.trouble {
+                taken.unreadable.insert(family.path.clone(), why.clone());
+            }
+        }
         taken
     }
 
@@ -211,29 +236,41 @@ impl Intake {
 
     /// Finds files that are new, renamed, cut or gone. New ones stand in the ledger before anything is written of them.
     fn discover(&mut self, look: &Look) -> Result<(), IntakeError> {
-        let known = self.sources.len();
+        if matches!(look, Look::Nowhere) {
+            return Ok(());
+        }
         let next = self.ledger.next_source();
-        let places = self.families.iter().enumerate();
-        let places: HashMap<PathBuf, usize> = places.map(|(place, family)| (family.path.clone(), place)).collect();
-        for (path, older) in self.candidates(look) {
-            let place = match places.get(&path) {
-                Some(place) => *place,
-                None => {
-                    self.families.push(Family::new(&path, &older));
-                    self.families.len() - 1
-                }
-            };
-            let family = &mut self.families[place];
-            family.look(place, &older, &mut self.sources, &mut || self.ledger.take_number());
+        let candidates = self.candidates(look);
+        let Intake { ledger, families, places, sources, .. } = self;
+        let next_number = &mut || ledger.take_number();
+        let mut known = Known::new(sources, next_number);
+        for (path, older) in candidates {
+            let place = *places.entry(path).or_insert_with_key(|path| {
+                families.push(Family::new(path, &older, &mut known));
+                families.len() - 1
+            });
+            families[place].look(place, &older, &mut known);
         }
+        for source in self.sources.values_mut().filter(|source| source.form().is_none()) {
+            let clock = Clock { zone: None, near: source.modified() };
+            source.set_form(Form::new(self.options.input, self.options.pattern.clone(), clock));
+        }
+        self.tell_losses()?;
+        if self.ledger.next_source() == next { Ok(()) } else { self.commit() }
+    }
+
+    /// Says in the run where a file was cut or removed before what was in it may have been read.
+    fn tell_losses(&mut self) -> Result<(), IntakeError> {
         for source in self.sources.values_mut() {
-            if !source.has_form() {
-                let clock = Clock { zone: None, near: source.modified() };
-                source.set_form(Form::new(self.options.input, self.options.pattern.clone(), clock));
-            }
-        }
-        if self.sources.len() != known || self.ledger.next_source() != next {
-            self.commit()?;
+            let Some(loss) = source.take_loss() else { continue };
+            let path = self.families.get(source.family).map(|family| family.path.clone()).unwrap_or_default();
+            let why = match loss {
+                Loss::Cut => "cut",
+                Loss::Gone => "gone",
+            };
+            self.lanes.lose(&path.to_string_lossy(), why, source.seen.end, source.last_ts)?;
+            self.taken.lost.entry(path).or_default().push(why);
+            self.is_changed = true;
         }
         Ok(())
     }
@@ -274,28 +311,18 @@ impl Intake {
     }
 
     fn read(&mut self, number: u32, settle: bool) -> Result<bool, IntakeError> {
-        let Intake { sources, lanes, taken, done, uncommitted, families, .. } = self;
+        let Intake { sources, lanes, taken, uncommitted, families, .. } = self;
         let Some(source) = sources.get_mut(&number) else { return Ok(false) };
-        let number = source.origin;
-        let done = done.get(&number);
         let path =
             families.get(source.family).map(|family| family.path.to_string_lossy().into_owned()).unwrap_or_default();
         let mut left = TURN;
         loop {
-            let is_done = |offset: u64| done.is_some_and(|done| done.contains(&(offset, 0)));
-            let mut failure = None;
             let mut blocks = Vec::new();
-            let step = source.step(settle, &is_done, &mut |block: Block| blocks.push(block));
+            let step = source.step(settle, &mut |block: Block| blocks.push(block));
             for block in blocks {
-                let known = |index: u32| done.is_some_and(|done| done.contains(&(block.offset, index)));
-                if let Err(error) = take(lanes, taken, source, number, &path, &block, &known) {
-                    failure = Some(error);
-                    break;
-                }
+                take(lanes, taken, source, &path, &block)?;
                 *uncommitted += block.len;
-            }
-            if let Some(error) = failure {
-                return Err(error);
+                self.is_changed = true;
             }
             match step {
                 Step::Read(bytes) => {
@@ -309,25 +336,12 @@ impl Intake {
             }
         }
     }
-
-    /// Forgets files that are gone and read to their end.
-    fn let_go(&mut self) {
-        for source in self.sources.values_mut() {
-            source.rest(LINGER);
-        }
-    }
 }
 
 /// Writes the records of one block.
-fn take(
-    lanes: &mut Lanes,
-    taken: &mut Taken,
-    source: &mut Source,
-    number: u32,
-    path: &str,
-    block: &Block,
-    is_done: &dyn Fn(u32) -> bool,
-) -> Result<(), IntakeError> {
+fn take(lanes: &mut Lanes, taken: &mut Taken, source: &mut Source, path: &str, block: &Block) -> Result<(), IntakeError> {
+    let number = source.origin;
+    let origin = |index: u32| Origin(number, block.offset, block.len, index);
     let said = match source.form().map(|form| form.understand(&block.bytes)) {
         Some(Understood::Said(said)) => said,
         Some(Understood::Text(said)) => {
@@ -335,9 +349,9 @@ fn take(
             vec![said]
         }
         Some(Understood::Own { proc }) => {
-            if !is_done(0) {
+            if !block.written.contains(&0) {
                 taken.records += 1;
-                lanes.copy(&proc, &block.bytes, crate::record::foreign::Origin(number, block.offset, block.len, 0))?;
+                lanes.copy(&proc, &block.bytes, origin(0))?;
             }
             return Ok(());
         }
@@ -345,6 +359,7 @@ fn take(
     };
     for (index, mut said) in said.into_iter().enumerate() {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let origin = origin(index);
         match said.ts {
             Some(ts) => source.last_ts = ts,
             None => taken.timeless += 1,
@@ -353,11 +368,10 @@ fn take(
         if block.cut > 0 {
             said.extra.insert("cut".into(), block.cut.into());
         }
-        if is_done(index) {
-            continue;
+        if !block.written.contains(&index) {
+            taken.records += 1;
+            lanes.write(path, &said, origin)?;
         }
-        taken.records += 1;
-        lanes.write(path, &said, crate::record::foreign::Origin(number, block.offset, block.len, index))?;
     }
     Ok(())
 }

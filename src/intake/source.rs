@@ -1,4 +1,8 @@
-//! One file: held open while its writer may still write, known again by how it begins, read on from where it was left.
+//! One file: which one it is, wherever it lies now, how far it has been read, and what became of it. How it is read on is for
+//! `reading`.
+//!
+//! Its position is the end of the last record that was given out. What is held back behind it, for the lines that may belong to
+//! it, is only in memory: whoever goes on reads it again.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -7,21 +11,11 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::SETTLED;
-use super::assemble::{Assembler, Block};
-use super::identity::{Node, Print, head, node};
+use super::assemble::Assembler;
+use super::covered::Covered;
+use super::identity::{Node, Print, Seen, head, node};
 use super::unpack::{Packing, Unpacked};
-use crate::record::foreign::Form;
-use crate::spool::read_up_to;
-
-/// How much is read at once.
-const CHUNK: usize = 256 * 1024;
-
-/// How much of a file its form is told from.
-const SAMPLE: usize = 64 * 1024;
-
-/// A file that was last written so long ago is not in the middle of a line.
-const FINISHED: Duration = Duration::from_secs(60);
+use crate::record::foreign::{Form, Origin};
 
 /// What the ledger keeps of a file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -34,16 +28,21 @@ pub(super) struct Noted {
     pub node: Node,
     pub head: Print,
     pub position: u64,
-    pub anchor: Print,
+    pub seen: Seen,
     pub last_ts: i64,
+    pub rested: bool,
     pub retired: bool,
+    /// What is written behind the position.
+    pub written: Vec<Origin>,
 }
 
-/// What came of one step of reading.
+/// Why of the end of a file nothing is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    Read(u64),
-    AtEnd,
+pub(super) enum Loss {
+    /// It is shorter than it was, or another text.
+    Cut,
+    /// It was removed while nobody had it open.
+    Gone,
 }
 
 pub(super) struct Source {
@@ -54,64 +53,98 @@ pub(super) struct Source {
     pub rank: u64,
     /// The time of the last record that had one.
     pub last_ts: i64,
-    path: PathBuf,
-    node: Node,
-    head: Print,
-    /// Of the last bytes before the end of what has been read: what stands there shows whether it still is the same file.
-    anchor: Print,
-    assembler: Assembler,
-    form: Option<Form>,
-    has_looked: bool,
-    file: Option<File>,
-    unpacked: Option<Unpacked>,
-    packing: Option<Packing>,
-    /// Nothing more will be read of it: it was cut, or is gone.
-    retired: bool,
-    /// It was found at its path when last looked for.
+    /// It was found where it is looked for.
     pub in_place: bool,
     /// It does not go on where it was left: it was cut, and is to be looked at.
     pub is_suspect: bool,
+    pub(super) path: PathBuf,
+    pub(super) node: Node,
+    pub(super) head: Print,
+    /// The farthest that was ever read of it.
+    pub(super) seen: Seen,
+    /// Of the bytes before the end of what this collector has read.
+    pub(super) anchor: Print,
+    pub(super) assembler: Assembler,
+    pub(super) covered: Covered,
+    pub(super) form: Option<Form>,
+    pub(super) has_looked: bool,
+    pub(super) file: Option<File>,
+    pub(super) unpacked: Option<Unpacked>,
+    pub(super) packing: Option<Packing>,
+    /// Length of a packed file when it was last unpacked.
+    pub(super) packed_len: u64,
+    /// It was left alone, read to its end and with nothing new for a while.
+    pub(super) rested: bool,
     /// It is over: what waits for more is given out, then nothing more.
-    is_ending: bool,
-    last_news: Instant,
-    modified: i64,
-    trouble: Option<String>,
+    pub(super) is_ending: bool,
+    pub(super) retired: bool,
+    loss: Option<Loss>,
+    pub(super) last_news: Instant,
+    pub(super) modified: i64,
+    pub(super) trouble: Option<String>,
 }
 
 impl Source {
     pub fn new(path: &Path, file: File, number: u32, family: usize, rank: u64) -> io::Result<Source> {
         let about = file.metadata()?;
         let head = head(&file)?;
-        let packing = Packing::of(&head);
-        Ok(Source {
+        let noted = Noted {
             origin: number,
             family,
             rank,
-            last_ts: modified(&about),
-            path: path.to_owned(),
+            path: std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
             node: node(&about),
             head: Print::of_head(&head),
+            last_ts: modified(&about),
+            ..Noted::default()
+        };
+        let mut source = Source::of_noted(&noted);
+        source.packing = Packing::of(&head);
+        source.file = Some(file);
+        source.in_place = true;
+        source.modified = modified(&about);
+        Ok(source)
+    }
+
+    /// A file as it was noted; it is not open yet.
+    pub fn of_noted(noted: &Noted) -> Source {
+        let mut covered = Covered::default();
+        noted.written.iter().for_each(|origin| covered.add(*origin));
+        Source {
+            origin: noted.origin,
+            family: noted.family,
+            rank: noted.rank,
+            last_ts: noted.last_ts,
+            in_place: false,
+            is_suspect: false,
+            path: noted.path.clone(),
+            node: noted.node,
+            head: noted.head,
+            seen: noted.seen,
             anchor: Print::default(),
-            assembler: Assembler::at(0),
+            assembler: Assembler::at(noted.position),
+            covered,
             form: None,
             has_looked: false,
-            file: Some(file),
+            file: None,
             unpacked: None,
-            packing,
-            retired: false,
-            in_place: true,
-            is_suspect: false,
+            packing: None,
+            packed_len: 0,
+            rested: noted.rested,
             is_ending: false,
+            retired: noted.retired,
+            loss: None,
             last_news: Instant::now(),
-            modified: modified(&about),
+            modified: 0,
             trouble: None,
-        })
+        }
     }
 
     /// A copy of a file that was cut: read on where the original was left.
     pub fn continued(mut self, from: &Source) -> Source {
         self.assembler = Assembler::at(from.position());
-        self.anchor = from.anchor_at_position();
+        self.covered = from.covered.clone();
+        self.seen = from.seen;
         self.origin = from.origin;
         self.rank = from.rank;
         self.last_ts = from.last_ts;
@@ -128,42 +161,19 @@ impl Source {
             node: self.node,
             head: self.head,
             position: self.position(),
-            anchor: self.anchor_at_position(),
+            seen: self.seen,
             last_ts: self.last_ts,
+            rested: self.rested,
             retired: self.retired,
+            written: self.covered.origins(self.origin).filter(|_| !self.retired).collect(),
         }
     }
 
-    /// A file as it was noted; it is not open yet.
-    pub fn of_noted(noted: &Noted) -> Source {
-        Source {
-            origin: noted.origin,
-            family: noted.family,
-            rank: noted.rank,
-            last_ts: noted.last_ts,
-            path: noted.path.clone(),
-            node: noted.node,
-            head: noted.head,
-            anchor: noted.anchor,
-            assembler: Assembler::at(noted.position),
-            form: None,
-            has_looked: false,
-            file: None,
-            unpacked: None,
-            packing: None,
-            retired: noted.retired,
-            in_place: false,
-            is_suspect: false,
-            is_ending: false,
-            last_news: Instant::now(),
-            modified: 0,
-            trouble: None,
+    /// Learns what was written of it behind its position.
+    pub fn cover(&mut self, origin: Origin) {
+        if origin.1 >= self.position() {
+            self.covered.add(origin);
         }
-    }
-
-    /// The anchor holds only for the end of what has been read; lines that wait for more stand before that.
-    fn anchor_at_position(&self) -> Print {
-        if self.assembler.end() == self.assembler.position() { self.anchor } else { Print::default() }
     }
 
     pub fn path(&self) -> &Path {
@@ -190,10 +200,6 @@ impl Source {
         self.form.as_ref()
     }
 
-    pub fn has_form(&self) -> bool {
-        self.form.is_some()
-    }
-
     pub fn set_form(&mut self, form: Form) {
         self.form = Some(form);
     }
@@ -206,19 +212,28 @@ impl Source {
         self.file.is_some()
     }
 
+    /// Known, and nowhere yet.
+    pub fn is_missing(&self) -> bool {
+        !self.retired && !self.is_ending && self.file.is_none()
+    }
+
+    pub fn node(&self) -> Node {
+        self.node
+    }
+
     /// Whether this file is the one that was known, wherever it lies now.
     pub fn is(&self, node: Node, head: &[u8]) -> bool {
         !self.retired && !self.is_ending && self.node == node && self.head.is_beginning_of(head)
     }
 
-    /// Whether a file begins as this one did.
-    pub fn begins_as(&self, head: &[u8]) -> bool {
-        self.head.len > 0 && self.head.is_beginning_of(head)
+    /// Whether a file can be a copy of this one as it was when it was last read.
+    pub fn is_copied_in(&self, file: &File, unpacked_head: &[u8], is_packed: bool) -> bool {
+        self.head.len > 0 && self.head.is_beginning_of(unpacked_head) && (is_packed || self.seen.is_in(file))
     }
 
     /// It lies there.
     pub fn found_at(&mut self, path: &Path, file: File) {
-        path.clone_into(&mut self.path);
+        self.path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         self.in_place = true;
         if self.file.is_none() {
             self.packing = head(&file).ok().and_then(|head| Packing::of(&head));
@@ -227,156 +242,70 @@ impl Source {
         }
     }
 
+    /// It is held open and is called so now.
+    pub fn moved_to(&mut self, path: &Path) {
+        path.clone_into(&mut self.path);
+        self.in_place = true;
+    }
+
     /// It is over, and nothing else goes on with it.
-    pub fn end(&mut self) {
+    pub fn end(&mut self, loss: Loss) {
+        // What has rested was read to its end.
+        self.loss = (!self.rested || loss == Loss::Cut).then_some(loss);
         self.is_ending = true;
-        self.is_suspect = false;
-        self.file = None;
-        self.unpacked = None;
+        self.close();
+    }
+
+    /// What is to be told of its end; once.
+    pub fn take_loss(&mut self) -> Option<Loss> {
+        self.loss.take()
     }
 
     /// Nothing more is to be read of it.
     pub fn retire(&mut self) {
-        self.is_suspect = false;
         self.retired = true;
+        self.close();
+    }
+
+    fn close(&mut self) {
+        self.is_suspect = false;
         self.file = None;
         self.unpacked = None;
     }
 
-    /// Closes what is no longer in its place and has rested for that long.
+    /// Is done with one that is nowhere any more and has been quiet for that long.
     pub fn rest(&mut self, linger: Duration) {
         if !self.in_place && self.file.is_some() && self.last_news.elapsed() > linger {
-            self.file = None;
-            self.unpacked = None;
+            self.rested = true;
+            self.end(Loss::Gone);
         }
+    }
+
+    /// Gives up what nobody will be able to open again.
+    pub fn leave(&mut self) {
+        let about = self.file.as_ref().and_then(|file| file.metadata().ok());
+        self.is_ending |= about.is_some_and(|about| is_removed(&about));
     }
 
     /// Whether the file was cut, or was written anew, since it was last read.
     pub fn was_cut(&self) -> bool {
         let Some(file) = self.file.as_ref().filter(|_| self.packing.is_none()) else { return false };
-        let Ok(about) = file.metadata() else { return false };
-        let end = self.assembler.end();
-        if about.len() < end {
-            return true;
-        }
-        let (len, at) = (self.anchor.len, end.saturating_sub(self.anchor.len));
-        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-        let is_same = read_up_to(file, &mut bytes, at).is_ok_and(|_| self.anchor.is_end_of(&bytes));
-        !is_same || head(file).is_ok_and(|head| !self.head.is_beginning_of(&head))
-    }
-
-    /// Reads on a little and gives what is whole.
-    pub fn step(&mut self, settle: bool, begins: &dyn Fn(u64) -> bool, each: &mut dyn FnMut(Block)) -> Step {
-        if self.is_ending && !self.retired {
-            self.assembler.finish_all(each);
-            self.retire();
-        }
-        match self.read_on(begins, each) {
-            Ok(0) => {
-                self.settle(settle, each);
-                Step::AtEnd
-            }
-            Ok(bytes) => {
-                self.trouble = None;
-                Step::Read(bytes)
-            }
-            Err(error) => {
-                self.trouble = Some(error.to_string());
-                Step::AtEnd
-            }
-        }
-    }
-
-    fn read_on(&mut self, begins: &dyn Fn(u64) -> bool, each: &mut dyn FnMut(Block)) -> io::Result<u64> {
-        if self.retired || self.form.is_none() {
-            return Ok(0);
-        }
-        let Some(file) = &self.file else { return Ok(0) };
-        let mut buffer = vec![0; CHUNK];
-        let end = self.assembler.end();
-        let got = match self.packing {
-            None => {
-                // What was read last is read again: another beginning there is another file.
-                let again = usize::try_from(self.anchor.len.min(end)).unwrap_or(0);
-                let got = read_up_to(file, &mut buffer, end - again as u64)?;
-                self.is_suspect = got < again || !self.anchor.is_beginning_of(&buffer[..got]);
-                if self.is_suspect {
-                    return Ok(0);
-                }
-                buffer.drain(..again);
-                got - again
-            }
-            Some(packing) => {
-                if self.unpacked.is_none() {
-                    let mut unpacked = Unpacked::open(file, packing)?;
-                    unpacked.skip(end)?;
-                    self.unpacked = Some(unpacked);
-                }
-                self.unpacked.as_mut().map_or(Ok(0), |unpacked| unpacked.read(&mut buffer))?
-            }
-        };
-        buffer.truncate(got);
-        if got == 0 {
-            return Ok(0);
-        }
-        // A time without a year is of the last one before the file was written, which goes on with the file.
-        self.modified = modified(&file.metadata()?).max(self.modified);
-        if let Some(form) = &mut self.form {
-            form.clock.near = self.modified;
-        }
-        self.look(&buffer)?;
-        self.last_news = Instant::now();
-        if let Some(file) = self.file.as_ref().filter(|_| self.packing.is_none() && self.head.is_short()) {
-            self.head = Print::of_head(&head(file)?);
-        }
-        self.anchor = Print::of_anchor(&buffer);
-        if let Some(form) = &self.form {
-            self.assembler.add(&buffer, form, begins, each);
-        }
-        Ok(got as u64)
-    }
-
-    /// Shows the form what is about to be read; one that has been read from before, its beginning.
-    fn look(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Some(form) = self.form.as_mut().filter(|form| form.is_curious()) else { return Ok(()) };
-        if !self.has_looked
-            && self.assembler.end() > 0
-            && let (Some(file), None) = (&self.file, self.packing)
-        {
-            let mut beginning = vec![0; SAMPLE.min(usize::try_from(self.assembler.end()).unwrap_or(SAMPLE))];
-            let len = read_up_to(file, &mut beginning, 0)?;
-            let whole = memchr::memrchr(b'\n', &beginning[..len]).map_or(0, |at| at + 1);
-            form.look_at(&beginning[..whole]);
-        }
-        self.has_looked = true;
-        let sample = &bytes[..bytes.len().min(SAMPLE)];
-        let whole = memchr::memrchr(b'\n', sample).map_or(sample.len(), |at| at + 1);
-        form.look_at(&sample[..whole]);
-        Ok(())
-    }
-
-    /// At the end of the file: gives the lines that wait for more, where no more is to be expected.
-    fn settle(&mut self, settle: bool, each: &mut dyn FnMut(Block)) {
-        let rested = self.last_news.elapsed();
-        if self.assembler.has_lines() && (settle || rested > SETTLED) {
-            self.assembler.finish(each);
-        }
-        let is_finished =
-            self.packing.is_some() || (!self.in_place && rested > SETTLED) || (settle && self.is_long_finished());
-        if self.assembler.unended() > 0 && is_finished && self.file.is_some() {
-            self.assembler.finish_all(each);
-        }
-    }
-
-    fn is_long_finished(&self) -> bool {
-        let about = self.file.as_ref().and_then(|file| file.metadata().ok());
-        let since = about.and_then(|about| about.modified().ok()?.elapsed().ok());
-        since.is_some_and(|since| since > FINISHED)
+        !self.seen.is_in(file) || head(file).is_ok_and(|head| !self.head.is_beginning_of(&head))
     }
 }
 
-/// Nanoseconds since 1970.
-fn modified(about: &Metadata) -> i64 {
+#[cfg(unix)]
+fn is_removed(about: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(about) == 0
+}
+
+#[cfg(not(unix))]
+fn is_removed(_: &Metadata) -> bool {
+    false
+}
+
+/// When the file was last written, in nanoseconds since 1970.
+pub(super) fn modified(about: &Metadata) -> i64 {
     let since = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     since.and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0)
 }

@@ -21,7 +21,7 @@ use super::Level;
 pub use clock::Clock;
 pub use form::{Form, Input, Open, Understood};
 pub use names::{aliases, canonical};
-pub use wire::{Beginning, Origin, Spot, Written, write_lane, write_own, write_proc, written};
+pub use wire::{Beginning, Origin, Spot, Written, write_lane, write_loss, write_own, write_proc, written};
 
 /// What one record of a foreign log says.
 #[derive(Debug, Clone, PartialEq, Default)]

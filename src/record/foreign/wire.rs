@@ -188,6 +188,16 @@ pub fn write_lane(of: &Beginning, kind: &str, tid: Option<u64>, out: &mut Vec<u8
     write_event(of, keys, out);
 }
 
+/// Appends a `lost` event: the file was cut or removed, and what may have stood behind what was read of it is not known.
+pub fn write_loss(of: &Beginning, why: &str, file: &str, read: u64, out: &mut Vec<u8>) {
+    let mut keys = event("lost", of);
+    keys.insert("n".into(), 0.into());
+    keys.insert("why".into(), why.into());
+    keys.insert("log".into(), file.into());
+    keys.insert("read".into(), read.into());
+    write_event(of, keys, out);
+}
+
 fn event(name: &str, of: &Beginning) -> Map<String, Value> {
     let mut keys = Map::new();
     keys.insert("ev".into(), name.into());
