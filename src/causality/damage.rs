@@ -19,6 +19,8 @@ pub enum Damage {
     Dropped { process: ProcessIndex, records: u64 },
     /// It could not write them.
     Lost { process: ProcessIndex, records: u64 },
+    /// Its log was cut or removed so often, and what was written last may not have been read.
+    CutOff { process: ProcessIndex, times: u64 },
     /// Lines of it that are no records.
     Malformed { process: ProcessIndex, lines: u64 },
     /// It ended in the midst of a line.
@@ -115,6 +117,9 @@ impl CausalGraph {
         }
         if facts.lost > 0 {
             found.push(Damage::Lost { process, records: facts.lost });
+        }
+        if facts.cut_off > 0 {
+            found.push(Damage::CutOff { process, times: facts.cut_off });
         }
         if facts.malformed > 0 {
             found.push(Damage::Malformed { process, lines: facts.malformed });

@@ -172,7 +172,8 @@ fn say(run: &RunDir, taken: &Taken, took: Option<Duration>) -> Result<(), CliErr
         writeln!(out, "{} bytes behind the last newlines are read when their lines end", taken.unended)?;
     }
     for (path, times) in &taken.lost {
-        let what = format!("{}: {} before all that was in it may have been read", path.display(), times.join(", "));
+        let how: Vec<&str> = times.iter().map(|how| if *how == "gone" { "removed" } else { *how }).collect();
+        let what = format!("{}: {} before all that was in it may have been read", path.display(), how.join(", "));
         writeln!(out, "{}", printable::one_line(&what))?;
     }
     for (path, why) in &taken.unreadable {

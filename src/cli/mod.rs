@@ -1,8 +1,8 @@
 //! The command line: what clap parses, and which function answers. Only this folder knows clap.
 
 mod collect;
-mod completions;
 mod collect_files;
+mod completions;
 mod diagnose;
 mod diff;
 mod dump;
@@ -13,9 +13,9 @@ mod histogram;
 mod manual;
 mod output;
 mod pager;
+mod prune;
 pub mod reference;
 mod report;
-mod prune;
 mod run;
 mod runs;
 mod search;

@@ -15,6 +15,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Takes in all that is there now.
 pub fn take_in(mut intake: Intake, progress: &mut dyn FnMut(u64)) -> Result<Taken, IntakeError> {
+    allow_many_files();
     let mut look = Look::Everywhere;
     while intake.poll(&look, true)? {
         progress(intake.taken().bytes);
@@ -25,6 +26,7 @@ pub fn take_in(mut intake: Intake, progress: &mut dyn FnMut(u64)) -> Result<Take
 
 /// Takes in what comes until `stop` is set.
 pub fn follow_files(mut intake: Intake, stop: &AtomicBool) -> Result<Taken, IntakeError> {
+    allow_many_files();
     let mut watch = Watch::new();
     let mut looked = Instant::now();
     let mut look = Look::Everywhere;
@@ -47,6 +49,18 @@ pub fn follow_files(mut intake: Intake, stop: &AtomicBool) -> Result<Taken, Inta
     }
     while intake.poll(&Look::Nowhere, false)? {}
     intake.close()
+}
+
+/// Every log is held open, so that it can be read to its end when it is removed: as many as the system lets us.
+fn allow_many_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // Where it is refused the logs that cannot be opened are named.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
 }
 
 fn watch_all(watch: &mut Watch, dirs: &[PathBuf]) {

@@ -93,6 +93,11 @@ pub(super) fn sentence(graph: &CausalGraph, damage: &Damage) -> String {
             format!("{} dropped {records} old records, to keep to its --ring or --spool-cap", of_process(process))
         }
         Damage::Lost { process, records } => format!("{} could not write {records} records", of_process(process)),
+        Damage::CutOff { process, times } => {
+            let log = graph.processes[process.0].argv.first().map_or("its log", |path| path.as_str());
+            let often = if *times == 1 { "once".to_owned() } else { format!("{times} times") };
+            format!("{log} was cut or removed {often}: what was written to it last may not have been read")
+        }
         Damage::Malformed { process, lines } => {
             format!("{lines} lines of {} are no records (search ev:malformed)", of_process(process))
         }

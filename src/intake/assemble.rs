@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::identity::Print;
 use crate::record::decode::{KEEP_OF_MALFORMED, MAX_LINE};
 use crate::record::foreign::{Form, Open};
 
@@ -18,6 +19,12 @@ pub(super) struct Block {
     pub cut: u64,
     /// Which of its records were written before.
     pub written: BTreeSet<u32>,
+}
+
+impl Block {
+    pub fn print(&self) -> u32 {
+        Print::of_block(&self.bytes)
+    }
 }
 
 /// What is read and not given out yet.

@@ -11,6 +11,9 @@ const HEAD: usize = 256;
 /// How much before a position is compared.
 const ANCHOR: usize = 64;
 
+/// How much of a record's lines is compared.
+pub(super) const BLOCK: usize = 1024;
+
 /// A number for some bytes: the same for the same bytes, everywhere and always (FNV-1a).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Print {
@@ -51,9 +54,52 @@ impl Print {
         Print::of(&bytes[bytes.len().saturating_sub(ANCHOR)..])
     }
 
-    /// A longer beginning would tell more.
+    /// A short one for the lines of a record, by how they begin.
+    pub fn of_block(bytes: &[u8]) -> u32 {
+        let hash = Print::of(&bytes[..bytes.len().min(BLOCK)]).hash;
+        (hash ^ (hash >> 32)) as u32
+    }
+}
+
+/// How a file begins, as far as it was known when it was last read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub(super) struct Head(Vec<u8>);
+
+impl Head {
+    pub fn of(bytes: &[u8]) -> Head {
+        Head(bytes[..bytes.len().min(HEAD)].to_vec())
+    }
+
+    /// A longer one would tell more.
     pub fn is_short(&self) -> bool {
-        self.len < HEAD as u64
+        self.0.len() < HEAD
+    }
+
+    /// Whether these bytes begin so.
+    pub fn is_beginning_of(&self, bytes: &[u8]) -> bool {
+        bytes.starts_with(&self.0)
+    }
+
+    /// How many bytes they have in common, where one is the beginning of the other.
+    pub fn in_common(&self, bytes: &[u8]) -> Option<usize> {
+        let len = self.0.len().min(bytes.len());
+        (self.0[..len] == bytes[..len]).then_some(len)
+    }
+}
+
+/// As hexadecimal digits: a log need not be text.
+impl From<Head> for String {
+    fn from(head: Head) -> String {
+        head.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl From<String> for Head {
+    fn from(text: String) -> Head {
+        let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let byte = |pair: &[u8]| Some(digit(pair.first()?)? << 4 | digit(pair.get(1)?)?);
+        Head(text.as_bytes().chunks(2).map_while(byte).collect())
     }
 }
 
@@ -89,6 +135,15 @@ pub(super) fn node(about: &std::fs::Metadata) -> Node {
 #[cfg(not(unix))]
 pub(super) fn node(_: &std::fs::Metadata) -> Node {
     Node::default()
+}
+
+/// The bytes that a file ends with, and where they begin.
+pub(super) fn tail(file: &File) -> io::Result<(Vec<u8>, u64)> {
+    let at = file.metadata()?.len().saturating_sub(BLOCK as u64);
+    let mut tail = vec![0; BLOCK];
+    let len = crate::spool::read_up_to(file, &mut tail, at)?;
+    tail.truncate(len);
+    Ok((tail, at))
 }
 
 /// The bytes that a file begins with.

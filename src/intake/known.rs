@@ -94,6 +94,11 @@ impl<'a> Known<'a> {
         Ok(self.listing(log)?.of_node.get(&node).map(|entry| entry.path.clone()))
     }
 
+    /// What was listed may have changed.
+    pub fn forget_listing(&mut self, log: &Path) {
+        self.listings.remove(log.parent().unwrap_or(Path::new("/")));
+    }
+
     fn listing(&mut self, log: &Path) -> io::Result<&Listing> {
         let dir = log.parent().unwrap_or(Path::new("/"));
         if !self.listings.contains_key(dir) {

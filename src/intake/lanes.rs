@@ -200,9 +200,7 @@ impl Lanes {
     pub fn copy(&mut self, key: &str, line: &[u8], origin: Origin) -> Result<(), IntakeError> {
         let place = match self.of_key.get(key) {
             Some(place) => *place,
-            None => {
-                self.insert(Process { is_own: true, ..Process::new(key.to_owned(), 0, 0, String::new()) })
-            }
+            None => self.insert(Process { is_own: true, ..Process::new(key.to_owned(), 0, 0, String::new()) }),
         };
         write_own(line, origin, &mut self.processes[place].buffer);
         self.buffered += line.len();

@@ -9,14 +9,14 @@ mod covered;
 mod discover;
 mod family;
 mod identity;
-mod lanes;
 mod known;
+mod lanes;
 mod ledger;
+#[cfg(all(test, unix))]
+mod model;
 mod process;
 mod reading;
 mod source;
-#[cfg(all(test, unix))]
-mod model;
 #[cfg(all(test, unix))]
 mod tests;
 mod unpack;
@@ -148,7 +148,7 @@ impl Intake {
         let (lanes, written) = Lanes::restore(run, &ledger, options.part_size)?;
         let (families, mut sources) = (ledger.families(), ledger.sources());
         let mut of_file: HashMap<u32, Vec<Origin>> = HashMap::new();
-        written.into_iter().for_each(|origin| of_file.entry(origin.0).or_default().push(origin));
+        written.into_iter().for_each(|origin| of_file.entry(origin.file).or_default().push(origin));
         for source in sources.values_mut() {
             let written = of_file.get(&source.origin).into_iter().flatten();
             written.for_each(|origin| source.cover(*origin));
@@ -214,7 +214,7 @@ impl Intake {
     /// What was taken in so far.
     pub fn taken(&self) -> Taken {
         let mut taken = self.taken.clone();
-        taken.files = self.sources.len() as u64;
+        taken.files = self.sources.values().filter(|source| !source.is_retired()).count() as u64;
         taken.unended = self.sources.values().map(Source::unended).sum();
         for source in self.sources.values() {
             if let Some(why) = source.trouble() {
@@ -339,14 +339,20 @@ impl Intake {
 }
 
 /// Writes the records of one block.
-fn take(lanes: &mut Lanes, taken: &mut Taken, source: &mut Source, path: &str, block: &Block) -> Result<(), IntakeError> {
-    let number = source.origin;
-    let origin = |index: u32| Origin(number, block.offset, block.len, index);
+fn take(
+    lanes: &mut Lanes,
+    taken: &mut Taken,
+    source: &mut Source,
+    path: &str,
+    block: &Block,
+) -> Result<(), IntakeError> {
+    let (file, print) = (source.origin, block.print());
+    let origin = |index: u32| Origin { file, offset: block.offset, len: block.len, index, print };
     let said = match source.form().map(|form| form.understand(&block.bytes)) {
         Some(Understood::Said(said)) => said,
         Some(Understood::Text(said)) => {
             taken.unread += 1;
-            vec![said]
+            vec![*said]
         }
         Some(Understood::Own { proc }) => {
             if !block.written.contains(&0) {

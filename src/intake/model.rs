@@ -14,7 +14,7 @@ use super::{Intake, Look, Options, wanted};
 use crate::record::decode::Place;
 use crate::record::{Body, EventKind, decode};
 use crate::spool::{Part, RunDir, StoreDir};
-use rotation::Tail;
+use rotation::{Tail, number};
 
 struct Reader {
     run: RunDir,
@@ -30,7 +30,7 @@ impl Reader {
         let (run, path) = (&self.run, &self.path);
         self.intake.get_or_insert_with(|| {
             let options = Options { part_size: 3000, ..Options::default() };
-            Intake::open(run, wanted(&[path.clone()]).expect("the log"), options).expect("an intake")
+            Intake::open(run, wanted(std::slice::from_ref(path)).expect("the log"), options).expect("an intake")
         })
     }
 
@@ -128,11 +128,6 @@ impl Reader {
     }
 }
 
-/// The number in a message `n7`; a piece of a record, whose other piece is lost, has none.
-fn number(message: &str) -> Option<u64> {
-    message.split_whitespace().next()?.strip_prefix('n')?.parse().ok()
-}
-
 impl Tail for Reader {
     fn found(&mut self) -> Vec<u64> {
         self.read().0
@@ -179,7 +174,7 @@ fn run_models(line: fn(u64) -> String) {
     let (first, seeds) = match std::env::var("LOGQ_SEED").ok().and_then(|seed| seed.parse().ok()) {
         Some(seed) => (seed, 1),
         None if std::env::var_os("LOGQ_SOAK").is_some() => (0, 5000),
-        None => (0, 200),
+        None => (0, 100),
     };
     (first..first + seeds).for_each(|seed| run_model(seed, line));
 }

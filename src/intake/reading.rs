@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::SETTLED;
 use super::assemble::Block;
 use super::covered::Along;
-use super::identity::{Print, Seen, head};
+use super::identity::{Head, Print, Seen, head};
 use super::source::{Source, modified};
 use super::unpack::Unpacked;
 use crate::spool::read_up_to;
@@ -82,11 +82,14 @@ impl Source {
 
     /// Ends what lies before a stretch that was written, or that stretch, as it ended then.
     fn pass(&mut self, along: Along, each: &mut dyn FnMut(Block)) {
-        let written = match along {
-            Along::Open { .. } => std::collections::BTreeSet::new(),
+        let known = match along {
+            Along::Open { .. } => None,
             Along::Stretch { begin, .. } => self.covered.take(begin),
         };
-        self.assembler.finish_all(&mut |block| each(Block { written: written.clone(), ..block }));
+        self.assembler.finish_all(&mut |block| match &known {
+            Some((print, written)) if block.print() == *print => each(Block { written: written.clone(), ..block }),
+            _ => each(block),
+        });
     }
 
     /// The next bytes, behind the last ones that were read before: where the new ones begin. `None` at the end of the file, and
@@ -99,12 +102,14 @@ impl Source {
             let mut buffer = vec![0; again + most];
             let got = read_up_to(file, &mut buffer, end - again as u64)?;
             buffer.truncate(got);
-            self.is_suspect = !self.anchor.is_beginning_of(&buffer);
+            // Before the first reading it may have become another file since it was opened.
+            let is_other = || self.anchor.len == 0 && got > 0 && self.was_cut();
+            self.is_suspect = !self.anchor.is_beginning_of(&buffer) || is_other();
             if self.head.is_short() && !self.is_suspect {
                 let head = head(file)?;
                 self.is_suspect = !self.head.is_beginning_of(&head);
                 if !self.is_suspect {
-                    self.head = Print::of_head(&head);
+                    self.head = Head::of(&head);
                 }
             }
             return Ok((got > again && !self.is_suspect).then_some((buffer, again)));

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::assemble::Assembler;
 use super::covered::Covered;
-use super::identity::{Node, Print, Seen, head, node};
+use super::identity::{Head, Node, Print, Seen, head, node, tail};
 use super::unpack::{Packing, Unpacked};
 use crate::record::foreign::{Form, Origin};
 
@@ -26,7 +26,7 @@ pub(super) struct Noted {
     pub rank: u64,
     pub path: PathBuf,
     pub node: Node,
-    pub head: Print,
+    pub head: Head,
     pub position: u64,
     pub seen: Seen,
     pub last_ts: i64,
@@ -45,6 +45,16 @@ pub(super) enum Loss {
     Gone,
 }
 
+/// A copy of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Copied {
+    /// Bytes that were compared.
+    pub same: u64,
+    /// It has all that was read.
+    pub is_whole: bool,
+    pub len: u64,
+}
+
 pub(super) struct Source {
     /// The number that its lines are written with: a copy's is that of the file which it goes on with.
     pub origin: u32,
@@ -59,7 +69,7 @@ pub(super) struct Source {
     pub is_suspect: bool,
     pub(super) path: PathBuf,
     pub(super) node: Node,
-    pub(super) head: Print,
+    pub(super) head: Head,
     /// The farthest that was ever read of it.
     pub(super) seen: Seen,
     /// Of the bytes before the end of what this collector has read.
@@ -94,7 +104,7 @@ impl Source {
             rank,
             path: std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
             node: node(&about),
-            head: Print::of_head(&head),
+            head: Head::of(&head),
             last_ts: modified(&about),
             ..Noted::default()
         };
@@ -119,7 +129,7 @@ impl Source {
             is_suspect: false,
             path: noted.path.clone(),
             node: noted.node,
-            head: noted.head,
+            head: noted.head.clone(),
             seen: noted.seen,
             anchor: Print::default(),
             assembler: Assembler::at(noted.position),
@@ -141,10 +151,14 @@ impl Source {
     }
 
     /// A copy of a file that was cut: read on where the original was left.
-    pub fn continued(mut self, from: &Source) -> Source {
+    pub fn continued(mut self, from: &Source, copied: Copied) -> Source {
         self.assembler = Assembler::at(from.position());
         self.covered = from.covered.clone();
         self.seen = from.seen;
+        if !copied.is_whole {
+            self.covered = self.covered.within(copied.len);
+            self.seen = Seen::default();
+        }
         self.origin = from.origin;
         self.rank = from.rank;
         self.last_ts = from.last_ts;
@@ -159,7 +173,7 @@ impl Source {
             rank: self.rank,
             path: self.path.clone(),
             node: self.node,
-            head: self.head,
+            head: self.head.clone(),
             position: self.position(),
             seen: self.seen,
             last_ts: self.last_ts,
@@ -171,7 +185,7 @@ impl Source {
 
     /// Learns what was written of it behind its position.
     pub fn cover(&mut self, origin: Origin) {
-        if origin.1 >= self.position() {
+        if origin.offset >= self.position() {
             self.covered.add(origin);
         }
     }
@@ -226,9 +240,28 @@ impl Source {
         !self.retired && !self.is_ending && self.node == node && self.head.is_beginning_of(head)
     }
 
-    /// Whether a file can be a copy of this one as it was when it was last read.
-    pub fn is_copied_in(&self, file: &File, unpacked_head: &[u8], is_packed: bool) -> bool {
-        self.head.len > 0 && self.head.is_beginning_of(unpacked_head) && (is_packed || self.seen.is_in(file))
+    /// Whether a file is a copy of this one, and how much speaks for that: of all that was read of it, or of a part of
+    /// that, because more was written and read before it was cut.
+    pub fn is_copied_in(&self, file: &File, unpacked_head: &[u8], is_packed: bool) -> Option<Copied> {
+        let same = self.head.in_common(unpacked_head).filter(|len| *len > 0)? as u64;
+        let len = file.metadata().map_or(0, |about| about.len());
+        if is_packed {
+            return Some(Copied { same, is_whole: true, len });
+        }
+        if !self.covered.clone().within(len).is_in(file) {
+            return None;
+        }
+        if len < self.seen.end.max(self.covered.end()) {
+            return Some(Copied { same, is_whole: false, len });
+        }
+        let is_whole = self.head.is_beginning_of(unpacked_head) && self.seen.is_in(file);
+        is_whole.then_some(Copied { same: same + self.seen.print.len, is_whole, len })
+    }
+
+    /// Whether a file holds nothing but what this one holds as well, from the beginning on.
+    pub fn holds(&self, file: &File, unpacked_head: &[u8], is_packed: bool) -> bool {
+        // A packed one never goes on: what begins like it is a copy.
+        self.packing.is_some() || self.file.as_ref().is_some_and(|own| holds(own, file, unpacked_head, is_packed))
     }
 
     /// It lies there.
@@ -267,6 +300,14 @@ impl Source {
         self.close();
     }
 
+    /// A copy goes on with it; what was read beyond that copy, and what may have come behind that, is nowhere.
+    pub fn hand_over(&mut self, copied: Copied) {
+        if !copied.is_whole && !self.retired {
+            self.loss = Some(Loss::Cut);
+        }
+        self.retire();
+    }
+
     fn close(&mut self) {
         self.is_suspect = false;
         self.file = None;
@@ -290,8 +331,19 @@ impl Source {
     /// Whether the file was cut, or was written anew, since it was last read.
     pub fn was_cut(&self) -> bool {
         let Some(file) = self.file.as_ref().filter(|_| self.packing.is_none()) else { return false };
-        !self.seen.is_in(file) || head(file).is_ok_and(|head| !self.head.is_beginning_of(&head))
+        !self.seen.is_in(file)
+            || !self.covered.is_in(file)
+            || head(file).is_ok_and(|head| !self.head.is_beginning_of(&head))
     }
+}
+
+/// Whether a file holds nothing but what another one holds as well, by how it begins and ends.
+pub(super) fn holds(whole: &File, file: &File, unpacked_head: &[u8], is_packed: bool) -> bool {
+    let same = |bytes: &[u8], at: u64| {
+        let mut here = vec![0; bytes.len()];
+        crate::spool::read_up_to(whole, &mut here, at).is_ok_and(|got| here[..got] == *bytes)
+    };
+    same(unpacked_head, 0) && (is_packed || tail(file).is_ok_and(|(tail, at)| same(&tail, at)))
 }
 
 #[cfg(unix)]

@@ -1,13 +1,12 @@
 //! Bytes to [`Record`]: one line in, a record or a malformed record out. Never fails, never panics.
 //!
-//! A line is read once with serde_json into our own map visitor, so that a key is compared once and only
-//! unknown keys are kept as JSON values.
+//! A line is read once with serde_json into our own visitor; only unknown keys are kept as JSON values.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{Body, Event, EventKind, Exception, Lane, LaneKind, Level, Log, Malformed, Record, Site, Stamp, time};
@@ -156,8 +155,7 @@ impl<'de> Visitor<'de> for LineVisitor {
                 "func" => keys.func = value(&mut map, &key)?,
                 "exc" => keys.exc = Some(value(&mut map, &key)?),
                 "stack" => keys.stack = Some(value(&mut map, &key)?),
-                // Where a foreign line was read: for whoever writes on, not for readers.
-                "origin" => drop(map.next_value::<serde::de::IgnoredAny>()?),
+                "origin" => drop(map.next_value::<IgnoredAny>()?), // where a foreign line was read: for whoever writes on
                 _ => {
                     let value = map.next_value::<Value>()?;
                     keys.rest.insert(key.into_owned(), value);

@@ -271,7 +271,7 @@ mod tests {
         #[test]
         fn a_glance_never_says_what_the_decoder_does_not(
             keys in proptest::collection::vec((
-                r"ts|mono|proc|pid|lane|seq|hb|hbl|level|levelno|logger|msg|tpl|file|line|func|tid|task|exc|stack|ev|from|extra|again|k|site",
+                r"ts|mono|proc|pid|lane|seq|hb|hbl|level|levelno|logger|msg|tpl|file|line|func|tid|task|exc|stack|ev|from|extra|again|k|site|origin",
                 r#"[0-9]{1,3}|-?0?[0-9]\.[0-9]?|"[a-z@|/0-9\\nu]{0,6}"|null|true|\[\]|\{\}|\["t1@2"\]|-1|1e400|"INFO"|"send"|"recv"|"t3"|\{"a":"[\\"a]{0,3}"\}|\["p",3,"f"\]|\[1,"\\\\ud800"\]"#,
             ), 0..4),
             cut in 0..400_usize,

@@ -56,7 +56,7 @@ pub const CANONICAL: [&str; 5] = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL
 
 /// The canonical name of a number, where it has one.
 pub fn canonical(number: u16) -> Option<&'static str> {
-    let place = usize::from(number / 10).checked_sub(1).filter(|_| number % 10 == 0)?;
+    let place = usize::from(number / 10).checked_sub(1).filter(|_| number.is_multiple_of(10))?;
     CANONICAL.get(place).copied()
 }
 

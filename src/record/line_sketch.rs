@@ -150,6 +150,8 @@ impl<'l> Reading<'l> {
                     (name != "exc").then_some(())?;
                     self.sketch.set(Known::Ev, FieldValue::Text(name.into()))?;
                 }
+                // Where a foreign line was read: for whoever writes on.
+                "origin" => self.scan.skip(0)?,
                 "again" | "ev" | "levelno" | "exc" => return None,
                 _ if kind == Kind::Event => {
                     (!names.contains(&name) && names.len() < MOST_KEYS).then_some(())?;

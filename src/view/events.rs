@@ -200,7 +200,10 @@ fn lost_sentence(event: &Event) -> String {
     let n = lost.as_ref().and_then(|lost| lost.n).unwrap_or(1);
     let why = lost.and_then(|lost| lost.why).unwrap_or("unknown");
     match why {
-        "cut" | "gone" => format!("the log was {} before what was added to it last may have been read", if why == "cut" { "cut" } else { "removed" }),
+        "cut" | "gone" => format!(
+            "the log was {} before what was added to it last may have been read",
+            if why == "cut" { "cut" } else { "removed" }
+        ),
         "ring" | "cap" => format!("{n} old records were dropped, to keep to the {why}"),
         why => format!("{n} records could not be written: {}", one_line(why)),
     }

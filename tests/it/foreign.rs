@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Case, python};
+use crate::harness::{Case, python, pythons};
 
 /// What a library's form lets through.
 #[derive(Clone, Copy)]
@@ -18,11 +18,11 @@ struct Tells {
 
 const ALL: Tells = Tells { level: true, logger: true, thread: true, order: true };
 
-/// Has a library tell the story of `tests/foreign/story.py`; the log.
-fn told_by(case: &Case, library: &str) -> std::path::PathBuf {
+/// Has a library tell the story of `tests/foreign/story.py` under that Python; the log.
+fn told_by(case: &Case, python: &str, library: &str) -> std::path::PathBuf {
     let story = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/story.py");
     let log = case.path().join(format!("{library}.log"));
-    let told = Command::new(python()).arg(story).arg(library).arg(&log).env("TZ", "UTC").output().expect("Python");
+    let told = Command::new(python).arg(story).arg(library).arg(&log).env("TZ", "UTC").output().expect("Python");
     assert!(told.status.success(), "{library}: {}", String::from_utf8_lossy(&told.stderr));
     log
 }
@@ -54,13 +54,14 @@ fn what_the_real_libraries_write_is_understood() {
         ("text-level_first", Tells { thread: false, ..text }),
     ];
     let case = Case::new();
-    for (library, tells) in libraries {
-        check(&case, library, tells);
+    // Each by one of the Pythons.
+    for ((library, tells), python) in libraries.into_iter().zip(pythons().iter().cycle()) {
+        check(&case, python, library, tells);
     }
 }
 
-fn check(case: &Case, library: &str, tells: Tells) {
-    let log = told_by(case, library);
+fn check(case: &Case, python: &str, library: &str, tells: Tells) {
+    let log = told_by(case, python, library);
     let said = case.logq(&["collect", &log.to_string_lossy(), "--run", library]).ended(0);
     assert!(
         said.out.contains("4 records from 1 file"),
@@ -144,6 +145,19 @@ fn a_file_is_collected_once_and_goes_on_where_it_was_left() {
     // The same name elsewhere is another log.
     case.write("other/app.jsonl", "{\"msg\":\"two\"}\n");
     assert!(case.logq(&["collect", "other/app.jsonl"]).ended(0).out.contains("run app-2: 1 records"));
+}
+
+#[test]
+fn what_may_be_lost_of_a_log_is_said() {
+    let case = Case::new();
+    case.write("app.jsonl", "{\"msg\":\"one\"}\n{\"msg\":\"two\"}\n");
+    case.logq(&["collect", "app.jsonl"]).ended(0);
+    case.write("app.jsonl", "{\"msg\":\"three\"}\n");
+    let said = case.logq(&["collect", "app.jsonl"]).ended(0);
+    assert!(said.out.contains("before all that was in it may have been read"), "{}", said.out);
+    assert_eq!(case.logq(&["search", "--run", "app", "--count", "NOT ev:*"]).ended(0).out.trim(), "3");
+    let verdict = case.logq(&["diagnose", "--run", "app"]).ended(0);
+    assert!(verdict.out.contains("app.jsonl was cut or removed once"), "{}", verdict.out);
 }
 
 #[test]

@@ -27,7 +27,9 @@ mod handmade;
 mod harness;
 mod indexed_timeline;
 mod layers;
+mod rotation;
 mod samples;
+mod tailing;
 
 // Made-up services, as the benchmarks have them.
 #[path = "../../benches/causality/story.rs"]

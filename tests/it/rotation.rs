@@ -43,13 +43,18 @@ pub struct Log {
 
 /// A line for a JSON log.
 pub fn json(n: u64) -> String {
-    format!("{{\"msg\":\"n{n}\",\"pid\":{}}}\n", 7 + n % 3)
+    format!("{{\"msg\":\"n{n}.\",\"pid\":{}}}\n", 7 + n % 3)
 }
 
 /// A record of a text log, some of several lines.
 pub fn text(n: u64) -> String {
     let more = if n.is_multiple_of(5) { "\n  more" } else { "" };
-    format!("2026-11-23 05:48:{:02},{:03} INFO shop.a: n{n}{more}\n", n / 1000 % 60, n % 1000)
+    format!("2026-11-23 05:48:{:02},{:03} INFO shop.a: n{n}.{more}\n", n / 1000 % 60, n % 1000)
+}
+
+/// The number in a message `n7.`; a piece of a record, whose other piece is lost, has none.
+pub fn number(message: &str) -> Option<u64> {
+    message.split_whitespace().next()?.strip_prefix('n')?.strip_suffix('.')?.parse().ok()
 }
 
 impl Log {
@@ -208,7 +213,7 @@ impl Log {
         self.write(1);
     }
 
-    /// As logrotate's `copytruncate` does; nothing is written between the two.
+    /// As logrotate's `copytruncate` does. What is written between the two is nowhere then.
     fn copy_and_cut(&mut self, tail: &mut dyn Tail) {
         self.write(0);
         if self.is_link {
@@ -221,6 +226,13 @@ impl Log {
         let records = self.holds.insert(self.current, BTreeSet::new()).unwrap_or_default();
         self.holds.insert(self.identities, records);
         self.older.insert(1, self.identities);
+        if self.random.bool() {
+            let lines = self.random.u64(1..5);
+            self.write(lines);
+            self.prepare(tail);
+            self.destroy(self.current, tail);
+            self.holds.insert(self.current, BTreeSet::new());
+        }
         self.truncate();
     }
 

@@ -50,6 +50,8 @@ pub struct ProcessFacts {
     /// Records that it removed because it was to keep only so many: a ring, a cap. Where a cap took the line that says
     /// so, too, it is less than what is missing.
     pub dropped: u64,
+    /// How often a foreign log was cut or removed before all of it may have been read.
+    pub cut_off: u64,
     /// Lines that are no records.
     pub malformed: u64,
     /// Its last line has no end: it was killed while it wrote.
@@ -153,6 +155,7 @@ impl ProcessFacts {
             folded: 0,
             lost: 0,
             dropped: 0,
+            cut_off: 0,
             malformed: 0,
             torn: false,
         }
@@ -258,6 +261,7 @@ impl ProcessFacts {
                 let records = lost.as_ref().and_then(|lost| lost.n).unwrap_or(1);
                 match lost.and_then(|lost| lost.why) {
                     Some("ring" | "cap") => self.dropped += records,
+                    Some("cut" | "gone") => self.cut_off += 1,
                     _ => self.lost += records,
                 }
             }

@@ -27,10 +27,10 @@ impl Clock {
         if let Some(ts) = parse_rfc3339(text) {
             return Some(ts);
         }
-        if text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E')) {
-            if let Some(ts) = of_decimal(text) {
-                return Some(ts);
-            }
+        if text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E'))
+            && let Some(ts) = of_decimal(text)
+        {
+            return Some(ts);
         }
         let (ts, len) = self.read_at(text)?;
         (len == text.len()).then_some(ts)

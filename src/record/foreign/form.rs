@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::clock::Clock;
 use super::text::{self, Layout};
-use super::{Said, json, level_of_number, logfmt, traceback, without_colour};
+use super::{Said, json, logfmt, syslog, traceback, without_colour};
 
 /// What a person says of a file's form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,7 +70,7 @@ pub enum Open {
 pub enum Understood {
     Said(Vec<Said>),
     /// No form fits: kept as text.
-    Text(Said),
+    Text(Box<Said>),
     /// A line of logq's own, of that process.
     Own {
         proc: String,
@@ -160,7 +160,7 @@ impl Form {
         let text = without_colour(text);
         match self.read_text(&text) {
             Some(said) => Understood::Said(vec![said]),
-            None => Understood::Text(with_traceback(Said::text(""), &text)),
+            None => Understood::Text(Box::new(with_traceback(Said::text(""), &text))),
         }
     }
 
@@ -173,7 +173,8 @@ impl Form {
             json::said(pairs, &self.clock)
         } else {
             let by_layout = || self.layout.as_ref().and_then(|layout| layout.read(head, &self.clock));
-            let said = syslog(head, &self.clock).or_else(by_layout).or_else(|| text::read_freely(head, &self.clock))?;
+            let said =
+                syslog::read(head, &self.clock).or_else(by_layout).or_else(|| text::read_freely(head, &self.clock))?;
             with_pairs(said)
         };
         Some(if rest.is_empty() { said } else { with_traceback(said, rest) })
@@ -271,37 +272,6 @@ fn of_captures(pattern: &Regex, line: &str, clock: &Clock) -> Option<Said> {
     Some(said)
 }
 
-static SYSLOG: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let old = r"(?P<old>(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)|\d{4}-\d\d-\d\dT\S+) (?P<host>\S+) (?P<app>[\w./-]+)(?:\[(?P<pid>\d+)\])?: ";
-    let new = r"1 (?P<time>\S+) (?P<host2>\S+) (?P<app2>\S+) (?P<pid2>\S+) (?P<id>\S+) (?:-|(?:\[[^\]]*\])+) ?";
-    Regex::new(&format!(r"^(?:<(?P<pri>\d{{1,3}})>)?(?:{new}|{old})")).ok()
-});
-
-/// syslog's two forms, RFC 3164 and 5424.
-fn syslog(line: &str, clock: &Clock) -> Option<Said> {
-    let is_candidate = line.starts_with('<') || line.as_bytes().first().is_some_and(u8::is_ascii_uppercase);
-    let captures = SYSLOG.as_ref().filter(|_| is_candidate)?.captures(line)?;
-    let text = |names: [&str; 2]| {
-        let caught = names.iter().find_map(|name| captures.name(name))?.as_str();
-        (caught != "-").then(|| caught.to_owned())
-    };
-    let severity = captures.name("pri").and_then(|pri| pri.as_str().parse::<usize>().ok());
-    let number = severity.and_then(|pri| [60_u16, 55, 50, 40, 30, 25, 20, 10].get(pri % 8).copied());
-    let mut said = Said {
-        ts: text(["time", "old"]).and_then(|text| clock.read(&text)),
-        level: number.map(level_of_number),
-        logger: text(["app", "app2"]),
-        pid: text(["pid", "pid2"]).and_then(|pid| pid.parse().ok()),
-        host: text(["host", "host2"]),
-        msg: line[captures.get(0)?.end()..].trim_start_matches('\u{feff}').to_owned(),
-        ..Said::default()
-    };
-    if let Some(host) = said.host.clone() {
-        said.extra.insert("host".into(), host.into());
-    }
-    said.ts.is_some().then_some(said)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -330,7 +300,7 @@ mod tests {
         }
         let told = blocks.iter().flat_map(|block| match form.understand(block.as_bytes()) {
             Understood::Said(said) => said.into_iter().map(shown).collect(),
-            Understood::Text(said) => vec![format!("?{}", shown(said))],
+            Understood::Text(said) => vec![format!("?{}", shown(*said))],
             Understood::Own { proc } => vec![proc],
         });
         told.collect()
@@ -351,24 +321,6 @@ mod tests {
         assert_eq!(records(&text), ["a", "?KeyError: 1 !KeyError", "b", "?not json"]);
         assert_eq!(records(&format!("one\ntwo\n{trace}three\n")), ["?one", "?two", "?KeyError: 1 !KeyError", "?three"]);
         assert_eq!(records("{\n  \"body\": \"a\",\n  \"x\": {\n  }\n}\n{\n  \"body\": \"b\"\n}\n"), ["a", "b"]);
-    }
-
-    #[test]
-    fn syslog_is_read_in_both_forms() {
-        let old = "<34>Oct 11 22:14:15 mymachine su[123]: 'su root' failed";
-        let new = "<165>1 2003-10-11T22:14:15.003Z mymachine app 77 ID47 [a b=\"c\"] An event";
-        let form = form(Input::Auto, old);
-        for (line, expected) in
-            [(old, (Some(50), "su", 123, "'su root' failed")), (new, (Some(25), "app", 77, "An event"))]
-        {
-            let Understood::Said(said) = form.understand(line.as_bytes()) else { panic!("{line}") };
-            let said = &said[0];
-            let level = said.level.as_ref().map(|level| level.number);
-            assert_eq!(
-                (level, said.logger.as_deref().unwrap_or(""), said.pid.unwrap_or(0), said.msg.as_str()),
-                expected
-            );
-        }
     }
 
     #[test]

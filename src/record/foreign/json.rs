@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use super::clock::{self, Clock};
-use super::{Said, level_named, level_of_number, names, otlp, traceback};
+use super::{Said, keys, level_named, level_of_number, loguru, names, otlp, traceback};
 use crate::record::Level;
 
 /// Name in lower case → our name for it, and its rank.
@@ -17,9 +17,6 @@ static NAMES: LazyLock<HashMap<&'static str, (&'static str, usize)>> =
 /// How deep names are looked for, `process.thread.name`, and how long one may be.
 const DEEPEST: usize = 4;
 const LONGEST_NAME: usize = 64;
-
-/// So many keys of `extra` are kept as such; of more the rest is kept as one text. Every key becomes a term of an index.
-const MOST_KEYS: usize = 1000;
 
 /// What a line that is a JSON object says; several records where it is a batch of OpenTelemetry's.
 pub(super) fn read(text: &str, clock: &Clock) -> Result<Vec<Said>, serde_json::Error> {
@@ -33,15 +30,15 @@ pub(super) fn read(text: &str, clock: &Clock) -> Result<Vec<Said>, serde_json::E
 /// What an object says.
 pub(super) fn said(object: Map<String, Value>, clock: &Clock) -> Said {
     let scheme = Scheme::of(&object);
-    let object = match loguru(object) {
-        Ok(record) => return of_loguru(record, clock),
+    let object = match loguru::record(object) {
+        Ok(record) => return loguru::said(record, clock),
         Err(object) => object,
     };
     let mut found = Found::default();
     let rest = found.sort(object, &mut String::new(), 0, 0);
     let mut said = Said { extra: rest, ..Said::default() };
     found.settle(&mut said, scheme, clock);
-    bound(&mut said.extra);
+    keys::bound(&mut said.extra);
     said
 }
 
@@ -278,7 +275,7 @@ fn number_of(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-fn time_of(value: &Value, clock: &Clock) -> Option<i64> {
+pub(super) fn time_of(value: &Value, clock: &Clock) -> Option<i64> {
     match value {
         Value::String(text) => clock.read(text),
         Value::Number(number) => match number.as_i64() {
@@ -310,100 +307,6 @@ fn exception_of(value: &Value) -> Option<Value> {
             crate::record::Exception::of_json(value).map(|_| value.clone())
         }
         _ => None,
-    }
-}
-
-/// loguru's `{"text": …, "record": {…}}`: the record, and its text as the key `text`.
-fn loguru(mut object: Map<String, Value>) -> Result<Map<String, Value>, Map<String, Value>> {
-    let is_record = |value: &Value| value.get("level").is_some_and(|level| level.get("no").is_some());
-    if object.len() != 2 || !object.get("record").is_some_and(is_record) {
-        return Err(object);
-    }
-    match (object.remove("record"), object.remove("text")) {
-        (Some(Value::Object(mut record)), text) => {
-            record.insert("text".into(), text.unwrap_or_default());
-            Ok(record)
-        }
-        _ => Err(object),
-    }
-}
-
-fn of_loguru(mut record: Map<String, Value>, clock: &Clock) -> Said {
-    let mut take = |key: &str| record.remove(key).unwrap_or_default();
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let (level, process, thread, file, time) =
-        (take("level"), take("process"), take("thread"), take("file"), take("time"));
-    let number = level["no"].as_u64().and_then(|number| u16::try_from(number).ok()).unwrap_or(20);
-    let name = level["name"].as_str().unwrap_or("INFO");
-    let said_time = time["repr"].as_str().and_then(|text| clock.read(text));
-    let (whole, exception) = (take("text"), take("exception"));
-    let mut exc = whole.as_str().filter(|_| !exception.is_null()).and_then(traceback::parse);
-    if exc.is_none() && exception["type"].is_string() {
-        exc = Some(
-            serde_json::json!({"type": exception["type"], "msg": exception["value"].as_str().unwrap_or_default(), "stack": []}),
-        );
-    }
-    let mut said = Said {
-        ts: said_time.or_else(|| time_of(&time["timestamp"], clock)),
-        level: Some(Level { name: name.into(), number }),
-        logger: text(&take("name")),
-        msg: text(&take("message")).unwrap_or_default(),
-        thread: text(&thread["name"]),
-        tid: thread["id"].as_u64(),
-        pid: process["id"].as_u64().and_then(|pid| u32::try_from(pid).ok()),
-        process: text(&process["name"]),
-        file: text(&file["path"]),
-        line: take("line").as_u64(),
-        func: text(&take("function")),
-        exc,
-        ..Said::default()
-    };
-    for key in ["elapsed", "module"] {
-        take(key);
-    }
-    if let Value::Object(extra) = take("extra") {
-        said.extra = extra;
-    }
-    for (key, value) in record {
-        said.extra.entry(key).or_insert(value);
-    }
-    bound(&mut said.extra);
-    said
-}
-
-/// Keeps the first thousand keys; the others become one text.
-fn bound(extra: &mut Map<String, Value>) {
-    let mut keys = 0;
-    let mut fits = 0;
-    for value in extra.values() {
-        keys += count(value);
-        if keys > MOST_KEYS {
-            break;
-        }
-        fits += 1;
-    }
-    if fits == extra.len() {
-        return;
-    }
-    let rest: Map<String, Value> = std::mem::take(extra)
-        .into_iter()
-        .enumerate()
-        .filter_map(|(place, (key, value))| {
-            if place < fits {
-                extra.insert(key, value);
-                return None;
-            }
-            Some((key, value))
-        })
-        .collect();
-    extra.insert("more".into(), Value::Object(rest).to_string().into());
-}
-
-fn count(value: &Value) -> usize {
-    match value {
-        Value::Object(object) => object.values().map(count).sum::<usize>() + 1,
-        Value::Array(list) => list.iter().map(count).sum::<usize>() + 1,
-        _ => 1,
     }
 }
 
@@ -444,14 +347,6 @@ mod tests {
             Value::Object(said.extra),
             serde_json::json!({"user": {"name": "ada"}, "a": null, "time": "soon", "msg": "y"})
         );
-    }
-
-    #[test]
-    fn a_million_keys_become_one_text() {
-        let keys: Vec<String> = (0..5000).map(|n| format!("\"k{n}\":{n}")).collect();
-        let said = one(&format!("{{\"msg\":\"x\",{}}}", keys.join(",")));
-        assert_eq!(said.extra.len(), MOST_KEYS + 1);
-        assert!(said.extra["more"].as_str().expect("a text").contains("\"k4999\":4999"));
     }
 
     proptest::proptest! {

@@ -6,10 +6,14 @@
 
 pub mod clock;
 mod form;
+mod items;
 mod json;
+mod keys;
 mod logfmt;
+mod loguru;
 mod names;
 mod otlp;
+mod syslog;
 mod text;
 mod traceback;
 mod wire;

@@ -7,9 +7,35 @@ use super::Said;
 use crate::record::decode::MAX_LINE;
 use crate::record::{Lane, time};
 
-/// Where a line was read: the number of its file, offset and length there, and which of the line's records it is.
+/// Where a record was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Origin(pub u32, pub u64, pub u64, pub u32);
+#[serde(from = "Places", into = "Places")]
+pub struct Origin {
+    /// The number of its file.
+    pub file: u32,
+    pub offset: u64,
+    /// Of all the lines that it was read from.
+    pub len: u64,
+    /// Which of the records in these lines it is.
+    pub index: u32,
+    /// Tells whether what lies there is still the same.
+    pub print: u32,
+}
+
+/// An origin as it stands in a line.
+type Places = (u32, u64, u64, u32, u32);
+
+impl From<Places> for Origin {
+    fn from((file, offset, len, index, print): Places) -> Origin {
+        Origin { file, offset, len, index, print }
+    }
+}
+
+impl From<Origin> for Places {
+    fn from(origin: Origin) -> Places {
+        (origin.file, origin.offset, origin.len, origin.index, origin.print)
+    }
+}
 
 /// Where a record stands among ours.
 #[derive(Debug, Clone, Copy)]
@@ -219,9 +245,11 @@ fn write_event(of: &Beginning, keys: Map<String, Value>, out: &mut Vec<u8>) {
 /// Appends a line of logq's own with the place where it was read; false where it is no object.
 pub fn write_own(line: &[u8], origin: Origin, out: &mut Vec<u8>) -> bool {
     let Some(open) = line.trim_ascii().strip_suffix(b"}") else { return false };
-    let Origin(source, offset, len, index) = origin;
+    let Ok(places) = serde_json::to_string(&origin) else { return false };
     out.extend_from_slice(open);
-    out.extend_from_slice(format!(",\"origin\":[{source},{offset},{len},{index}]}}\n").as_bytes());
+    out.extend_from_slice(b",\"origin\":");
+    out.extend_from_slice(places.as_bytes());
+    out.extend_from_slice(b"}\n");
     true
 }
 
@@ -280,6 +308,8 @@ mod tests {
     use crate::record::decode::{Place, decode};
     use crate::record::{LaneKind, Level};
 
+    const ORIGIN: Origin = Origin { file: 1, offset: 20, len: 30, index: 0, print: 7 };
+
     #[test]
     fn what_is_written_is_a_record_that_says_the_same() {
         let said = Said {
@@ -296,7 +326,7 @@ mod tests {
             ..Said::default()
         };
         let lane = Lane { kind: LaneKind::Thread, number: 2 };
-        let spot = Spot { proc: "4-abcdef", pid: 4, lane, seq: 5, ts: 0, origin: Origin(1, 20, 30, 0) };
+        let spot = Spot { proc: "4-abcdef", pid: 4, lane, seq: 5, ts: 0, origin: ORIGIN };
         let mut line = Vec::new();
         said.write(&spot, &mut line);
         let place = Place { proc: "4-abcdef".into(), process: Some(1), part: 1, offset: 0 };
@@ -308,7 +338,7 @@ mod tests {
         );
         assert_eq!((&*log.level.name, log.level.number, record.extra.clone()), ("LOUD", 33, said.extra.clone()));
         assert_eq!(log.exc.as_ref().map(|exc| exc.kind.as_str()), Some("KeyError"));
-        assert_eq!(written(&line).and_then(|line| line.origin), Some(Origin(1, 20, 30, 0)));
+        assert_eq!(written(&line).and_then(|line| line.origin), Some(ORIGIN));
     }
 
     #[test]
@@ -317,7 +347,7 @@ mod tests {
         said.extra.insert("x".into(), "y".repeat(900_000).into());
         let lane = Lane { kind: LaneKind::File, number: 1 };
         let mut line = Vec::new();
-        said.write(&Spot { proc: "4-abcdef", pid: 4, lane, seq: 5, ts: 0, origin: Origin(1, 2, 3, 0) }, &mut line);
+        said.write(&Spot { proc: "4-abcdef", pid: 4, lane, seq: 5, ts: 0, origin: ORIGIN }, &mut line);
         assert!(line.len() < MAX_LINE && written(&line).is_some());
     }
 }

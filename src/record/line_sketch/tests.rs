@@ -44,11 +44,12 @@ fn check(line: &str) -> bool {
 const HEAD: &str = r#"{"ts":"2026-11-22T17:15:03.120431000Z","mono":5,"proc":"42-aaaaaa","pid":42,"lane":"t3","seq":2"#;
 
 /// Lines as our own writers write them.
-const LINES: [&str; 4] = [
+const LINES: [&str; 5] = [
     r#","level":"INFO","logger":"shop","msg":"a \"b\"","tpl":"a %r","thread":"x","tid":7,"file":"a.py","line":3,"func":"f","extra":{"id":7,"user":{"n":null},"l":[1,"a",[2]],"f":-1.5}}"#,
     r#","hb":["t1@14|queue:2"],"ev":"wait","obj":"lock:4","on":"lock","since":123456789012,"site":["a.py",3,"f"],"held":[{"obj":"lock:2","site":["a",1,"f"]}],"stack":[{"file":"a"}]}"#,
     r#","ev":"got","obj":"lock:4","waited":17,"res":"ok","passed":{"t3":1}}"#,
     r#","ev":"zap","level":"Level 35","msg":"x","logger":"l","tid":4}"#,
+    r#","level":"INFO","logger":"shop","msg":"a","extra":{"id":7},"origin":[1,20,30,0,77]}"#,
 ];
 
 #[test]
@@ -70,7 +71,7 @@ proptest! {
     fn what_is_said_is_true(
         keys in prop::collection::vec((
             prop::sample::select(&["ev", "level", "msg", "tpl", "logger", "thread", "task", "file", "line", "func", "tid", "extra",
-                "exc", "stack", "obj", "site", "hb", "hbl", "again", "levelno", "seq", "pid", "x", "since", "type", "from"][..]),
+                "exc", "stack", "obj", "origin", "site", "hb", "hbl", "again", "levelno", "seq", "pid", "x", "since", "type", "from"][..]),
             prop::sample::select(&[r#""INFO""#, r#""a\n\u00e9 \"b""#, r#""""#, "7", "-0", "0", "1.5", "1e3", "null", "true", "[]",
                 "{}", r#"["a.py",3,"f"]"#, r#"["t1@2"]"#, r#"{"a":1,"b":{"c":[1,null,"x"]}}"#, r#"{"a":1,"a":2}"#, "18446744073709551615", "01",
                 r#"{"type":"E","msg":"m"}"#, r#"[{"file":"a"},[1]]"#, r#"{"":{"x":1}}"#, r#""lock:1""#, r#""9-bbbbbb/t2@3|x""#, r#"["9-bbbbbb/a2@3","t1@0|lock:2"]"#, r#""exc""#, r#""wait""#][..]),
