@@ -57,8 +57,8 @@ def test_what_tasks_await_stands_in_a_snapshot(tmp_path: Path) -> None:
     trio.run(main)
     """
     with started(tmp_path, code, LOGQ_STANDSTILL="0.3"):
-        records = wait_for(tmp_path, lambda found: any(r.get("tasks") for r in found))
-    snap = next(r for r in records if r.get("tasks"))
+        records = wait_for(tmp_path, lambda found: any(len(r.get("tasks", ())) == 3 for r in found))
+    snap = next(r for r in records if len(r.get("tasks", ())) == 3)
     names = {r["lane"]: r["name"] for r in records if r.get("ev") == "lane"}
     awaits = {names[task["lane"]]: task["awaits"] for task in snap["tasks"]}
     assert awaits["holder"]["on"] == "event"

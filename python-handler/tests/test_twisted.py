@@ -69,7 +69,7 @@ def test_what_another_thread_touches_is_noted_and_call_from_thread_is_not(tmp_pa
 def test_who_waits_for_what_is_never_fired_stands_in_a_snapshot(tmp_path: Path) -> None:
     code = """
     from twisted.internet import reactor, defer
-    lock = defer.DeferredLock()
+    lock, kept = defer.DeferredLock(), []  # what nobody keeps goes with the next collection
     @defer.inlineCallbacks
     def holder():
         yield lock.acquire()
@@ -80,12 +80,12 @@ def test_who_waits_for_what_is_never_fired_stands_in_a_snapshot(tmp_path: Path) 
     @defer.inlineCallbacks
     def inner():
         yield lock.acquire()
-    reactor.callWhenRunning(lambda: (holder(), outer()))
+    reactor.callWhenRunning(lambda: kept.extend((holder(), outer())))
     reactor.run()
     """
     with started(tmp_path, code, LOGQ_STANDSTILL="0.3"):
-        records = wait_for(tmp_path, lambda found: any(r.get("tasks") for r in found))
-    snap = next(r for r in records if r.get("tasks"))
+        records = wait_for(tmp_path, lambda found: any(len(r.get("tasks", ())) == 3 for r in found))
+    snap = next(r for r in records if len(r.get("tasks", ())) == 3)
     names = {r["lane"]: r["name"] for r in records if r.get("ev") == "lane"}
     awaits = {names[task["lane"]]: task["awaits"] for task in snap["tasks"]}
     assert awaits["holder"]["on"] == "deferred"

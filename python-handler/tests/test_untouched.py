@@ -222,13 +222,13 @@ def test_a_look_at_variables_keeps_and_changes_nothing(tmp_path):
 
 def test_no_thread_of_ours_is_there_when_the_interpreter_goes(tmp_path):
     program = """
-        import os, sys, threading
+        import os, sys, threading, time
         class Last:
             def __del__(self, say=os.write, look=os.listdir): say(1, b"%d\\n" % len(look("/proc/self/task")))
         thread = threading.Thread(target=int); thread.start(); thread.join()
         last = Last()
-        if "logq" in sys.modules:  # one that has not begun when the program ends
-            from logq import watchdog
-            watchdog.stop(); watchdog.need()
+        if "logq" in sys.modules: from logq import watchdog; watchdog.stop()
+        while len(os.listdir("/proc/self/task")) > 1: time.sleep(0.001)  # a thread that was joined may still be going
+        if "logq" in sys.modules: watchdog.need()  # it has not begun when the program ends
         """
     assert assert_same(tmp_path, program) == ["1"]
