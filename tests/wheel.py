@@ -27,7 +27,7 @@ DEV = {"MATURIN_PEP517_ARGS": "--profile dev", "CARGO_TARGET_DIR": str(ROOT / "t
 
 # Of a source archive, beside the Python package.
 NEEDED = re.compile(
-    r"PKG-INFO|pyproject\.toml|Cargo\.(toml|lock)|build\.rs|README\.md|LICENSE-\w+|src/.+\.(rs|js|css|html)|benches/.+"
+    r"PKG-INFO|pyproject\.toml|Cargo\.(toml|lock)|build\.rs|README\.md|LICENSE-\w+|src/.+\.(rs|js|css|html|json)|benches/.+"
 )
 
 PROGRAM = """
