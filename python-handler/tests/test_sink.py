@@ -9,10 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from harness import check, environment, parts, read_spool, run, spools, write_program
+
+from logq.shelf import Shelf
+from logq.sink import Sink
 
 
 def test_files_and_lock(tmp_path):
@@ -242,6 +246,20 @@ def test_a_spool_that_vanishes(tmp_path):
         """,
     )
     assert done.out == "alive\n"
+
+
+def test_a_file_that_vanishes_under_a_steady_stream_of_records(tmp_path):
+    """However dense they come, by their own clock, the file is looked at once a second."""
+    base = str(tmp_path / "42-aaaaaa")
+    sink = Sink(base, 1 << 20, Shelf(base, None, None, 1 << 20))
+    sink.open()
+    sink.write(b"first\n", time.monotonic_ns())
+    (part,) = tmp_path.glob("*.jsonl")
+    part.unlink()
+    begun = time.monotonic_ns()
+    for number in range(30_000):
+        sink.write(b"%d\n" % number, begun + number * 50_000)
+    assert [path.read_bytes()[-6:] for path in tmp_path.glob("*.jsonl")] == [b"29999\n"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may write anywhere")

@@ -115,8 +115,8 @@ class Sink:
         try:
             # A position that is not where our last write ended means another thread wrote, or that
             # the host has put something else under our number: look closely. In a burst of records
-            # there was no time for that.
-            if now - self._last > _BURST_NS and (_lseek(fd, 0, 1) != self._position or now - self._checked > _RETRY_NS):
+            # there was no time for that, but however dense they come, each second is looked at once.
+            if now - self._checked > _RETRY_NS or (now - self._last > _BURST_NS and _lseek(fd, 0, 1) != self._position):
                 self._check(fd, now)
             self._last = now
             if self._torn:
