@@ -53,7 +53,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub fn collect(files: Files) -> Result<ExitCode, CliError> {
     let pattern = files.pattern.as_deref().map(pattern).transpose()?;
     let wanted = intake::wanted(&files.paths)?;
-    let run = run_for(&store(files.dir.as_deref())?, files.run.as_deref(), &wanted)?;
+    let store = store(files.dir.as_deref())?;
+    let wanted = wanted.outside(&store)?;
+    let run = run_for(&store, files.run.as_deref(), &wanted)?;
     let began = Instant::now();
     let intake = Intake::open(&run, wanted, Options { input: input(files.form), pattern, ..Options::default() })?;
     let taken = if files.follow { follow_them(&run, intake)? } else { once(&run, intake)? };

@@ -11,24 +11,50 @@ use regex::Regex;
 
 use super::IntakeError;
 use super::unpack::{Packing, Unpacked};
+use crate::spool::StoreDir;
 
 /// How deep directories are looked through.
 const DEEPEST: usize = 16;
 
-/// Directories that are never logs of anybody else: our own.
-const OWN: &str = ".logq";
+/// What could not be looked at, and why.
+pub(super) type Skipped = BTreeMap<PathBuf, String>;
 
 /// What a person named, each path absolute.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     files: Vec<PathBuf>,
     dirs: Vec<PathBuf>,
+    /// The store that they are collected into: what is found there would be collected again and again.
+    store: Option<PathBuf>,
 }
 
 impl Wanted {
+    /// The same without what lies in a store.
+    ///
+    /// # Errors
+    /// One of them lies in the store itself.
+    pub fn outside(mut self, store: &StoreDir) -> Result<Wanted, IntakeError> {
+        let path = fs::canonicalize(store.path()).map_err(IntakeError::io("find", store.path()))?;
+        self.store = Some(path);
+        match self.files.iter().chain(&self.dirs).find(|path| self.is_in_store(path)) {
+            Some(path) => {
+                let what = format!("{} lies in the store that it would go into", path.display());
+                Err(IntakeError::Nothing { what })
+            }
+            None => Ok(self),
+        }
+    }
+
     /// Whether a file may be one that was not known before.
     pub(super) fn may_hold(&self, path: &Path) -> bool {
-        self.dirs.iter().any(|dir| path.starts_with(dir)) || self.files.iter().any(|file| file == path)
+        let is_inside = self.dirs.iter().any(|dir| path.starts_with(dir)) && !self.is_in_store(path);
+        is_inside || self.files.iter().any(|file| file == path)
+    }
+
+    /// However one comes there.
+    fn is_in_store(&self, path: &Path) -> bool {
+        let lies_in = |store: &PathBuf| fs::canonicalize(path).is_ok_and(|path| path.starts_with(store));
+        self.store.as_ref().is_some_and(lies_in)
     }
 
     /// A name for the run: that of the first file or directory, without what tells of its form.
@@ -79,23 +105,16 @@ pub fn wanted(paths: &[PathBuf]) -> Result<Wanted, IntakeError> {
 /// The directories in which something may come.
 pub(super) fn directories<'a>(wanted: &Wanted, files: impl Iterator<Item = &'a Path>) -> Vec<PathBuf> {
     let mut found: BTreeSet<PathBuf> = files.filter_map(|file| file.parent().map(Path::to_owned)).collect();
-    for dir in &wanted.dirs {
-        let mut inside = Vec::new();
-        walk(dir, 0, &mut Vec::new(), &mut inside);
-        found.extend(inside);
-        found.insert(dir.clone());
-    }
+    let walked = Walk::through(wanted);
+    found.extend(walked.dirs);
+    found.extend(wanted.dirs.iter().cloned());
     found.into_iter().collect()
 }
 
 /// Every log: its path, and the older parts of it that were named or found as well.
-pub(super) fn files(wanted: &Wanted) -> Vec<(PathBuf, Vec<PathBuf>)> {
-    let mut all: BTreeSet<PathBuf> = wanted.files.iter().cloned().collect();
-    for dir in &wanted.dirs {
-        let mut files = Vec::new();
-        walk(dir, 0, &mut files, &mut Vec::new());
-        all.extend(files);
-    }
+pub(super) fn files(wanted: &Wanted) -> (Vec<(PathBuf, Vec<PathBuf>)>, Skipped) {
+    let walked = Walk::through(wanted);
+    let all: BTreeSet<PathBuf> = wanted.files.iter().cloned().chain(walked.files).collect();
     let mut logs: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for path in &all {
         let of = base(path).filter(|base| all.contains(base));
@@ -106,31 +125,66 @@ pub(super) fn files(wanted: &Wanted) -> Vec<(PathBuf, Vec<PathBuf>)> {
             }
         }
     }
-    logs.into_iter().collect()
+    (logs.into_iter().collect(), walked.skipped)
 }
 
-/// Regular files and directories below one; links to directories lead out of it and are not followed.
-fn walk(dir: &Path, depth: usize, files: &mut Vec<PathBuf>, dirs: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(dir) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        if name.to_string_lossy().starts_with('.') || name == OWN {
-            continue;
+/// Regular files and directories; links to directories lead out of where a person pointed and are not followed.
+struct Walk<'w> {
+    wanted: &'w Wanted,
+    files: Vec<PathBuf>,
+    dirs: Vec<PathBuf>,
+    skipped: Skipped,
+}
+
+impl<'w> Walk<'w> {
+    fn through(wanted: &'w Wanted) -> Walk<'w> {
+        let mut walk = Walk { wanted, files: Vec::new(), dirs: Vec::new(), skipped: Skipped::new() };
+        wanted.dirs.iter().for_each(|dir| walk.enter(dir, 0));
+        walk
+    }
+
+    fn enter(&mut self, dir: &Path, depth: usize) {
+        let entries = match fs::read_dir(dir) {
+            Ok(entries) => entries,
+            Err(error) => return self.skip(dir, &error),
+        };
+        for entry in entries {
+            let looked = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)));
+            match looked {
+                Ok((path, _)) if path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.')) => {}
+                Ok((path, kind)) => self.look(path, kind, depth),
+                Err(error) => self.skip(dir, &error),
+            }
         }
-        let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
-        if kind.is_dir() && depth < DEEPEST {
-            walk(&path, depth + 1, files, dirs);
-            dirs.push(path);
-        } else if kind.is_file() && is_text(&path) {
-            files.push(path);
+    }
+
+    fn look(&mut self, path: PathBuf, kind: fs::FileType, depth: usize) {
+        if kind.is_dir() && depth == DEEPEST {
+            self.skipped.insert(path, format!("not looked into: more than {DEEPEST} directories deep"));
+        } else if kind.is_dir() && !self.wanted.is_in_store(&path) {
+            self.enter(&path, depth + 1);
+            self.dirs.push(path);
+        } else if kind.is_file() {
+            match is_text(&path) {
+                Ok(true) => self.files.push(path),
+                Ok(false) => {}
+                Err(error) => self.skip(&path, &error),
+            }
+        }
+    }
+
+    fn skip(&mut self, path: &Path, error: &io::Error) {
+        // What has gone since it was listed is missed by nobody.
+        if error.kind() != io::ErrorKind::NotFound {
+            self.skipped.insert(path.to_owned(), error.to_string());
         }
     }
 }
 
 /// Whether a file found in a directory can be a log: it is packed or holds no zero bytes at its beginning.
-fn is_text(path: &Path) -> bool {
-    let head = open_regular(path).and_then(|file| super::identity::head(&file));
-    head.is_ok_and(|head| Packing::of(&head).is_some() || !head.contains(&0))
+fn is_text(path: &Path) -> io::Result<bool> {
+    let head = super::identity::head(&open_regular(path)?)?;
+    Ok(Packing::of(&head).is_some() || !head.contains(&0))
 }
 
 /// What is put behind a log's name, or before its ending, when it is renamed away: numbers, dates, `old`.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::ledger::{Ledger, private};
 use super::process::{FILE, NotedProcess, Process, Told, Who};
 use super::{IntakeError, identity::Print};
-use crate::record::foreign::{Origin, Said, Written, write_own, written};
+use crate::record::foreign::{Origin, Own, Said, Written, written};
 use crate::record::{Lane, LaneKind, time};
 use crate::spool::RunDir;
 
@@ -116,7 +116,8 @@ impl Lanes {
                 part,
                 file_seq: line.seq,
                 ts,
-                is_own: line.how.as_deref() != Some("foreign"),
+                // A copied line has its place, also one that introduces a process of a foreign log.
+                is_own: line.how.as_deref() != Some("foreign") || line.origin.is_some(),
                 ..Process::new(key.to_owned(), line.n.unwrap_or(0), line.pid, path)
             };
             self.insert(process);
@@ -196,14 +197,24 @@ impl Lanes {
         self.insert(process)
     }
 
+    /// Whether lines of logq's own go into a process of their own: there are not too many, and none of ours is called so.
+    pub fn takes(&self, key: &str) -> bool {
+        match self.of_key.get(key) {
+            Some(place) => self.processes[*place].is_own,
+            None => self.processes.len() < MOST_PROCESSES,
+        }
+    }
+
     /// Copies a line that is logq's own.
-    pub fn copy(&mut self, key: &str, line: &[u8], origin: Origin) -> Result<(), IntakeError> {
-        let place = match self.of_key.get(key) {
+    pub fn copy(&mut self, own: &Own, origin: Origin) -> Result<(), IntakeError> {
+        let place = match self.of_key.get(&own.proc) {
             Some(place) => *place,
-            None => self.insert(Process { is_own: true, ..Process::new(key.to_owned(), 0, 0, String::new()) }),
+            None => self.insert(Process { is_own: true, ..Process::new(own.proc.clone(), 0, 0, String::new()) }),
         };
-        write_own(line, origin, &mut self.processes[place].buffer);
-        self.buffered += line.len();
+        let buffer = &mut self.processes[place].buffer;
+        let before = buffer.len();
+        own.write(origin, buffer);
+        self.buffered += buffer.len() - before;
         if self.buffered > BUFFERED { self.flush() } else { Ok(()) }
     }
 

@@ -48,6 +48,12 @@ pub fn holds(run: &RunDir, wanted: &Wanted) -> bool {
     page.is_some_and(|page| wanted.has_any(page.families.iter().map(|family| family.path.as_path())))
 }
 
+/// Keeps others from taking foreign logs into the run; `None` where somebody does, or it is no run of foreign logs.
+pub fn hold(run: &RunDir) -> Option<File> {
+    let lock = private(File::options().read(true)).open(run.path().join(FOLDER).join("lock")).ok()?;
+    lock.try_lock().is_ok().then_some(lock)
+}
+
 /// Whether somebody takes foreign logs into the run now.
 pub fn is_busy(run: &RunDir) -> bool {
     let lock = private(File::options().read(true)).open(run.path().join(FOLDER).join("lock"));

@@ -32,9 +32,10 @@ use crate::record::foreign::{Clock, Form, Input, Origin, Understood};
 use crate::spool::{RunDir, SpoolError};
 
 pub use discover::{Wanted, wanted};
-pub use ledger::{holds, is_busy, is_foreign};
+pub use ledger::{hold, holds, is_busy, is_foreign};
 
 use assemble::Block;
+use discover::Skipped;
 use family::Family;
 use known::Known;
 use lanes::Lanes;
@@ -136,6 +137,8 @@ pub struct Intake {
     is_changed: bool,
     last_commit: Instant,
     taken: Taken,
+    /// What the last look at the directories could not see.
+    skipped: Skipped,
 }
 
 impl Intake {
@@ -166,6 +169,7 @@ impl Intake {
             is_changed: true,
             last_commit: Instant::now(),
             taken: Taken::default(),
+            skipped: Skipped::new(),
         })
     }
 
@@ -214,6 +218,7 @@ impl Intake {
     /// What was taken in so far.
     pub fn taken(&self) -> Taken {
         let mut taken = self.taken.clone();
+        taken.unreadable.extend(self.skipped.clone());
         taken.files = self.sources.values().filter(|source| !source.is_retired()).count() as u64;
         taken.unended = self.sources.values().map(Source::unended).sum();
         for source in self.sources.values() {
@@ -276,11 +281,11 @@ impl Intake {
     }
 
     /// The logs that have to be looked for. Where a file has come that nobody knows, all of them.
-    fn candidates(&self, look: &Look) -> Vec<(PathBuf, Vec<PathBuf>)> {
+    fn candidates(&mut self, look: &Look) -> Vec<(PathBuf, Vec<PathBuf>)> {
         match look {
             Look::Nowhere => Vec::new(),
             Look::Everywhere => {
-                let mut all = discover::files(&self.wanted);
+                let mut all = self.list();
                 // One that is gone may live on under another name.
                 let listed: HashSet<&Path> = all.iter().map(|(path, _)| path.as_path()).collect();
                 let gone = self.families.iter().filter(|family| !listed.contains(family.path.as_path()));
@@ -294,13 +299,19 @@ impl Intake {
                     let of = |family: &&Family| family.path == *path || discover::is_older(path, &family.path);
                     let families: Vec<&Family> = self.families.iter().filter(of).collect();
                     if families.is_empty() && self.wanted.may_hold(path) {
-                        return discover::files(&self.wanted);
+                        return self.list();
                     }
                     found.extend(families.into_iter().map(|family| (family.path.clone(), Vec::new())));
                 }
                 found
             }
         }
+    }
+
+    fn list(&mut self) -> Vec<(PathBuf, Vec<PathBuf>)> {
+        let (all, skipped) = discover::files(&self.wanted);
+        self.skipped = skipped;
+        all
     }
 
     /// Older files first: what was renamed is read to its end before its successor is begun.
@@ -348,20 +359,25 @@ fn take(
 ) -> Result<(), IntakeError> {
     let (file, print) = (source.origin, block.print());
     let origin = |index: u32| Origin { file, offset: block.offset, len: block.len, index, print };
-    let said = match source.form().map(|form| form.understand(&block.bytes)) {
-        Some(Understood::Said(said)) => said,
-        Some(Understood::Text(said)) => {
-            taken.unread += 1;
-            vec![*said]
-        }
-        Some(Understood::Own { proc }) => {
+    let Some(form) = source.form() else { return Ok(()) };
+    let said = match form.understand(&block.bytes) {
+        Understood::Own(own) if lanes.takes(&own.proc) => {
             if !block.written.contains(&0) {
                 taken.records += 1;
-                lanes.copy(&proc, &block.bytes, origin(0))?;
+                lanes.copy(&own, origin(0))?;
             }
             return Ok(());
         }
-        None => return Ok(()),
+        Understood::Own(_) => form.understand_foreign(&block.bytes),
+        other => other,
+    };
+    let said = match said {
+        Understood::Said(said) => said,
+        Understood::Text(said) => {
+            taken.unread += 1;
+            vec![*said]
+        }
+        Understood::Own(_) => return Ok(()),
     };
     for (index, mut said) in said.into_iter().enumerate() {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
@@ -371,6 +387,7 @@ fn take(
             None => taken.timeless += 1,
         }
         said.ts = Some(source.last_ts);
+        said.shorten_names();
         if block.cut > 0 {
             said.extra.insert("cut".into(), block.cut.into());
         }

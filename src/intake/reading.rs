@@ -48,6 +48,7 @@ impl Source {
                 self.trouble = Some(error.to_string());
                 // A packed file may not be whole yet: once there is more of it, it is unpacked anew.
                 self.unpacked = None;
+                self.settle(settle, each);
                 Step::AtEnd
             }
         }
@@ -170,7 +171,8 @@ impl Source {
         if self.assembler.has_lines() && (settle || self.last_news.elapsed() > SETTLED) {
             self.assembler.finish(each);
         }
-        let is_finished = self.packing.is_some() || (settle && self.is_long_finished());
+        let is_unpacked = self.packing.is_some() && self.trouble.is_none();
+        let is_finished = is_unpacked || (settle && self.is_long_finished());
         if self.assembler.unended() > 0 && is_finished && self.file.is_some() {
             self.assembler.finish_all(each);
         }

@@ -32,6 +32,8 @@ pub(super) struct Unpacked {
     stream: Box<dyn Read + Send>,
     given: u64,
     most: u64,
+    /// What was met behind the bytes that were given last.
+    damage: Option<io::Error>,
 }
 
 impl Unpacked {
@@ -49,11 +51,14 @@ impl Unpacked {
                 Box::new(decoder)
             }
         };
-        Ok(Unpacked { stream, given: 0, most })
+        Ok(Unpacked { stream, given: 0, most, damage: None })
     }
 
-    /// The next bytes; 0 at the end.
+    /// The next bytes; 0 at the end. What was unpacked before the damage counts: that is told at the next call.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(damage) = self.damage.take() {
+            return Err(damage);
+        }
         if self.given > self.most {
             return Err(io::Error::other(format!("unpacks to more than {} bytes: given up", self.most)));
         }
@@ -63,8 +68,10 @@ impl Unpacked {
                 Ok(0) => break,
                 Ok(got) => filled += got,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // What was unpacked before the damage counts.
-                Err(_) if filled > 0 => break,
+                Err(error) if filled > 0 => {
+                    self.damage = Some(error);
+                    break;
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -174,6 +174,19 @@ fn a_recorded_run_takes_no_foreign_log() {
 }
 
 #[test]
+fn a_store_is_not_collected_into_itself() {
+    let case = Case::new();
+    case.write("app.log", "2026-11-23 05:48:52,1 INFO shop.a first\n");
+    for _ in 0..3 {
+        let said = case.logq(&["collect", ".", "--dir", "store", "--run", "all-logs"]).ended(0);
+        assert!(said.out.contains("from 1 file"), "{}", said.out);
+    }
+    assert_eq!(case.logq(&["search", "--dir", "store", "--count", "first"]).ended(0).out.trim(), "1");
+    let said = case.logq(&["collect", "store/runs", "--dir", "store"]).ended(2);
+    assert!(said.err.contains("lies in the store"), "{}", said.err);
+}
+
+#[test]
 fn a_log_is_followed_through_its_rotation() {
     let case = Case::new();
     let log = case.write("logs/app.log", "2026-11-23 05:48:52,1 INFO shop.a first\n");

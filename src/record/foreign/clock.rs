@@ -63,7 +63,7 @@ impl Clock {
         let at = |year: i32, month: u32, day: u32| {
             let midnight = NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(0, 0, 0)?;
             let naive = midnight.checked_add_signed(chrono::Duration::seconds(seconds))?;
-            Some(self.absolute(naive, zone)? + nanos)
+            self.absolute(naive, zone)?.checked_add(nanos)
         };
         let near = DateTime::<Utc>::from_timestamp_nanos(self.near);
         match date {
@@ -77,7 +77,7 @@ impl Clock {
             },
             None => {
                 let today = at(near.year(), near.month(), near.day())?;
-                Some(if today > self.near.saturating_add(SECOND) { today - DAY } else { today })
+                if today > self.near.saturating_add(SECOND) { today.checked_sub(DAY) } else { Some(today) }
             }
         }
     }
@@ -373,12 +373,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_none() {
-        for text in
-            ["", "yesterday", "42", "12.5", "2025-13-01 00:00:00", "2025-12-22", "25:00:00", "May be 12:00", "1.2.3"]
-        {
+    fn what_is_no_time_or_beyond_all_times_is_none() {
+        let beyond = ["2262-04-11 23:47:16,854775808Z", "1677-09-21 00:12:42,1Z"];
+        let other =
+            ["", "yesterday", "42", "12.5", "2025-13-01 00:00:00", "2025-12-22", "25:00:00", "May be 12", "1.2.3"];
+        for text in beyond.into_iter().chain(other) {
             assert_eq!(read(text), "none", "{text}");
         }
+        assert_eq!(Clock { near: i64::MIN, ..clock() }.read("23:59:59"), None);
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::clock::Clock;
 use super::text::{self, Layout};
-use super::{Said, json, logfmt, syslog, traceback, without_colour};
+use super::{Own, Said, json, logfmt, syslog, traceback, without_colour};
 
 /// What a person says of a file's form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,10 +71,8 @@ pub enum Understood {
     Said(Vec<Said>),
     /// No form fits: kept as text.
     Text(Box<Said>),
-    /// A line of logq's own, of that process.
-    Own {
-        proc: String,
-    },
+    /// A line of logq's own.
+    Own(Own),
 }
 
 impl Form {
@@ -126,10 +124,15 @@ impl Form {
     /// Whether a line begins a record, and what is open behind it.
     pub fn step(&self, open: Open, line: &[u8]) -> (bool, Open) {
         let text = String::from_utf8_lossy(&line[..line.len().min(LONGEST_HEAD)]);
-        let text = text.trim_end().trim_start_matches(['\0', '\u{feff}']);
-        if open == Open::Braces {
-            return (false, if text == "}" { Open::Nothing } else { Open::Braces });
-        }
+        let text = trimmed(&text);
+        let is_inside = || text.is_empty() || text.starts_with([' ', '\t', '"', ']', '}']);
+        let open = match open {
+            Open::Braces if text == "}" => return (false, Open::Nothing),
+            Open::Braces if is_inside() => return (false, Open::Braces),
+            // The brace was another text's: an object over several lines is indented, or at least its keys are quoted.
+            Open::Braces => Open::Nothing,
+            open => open,
+        };
         if let Some(pattern) = &self.pattern {
             return (pattern.is_match(text) || open == Open::Nothing, Open::Text);
         }
@@ -148,20 +151,31 @@ impl Form {
     /// What the lines of one record say.
     pub fn understand(&self, block: &[u8]) -> Understood {
         let text = String::from_utf8_lossy(block);
-        let text = text.trim_end().trim_start_matches(['\0', '\u{feff}']);
-        if text.starts_with('{') && self.input != Input::Text && self.pattern.is_none() {
-            if let Some(proc) = super::wire::own_proc(text) {
-                return Understood::Own { proc };
-            }
-            if let Ok(said) = json::read(text, &self.clock) {
-                return Understood::Said(said);
-            }
+        match Own::of(trimmed(&text)).filter(|_| self.may_be_json()) {
+            Some(own) => Understood::Own(own),
+            None => self.understand_foreign(block),
+        }
+    }
+
+    /// What they say as another system's, whatever they look like.
+    pub fn understand_foreign(&self, block: &[u8]) -> Understood {
+        let text = String::from_utf8_lossy(block);
+        let text = trimmed(&text);
+        if text.starts_with('{')
+            && self.may_be_json()
+            && let Ok(said) = json::read(text, &self.clock)
+        {
+            return Understood::Said(said);
         }
         let text = without_colour(text);
         match self.read_text(&text) {
             Some(said) => Understood::Said(vec![said]),
             None => Understood::Text(Box::new(with_traceback(Said::text(""), &text))),
         }
+    }
+
+    fn may_be_json(&self) -> bool {
+        self.input != Input::Text && self.pattern.is_none()
     }
 
     fn read_text(&self, text: &str) -> Option<Said> {
@@ -179,6 +193,11 @@ impl Form {
         };
         Some(if rest.is_empty() { said } else { with_traceback(said, rest) })
     }
+}
+
+/// Without what may stand around a text and says nothing.
+fn trimmed(text: &str) -> &str {
+    text.trim_end().trim_start_matches(['\0', '\u{feff}'])
 }
 
 /// Lines without a head: each is a record, but a traceback is one, and what is indented belongs to the line before.
@@ -201,10 +220,10 @@ fn loose(open: Open, text: &str) -> (bool, Open) {
 
 /// Adds the lines that follow a record's first: its traceback, or more of its message.
 fn with_traceback(mut said: Said, rest: &str) -> Said {
-    let at = rest.lines().scan(0, |at, line| {
+    let at = rest.split_inclusive('\n').scan(0, |at, line| {
         let begin = *at;
-        *at += line.len() + 1;
-        Some((begin, line))
+        *at += line.len();
+        Some((begin, line.trim_end_matches(['\r', '\n'])))
     });
     let begin = at.into_iter().find(|(_, line)| traceback::begins(line)).map(|(at, _)| at);
     let exception = begin.and_then(|begin| traceback::parse(rest.get(begin..)?)).filter(|_| said.exc.is_none());
@@ -301,7 +320,7 @@ mod tests {
         let told = blocks.iter().flat_map(|block| match form.understand(block.as_bytes()) {
             Understood::Said(said) => said.into_iter().map(shown).collect(),
             Understood::Text(said) => vec![format!("?{}", shown(*said))],
-            Understood::Own { proc } => vec![proc],
+            Understood::Own(own) => vec![own.proc],
         });
         told.collect()
     }
@@ -320,6 +339,9 @@ mod tests {
         let text = format!("{{\"msg\":\"a\"}}\n{trace}{{\"msg\":\"b\"}}\nnot json\n");
         assert_eq!(records(&text), ["a", "?KeyError: 1 !KeyError", "b", "?not json"]);
         assert_eq!(records(&format!("one\ntwo\n{trace}three\n")), ["?one", "?two", "?KeyError: 1 !KeyError", "?three"]);
+        let text = format!("2026-11-23 05:48:52,1 ERROR shop.a failed\nto\n{trace}").replace('\n', "\r\n");
+        assert_eq!(records(&text), ["failed\nto !KeyError"]);
+        assert_eq!(records("{\n{\"msg\":\"a\"}\n{\nplain\n{\n\"msg\": \"b\"\n}\n"), ["?{", "a", "?{", "?plain", "b"]);
         assert_eq!(records("{\n  \"body\": \"a\",\n  \"x\": {\n  }\n}\n{\n  \"body\": \"b\"\n}\n"), ["a", "b"]);
     }
 

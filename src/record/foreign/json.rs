@@ -128,7 +128,7 @@ impl Found {
                         inner
                     };
                     for (key, value) in inner {
-                        rest.entry(key).or_insert(value);
+                        keys::keep(&mut rest, &key, value);
                     }
                 }
                 (None, Value::Object(inner)) => {
@@ -156,7 +156,7 @@ impl Found {
                 said.host = said.host.take().or_else(|| value.as_str().map(str::to_owned));
             }
             if own == "host" || !told.put(own, &value, said, scheme, clock) {
-                said.extra.entry(name).or_insert(value);
+                keys::keep(&mut said.extra, &name, value);
             }
         }
         told.finish(said);

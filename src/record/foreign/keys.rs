@@ -5,6 +5,20 @@ use serde_json::{Map, Value};
 /// Of more the rest is kept as one text.
 const MOST_KEYS: usize = 1000;
 
+/// Adds a value under its name, or, where another value has that name, under one with a number behind it.
+pub(super) fn keep(extra: &mut Map<String, Value>, name: &str, value: Value) {
+    let mut free = name.to_owned();
+    let mut number = 1;
+    while let Some(taken) = extra.get(&free) {
+        if *taken == value {
+            return;
+        }
+        number += 1;
+        free = format!("{name}_{number}");
+    }
+    extra.insert(free, value);
+}
+
 /// Keeps the first thousand keys; the others become one text.
 pub(super) fn bound(extra: &mut Map<String, Value>) {
     let mut keys = 0;

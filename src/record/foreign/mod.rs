@@ -13,6 +13,7 @@ mod logfmt;
 mod loguru;
 mod names;
 mod otlp;
+mod own;
 mod syslog;
 mod text;
 mod traceback;
@@ -25,7 +26,8 @@ use super::Level;
 pub use clock::Clock;
 pub use form::{Form, Input, Open, Understood};
 pub use names::{aliases, canonical};
-pub use wire::{Beginning, Origin, Spot, Written, write_lane, write_loss, write_own, write_proc, written};
+pub use own::Own;
+pub use wire::{Beginning, Origin, Spot, Written, write_lane, write_loss, write_proc, written};
 
 /// What one record of a foreign log says.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -57,6 +59,32 @@ impl Said {
     pub fn text(text: impl Into<String>) -> Said {
         Said { msg: text.into(), ..Said::default() }
     }
+
+    /// Cuts what names a level, a lane, a process or a host to the length of a name: each becomes a term, a key of a table, a
+    /// line that is repeated. Where one is longer the whole stands in `extra`.
+    pub fn shorten_names(&mut self) {
+        let Said { thread, task, process, host, extra, .. } = self;
+        for (key, name) in [("thread", thread), ("task", task), ("process", process), ("host", host)] {
+            let Some(name) = name.as_mut().filter(|name| name.len() > LONGEST_NAME) else { continue };
+            let short = beginning(name).to_owned();
+            let whole = std::mem::replace(name, short);
+            if !extra.values().any(|value| value.as_str() == Some(&whole)) {
+                keys::keep(extra, key, whole.into());
+            }
+        }
+        if let Some(level) = self.level.as_mut().filter(|level| level.name.len() > LONGEST_NAME) {
+            let short = beginning(&level.name).into();
+            keys::keep(extra, "level", std::mem::replace(&mut level.name, short).as_ref().into());
+        }
+    }
+}
+
+/// In bytes.
+const LONGEST_NAME: usize = 256;
+
+fn beginning(name: &str) -> &str {
+    let end = (0..=LONGEST_NAME).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
+    &name[..end]
 }
 
 /// A level under one name, however it was spelt.

@@ -242,17 +242,6 @@ fn write_event(of: &Beginning, keys: Map<String, Value>, out: &mut Vec<u8>) {
     append(&Line { ts, mono: mono(of.ts), proc, pid, lane, seq, body: Body::Event(keys), origin: None }, out);
 }
 
-/// Appends a line of logq's own with the place where it was read; false where it is no object.
-pub fn write_own(line: &[u8], origin: Origin, out: &mut Vec<u8>) -> bool {
-    let Some(open) = line.trim_ascii().strip_suffix(b"}") else { return false };
-    let Ok(places) = serde_json::to_string(&origin) else { return false };
-    out.extend_from_slice(open);
-    out.extend_from_slice(b",\"origin\":");
-    out.extend_from_slice(places.as_bytes());
-    out.extend_from_slice(b"}\n");
-    true
-}
-
 /// A line that was written before: what whoever goes on writing must know.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Written {
@@ -275,31 +264,6 @@ pub struct Written {
 /// What a line of ours says of its place; `None` where it is none.
 pub fn written(line: &[u8]) -> Option<Written> {
     serde_json::from_slice(line).ok()
-}
-
-/// The process of a line that is logq's own already.
-pub(super) fn own_proc(line: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Own {
-        proc: String,
-        #[serde(rename = "ts")]
-        _ts: String,
-        #[serde(rename = "lane")]
-        _lane: String,
-        #[serde(rename = "mono")]
-        _mono: u64,
-    }
-    if !line.contains("\"mono\":") || !line.contains("\"lane\":") {
-        return None;
-    }
-    serde_json::from_str::<Own>(line).ok().map(|own| own.proc).filter(|proc| is_key(proc))
-}
-
-/// `<pid>-<6 letters or digits>`.
-fn is_key(proc: &str) -> bool {
-    let Some((pid, unique)) = proc.split_once('-') else { return false };
-    let is_number = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
-    is_number && unique.len() == 6 && unique.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]
