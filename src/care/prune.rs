@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::intake;
@@ -49,11 +49,33 @@ pub fn weigh(store: &StoreDir, keep: &Keep, now: SystemTime) -> Result<Vec<Weigh
 }
 
 /// Removes a run: first under another name, so that nobody finds half of it.
+///
+/// # Errors
+/// Also where somebody has begun to write into it.
 pub fn remove(run: &RunDir) -> io::Result<()> {
-    let hidden = run.path().with_file_name(format!(".{}.removed", run.name()));
+    // Nobody begins to take logs in from here on. A lock that is not there is nobody's.
+    let held = intake::hold(run);
+    if (held.is_none() && intake::is_foreign(run)) || is_recorded_into(run) {
+        return Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is being written"));
+    }
+    let hidden = run.path().with_file_name(format!(".{}{REMOVED}", run.name()));
     fs::rename(run.path(), &hidden)?;
     // Links in it are removed, not followed.
     fs::remove_dir_all(&hidden)
+}
+
+/// Behind the name of a run that is being removed.
+const REMOVED: &str = ".removed";
+
+/// Finishes what was interrupted: removes what an earlier removal has put aside. What cannot be removed, and why.
+pub fn finish(store: &StoreDir) -> Vec<(PathBuf, io::Error)> {
+    let runs = fs::read_dir(store.path().join("runs"));
+    let is_aside = |name: &str| name.starts_with('.') && name.ends_with(REMOVED);
+    let aside = runs.into_iter().flatten().flatten().filter(|entry| is_aside(&entry.file_name().to_string_lossy()));
+    let is_dir = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    let failed = aside.filter(is_dir).filter_map(|entry| Some((entry.path(), fs::remove_dir_all(entry.path()).err()?)));
+    // Somebody else may finish it at the same time.
+    failed.filter(|(_, error)| error.kind() != io::ErrorKind::NotFound).collect()
 }
 
 fn weighed(run: RunDir) -> Weighed {
@@ -67,6 +89,8 @@ fn weighed(run: RunDir) -> Weighed {
 /// What lies below a directory: how much, and when it was last changed.
 fn measure(path: &Path, size: &mut u64, written: &mut SystemTime) {
     let Ok(about) = fs::symlink_metadata(path) else { return };
+    // A directory tells when something was last made in it: of a run that has just begun, nothing else does.
+    *written = about.modified().map_or(*written, |time| time.max(*written));
     if about.is_dir() {
         for entry in fs::read_dir(path).into_iter().flatten().flatten() {
             measure(&entry.path(), size, written);
@@ -74,14 +98,18 @@ fn measure(path: &Path, size: &mut u64, written: &mut SystemTime) {
         return;
     }
     *size += about.len();
-    *written = about.modified().map_or(*written, |time| time.max(*written));
 }
 
 fn is_written_into(run: &RunDir) -> bool {
+    is_recorded_into(run) || intake::is_busy(run)
+}
+
+/// What cannot be told counts as alive.
+fn is_recorded_into(run: &RunDir) -> bool {
     let lives = |listing: crate::spool::Listing| {
         listing.processes.iter().any(|process| is_alive(&run.spool_path(), &process.proc))
     };
-    run.spool().list().is_ok_and(lives) || intake::is_busy(run)
+    run.spool().list().map_or(true, lives)
 }
 
 #[cfg(test)]
@@ -100,6 +128,10 @@ mod tests {
             fs::write(&path, [b'x'; 100]).expect("written");
             let file = fs::File::options().write(true).open(&path).expect("the file");
             file.set_modified(now - DAY * age).expect("its time");
+            for dir in [run.spool_path(), run.path().to_owned()] {
+                let dir = fs::File::open(dir).expect("the directory");
+                dir.set_modified(now - DAY * age).expect("its time");
+            }
         }
         (store, now)
     }
@@ -132,5 +164,51 @@ mod tests {
         remove(&first).expect("removed");
         assert_eq!(weigh(&store, &Keep::default(), now).expect("weighed").len(), 2);
         assert!(!first.path().exists() && outside.join("mine").exists());
+    }
+
+    #[test]
+    fn what_somebody_has_begun_to_write_into_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (store, now) = store(folder.path());
+        let all = weigh(&store, &Keep { size: Some(0), ..Keep::default() }, now).expect("weighed");
+        let runs: Vec<&RunDir> = all.iter().filter(|run| run.goes).map(|run| &run.run).collect();
+        assert_eq!(runs.len(), 3);
+        // All of this after they were weighed.
+        let held = crate::spool::hold(&runs[0].spool_path(), "1-abcdef").expect("its process lives");
+        fs::create_dir(runs[1].path().join("intake")).expect("a folder");
+        fs::write(runs[1].path().join("intake/ledger.json"), "{}").expect("a ledger");
+        let lock = fs::File::create(runs[1].path().join("intake/lock")).expect("a lock");
+        lock.lock().expect("held");
+        fs::remove_dir_all(runs[2].spool_path()).expect("removed");
+        fs::write(runs[2].spool_path(), "no directory").expect("written");
+        for run in &runs {
+            assert_eq!(remove(run).expect_err("refused").kind(), io::ErrorKind::ResourceBusy, "{}", run.name());
+        }
+        drop((held, lock));
+        remove(runs[0]).expect("removed");
+        remove(runs[1]).expect("removed");
+        assert_eq!(weigh(&store, &Keep::default(), now).expect("weighed").len(), 1);
+    }
+
+    #[test]
+    fn a_run_that_has_just_begun_is_young() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = StoreDir::create(folder.path()).expect("a store");
+        store.create_run("new").expect("a run");
+        let keep = Keep { younger_than: Some(DAY), ..Keep::default() };
+        assert!(!weigh(&store, &keep, SystemTime::now()).expect("weighed")[0].goes);
+    }
+
+    #[test]
+    fn an_interrupted_removal_is_finished() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (store, now) = store(folder.path());
+        let first = store.runs().expect("runs").remove(0);
+        let aside = first.path().with_file_name(format!(".{}.removed", first.name()));
+        fs::create_dir_all(aside.join("spool")).expect("made");
+        fs::write(aside.join("spool/1-abcdef.1.jsonl"), "x").expect("written");
+        assert!(finish(&store).is_empty() && !aside.exists());
+        remove(&first).expect("removed");
+        assert_eq!(weigh(&store, &Keep::default(), now).expect("weighed").len(), 2);
     }
 }

@@ -42,6 +42,10 @@ pub fn prune(args: PruneArgs) -> Result<ExitCode, CliError> {
     let weighed = prune::weigh(&store, &keep, SystemTime::now())?;
     let mut out = output::stdout();
     let (mut gone, mut freed, mut failed) = (0_u64, 0_u64, false);
+    for (path, error) in if args.dry_run { Vec::new() } else { prune::finish(&store) } {
+        failed = true;
+        eprintln!("logq: cannot remove {}: {error}", printable::one_line(&path.to_string_lossy()));
+    }
     for run in weighed.iter().filter(|run| run.goes) {
         let outcome = if args.dry_run { Ok(()) } else { prune::remove(&run.run) };
         match outcome {
