@@ -1,3 +1,4 @@
-//! A store's upkeep: what may go, and that it goes. Reads and removes whole runs; knows nothing of what is in them.
+//! A store's upkeep: whether runs are sound, and which of them go. Changes no line of theirs.
 
+pub mod doctor;
 pub mod prune;

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::{exit, output};
+use crate::care::doctor::DoctorError;
 use crate::collect::CollectError;
 use crate::intake::IntakeError;
 use crate::investigation::InvestigationError;
@@ -28,6 +29,8 @@ pub enum CliError {
     Collect(#[from] CollectError),
     #[error(transparent)]
     Intake(#[from] IntakeError),
+    #[error(transparent)]
+    Doctor(#[from] DoctorError),
     #[error(transparent)]
     Launch(#[from] launch::Error),
     #[error("{error}")]

@@ -5,6 +5,7 @@ mod collect_files;
 mod completions;
 mod diagnose;
 mod diff;
+mod doctor;
 mod dump;
 mod error;
 mod export;
@@ -93,12 +94,14 @@ enum Command {
     Man(manual::ManArgs),
     /// Remove old runs, by age, number or size
     Prune(prune::PruneArgs),
+    /// Hold runs against what they should be: files, lines, index; repair what can be made anew
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Exit codes: what scripts may rely on.
 pub mod exit {
     pub const FOUND: u8 = 0;
-    /// `diagnose`: faults that are certain or likely. `diff`: differences.
+    /// `diagnose`: faults that are certain or likely. `diff`: differences. `doctor`: damage.
     pub const NOTHING_FOUND: u8 = 1;
     pub const BAD_USAGE: u8 = 2;
     pub const UNREADABLE: u8 = 3;
@@ -137,6 +140,7 @@ pub fn main() -> ExitCode {
         Some(Command::Completions(args)) => completions::completions(args),
         Some(Command::Man(args)) => manual::man(args),
         Some(Command::Prune(args)) => prune::prune(args),
+        Some(Command::Doctor(args)) => doctor::doctor(args),
     };
     match answer {
         Ok(code) => code,

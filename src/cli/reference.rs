@@ -21,7 +21,7 @@ pub fn markdown() -> String {
     text.push_str("\n## Exit codes\n\n| code | means |\n| --- | --- |\n");
     for (code, means) in [
         ("0", "found; nothing wrong"),
-        ("1", "nothing found; `diagnose`: faults that are certain or likely; `diff`: differences"),
+        ("1", "nothing found; `diagnose`: faults that are certain or likely; `diff`: differences; `doctor`: damage"),
         ("2", "bad usage, or a query that cannot be read"),
         ("3", "the store or a file could not be read"),
     ] {

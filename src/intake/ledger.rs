@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,30 @@ pub fn holds(run: &RunDir, wanted: &Wanted) -> bool {
     page.is_some_and(|page| wanted.has_any(page.families.iter().map(|family| family.path.as_path())))
 }
 
+/// What is wrong with what the run knows of its logs.
+pub fn damage(run: &RunDir) -> Option<String> {
+    let path = run.path().join(FOLDER).join(NAME);
+    if !path.exists() {
+        return None;
+    }
+    read(&path).err().map(|error| error.to_string())
+}
+
+fn read(path: &Path) -> Result<Page, IntakeError> {
+    let damaged = |why: String| IntakeError::Ledger { path: path.to_owned(), why };
+    let page: Page = match fs::read(path) {
+        Ok(text) => serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Page { version: VERSION, next_source: 1, ..Page::default() }
+        }
+        Err(error) => return Err(IntakeError::io("read", path)(error)),
+    };
+    if page.version > VERSION {
+        return Err(damaged(format!("it is of version {}; this logq knows {VERSION}", page.version)));
+    }
+    Ok(page)
+}
+
 /// Keeps others from taking foreign logs into the run; `None` where somebody does, or it is no run of foreign logs.
 pub fn hold(run: &RunDir) -> Option<File> {
     let lock = private(File::options().read(true)).open(run.path().join(FOLDER).join("lock")).ok()?;
@@ -81,18 +105,7 @@ impl Ledger {
             Err(fs::TryLockError::WouldBlock) => return Err(IntakeError::Busy { path: run.path().to_owned() }),
             Err(fs::TryLockError::Error(error)) => return Err(IntakeError::io("lock", &path)(error)),
         }
-        let path = folder.join(NAME);
-        let damaged = |why: String| IntakeError::Ledger { path: path.clone(), why };
-        let page = match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Page { version: VERSION, next_source: 1, ..Page::default() }
-            }
-            Err(error) => return Err(IntakeError::io("read", &path)(error)),
-        };
-        if page.version > VERSION {
-            return Err(damaged(format!("it is of version {}; this logq knows {VERSION}", page.version)));
-        }
+        let page = read(&folder.join(NAME))?;
         Ok(Ledger { folder, page, _lock: lock })
     }
 

@@ -32,7 +32,7 @@ use crate::record::foreign::{Clock, Form, Input, Origin, Understood};
 use crate::spool::{RunDir, SpoolError};
 
 pub use discover::{Wanted, wanted};
-pub use ledger::{hold, holds, is_busy, is_foreign};
+pub use ledger::{damage, hold, holds, is_busy, is_foreign};
 
 use assemble::Block;
 use discover::Skipped;

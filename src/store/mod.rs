@@ -13,6 +13,7 @@ mod run;
 mod run_tests;
 mod stretch;
 mod tally;
+mod verify;
 
 #[cfg(test)]
 mod suite;
@@ -30,6 +31,7 @@ use crate::spool::{Entry, Positions, RunDir, SourceId, SpoolError};
 
 pub use run::{FAR_BEHIND, RunReader, SMALL_RUN};
 pub use stretch::{Stretch, stretches};
+pub use verify::{Verified, verify};
 
 /// A place for the records of one run.
 pub trait Store {

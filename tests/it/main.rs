@@ -5,6 +5,7 @@ mod bad_records;
 mod bad_runs;
 mod cli_diagnose;
 mod cli_diff;
+mod cli_doctor;
 mod cli_dump;
 mod cli_errors;
 mod cli_export;

@@ -98,6 +98,27 @@ impl LocalStore {
         Ok((Box::new(write::LocalWriter::open(&self.run, lock.clone())?), reason))
     }
 
+    /// Whether the index is as it was written, by its checksums. While somebody writes into it that is not looked at: they have
+    /// done so themselves when they began.
+    pub fn check(&self) -> Result<(), StoreError> {
+        match self.lock() {
+            Ok(lock) => self.open_writer(lock).map(drop),
+            Err(StoreError::Busy { .. }) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Whether it is of a format that this logq does not know.
+    pub fn is_newer(&self) -> bool {
+        self.format().is_ok_and(|found| found.is_some_and(|found| found > FORMAT))
+    }
+
+    /// Makes the index an empty one.
+    pub fn discard(&self) -> Result<(), StoreError> {
+        let _lock = self.lock()?;
+        self.create_anew()
+    }
+
     fn open_writer(&self, lock: HeldLock) -> Result<write::LocalWriter, StoreError> {
         let opened = guard::caught(|| write::LocalWriter::open(&self.run, lock));
         opened.unwrap_or_else(|why| Err(StoreError::Damaged { path: self.run.index_path(), why }))
@@ -170,7 +191,8 @@ impl LocalStore {
         let path = self.path(FORMAT_FILE);
         let text = serde_json::json!({"format": FORMAT, "logq": env!("CARGO_PKG_VERSION")}).to_string();
         let new = self.path("store.json.new");
-        fs::write(&new, text).and_then(|()| fs::rename(&new, &path)).map_err(|error| engine("write", &path, error))
+        fs::write(&new, text).and_then(|()| fs::rename(&new, &path)).map_err(|error| engine("write", &path, error))?;
+        make_files_private(&dir).map_err(|error| engine("write", &dir, error))
     }
 }
 
@@ -257,6 +279,25 @@ fn make_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Takes from others the right to read what the engine has written: it leaves that to the directory.
+fn make_files_private(dir: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    for entry in fs::read_dir(dir)? {
+        use std::os::unix::fs::PermissionsExt;
+        let entry = entry?;
+        // What is merged away meanwhile is nobody's any more; a link would be followed.
+        let Ok(about) = entry.metadata() else { continue };
+        if !about.is_file() || about.permissions().mode() & 0o077 == 0 {
+            continue;
+        }
+        match fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o600)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn engine(doing: &'static str, path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {

@@ -108,7 +108,8 @@ impl LocalWriter {
         self.end_segment()?;
         let mut commit = self.writer.prepare_commit()?;
         commit.set_payload(payload);
-        commit.commit().map(drop)
+        commit.commit()?;
+        Ok(super::make_files_private(&self.dir)?)
     }
 
     fn failed(&self) -> impl FnOnce(tantivy::TantivyError) -> StoreError + use<> {
@@ -168,6 +169,7 @@ impl Writer for LocalWriter {
 
     fn close(self: Box<Self>) -> Result<(), StoreError> {
         let failed = self.failed();
-        self.writer.wait_merging_threads().map_err(failed)
+        self.writer.wait_merging_threads().map_err(failed)?;
+        super::make_files_private(&self.dir).map_err(|error| engine("write", &self.dir, error))
     }
 }
