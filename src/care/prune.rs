@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::intake;
-use crate::spool::{RunDir, SpoolError, StoreDir, is_alive};
+use super::writers;
+use crate::spool::{RunDir, SpoolError, StoreDir};
 
 /// What is to be kept; a run goes where any of these says so.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,11 +53,7 @@ pub fn weigh(store: &StoreDir, keep: &Keep, now: SystemTime) -> Result<Vec<Weigh
 /// # Errors
 /// Also where somebody has begun to write into it.
 pub fn remove(run: &RunDir) -> io::Result<()> {
-    // Nobody begins to take logs in from here on. A lock that is not there is nobody's.
-    let held = intake::hold(run);
-    if (held.is_none() && intake::is_foreign(run)) || is_recorded_into(run) {
-        return Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is being written"));
-    }
+    let _held = writers::keep_out(run)?;
     let hidden = run.path().with_file_name(format!(".{}{REMOVED}", run.name()));
     fs::rename(run.path(), &hidden)?;
     // Links in it are removed, not followed.
@@ -82,7 +78,7 @@ fn weighed(run: RunDir) -> Weighed {
     let mut size = 0;
     let mut written = SystemTime::UNIX_EPOCH;
     measure(run.path(), &mut size, &mut written);
-    let is_alive = is_written_into(&run);
+    let is_alive = writers::is_written_into(&run);
     Weighed { run, size, written, is_alive, goes: false }
 }
 
@@ -98,18 +94,6 @@ fn measure(path: &Path, size: &mut u64, written: &mut SystemTime) {
         return;
     }
     *size += about.len();
-}
-
-fn is_written_into(run: &RunDir) -> bool {
-    is_recorded_into(run) || intake::is_busy(run)
-}
-
-/// What cannot be told counts as alive.
-fn is_recorded_into(run: &RunDir) -> bool {
-    let lives = |listing: crate::spool::Listing| {
-        listing.processes.iter().any(|process| is_alive(&run.spool_path(), &process.proc))
-    };
-    run.spool().list().map_or(true, lives)
 }
 
 #[cfg(test)]

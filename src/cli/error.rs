@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::{exit, output};
 use crate::care::doctor::DoctorError;
+use crate::care::pack::PackError;
 use crate::collect::CollectError;
 use crate::intake::IntakeError;
 use crate::investigation::InvestigationError;
@@ -31,6 +32,8 @@ pub enum CliError {
     Intake(#[from] IntakeError),
     #[error(transparent)]
     Doctor(#[from] DoctorError),
+    #[error(transparent)]
+    Pack(#[from] PackError),
     #[error(transparent)]
     Launch(#[from] launch::Error),
     #[error("{error}")]

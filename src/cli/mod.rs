@@ -13,6 +13,7 @@ mod follow;
 mod histogram;
 mod manual;
 mod output;
+mod pack;
 mod pager;
 mod prune;
 pub mod reference;
@@ -94,6 +95,8 @@ enum Command {
     Man(manual::ManArgs),
     /// Remove old runs, by age, number or size
     Prune(prune::PruneArgs),
+    /// Make runs that have ended small; every command reads them as before
+    Pack(pack::PackArgs),
     /// Hold runs against what they should be: files, lines, index; repair what can be made anew
     Doctor(doctor::DoctorArgs),
 }
@@ -140,6 +143,7 @@ pub fn main() -> ExitCode {
         Some(Command::Completions(args)) => completions::completions(args),
         Some(Command::Man(args)) => manual::man(args),
         Some(Command::Prune(args)) => prune::prune(args),
+        Some(Command::Pack(args)) => pack::pack(args),
         Some(Command::Doctor(args)) => doctor::doctor(args),
     };
     match answer {

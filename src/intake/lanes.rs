@@ -2,16 +2,16 @@
 //! are numbered there and written into the process's parts. What has been written is read back after a bad end.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::ledger::{Ledger, private};
 use super::process::{FILE, NotedProcess, Process, Told, Who};
 use super::{IntakeError, identity::Print};
 use crate::record::foreign::{Origin, Own, Said, Written, written};
 use crate::record::{Lane, LaneKind, time};
-use crate::spool::RunDir;
+use crate::spool::{self, Content, Part, RunDir};
 
 /// So many processes a run of foreign logs has; the lines of more are their log's. Each has a file of its own.
 const MOST_PROCESSES: usize = 1000;
@@ -44,48 +44,39 @@ impl Lanes {
             lanes.insert(Process::of_noted(noted));
         }
         let mut origins = Vec::new();
-        for (key, part, path) in lanes.parts()? {
-            lanes.read_back(&key, part, &path, &mut origins).map_err(IntakeError::io("read", &path))?;
+        let mut parts: Vec<Part> = run.spool().list()?.parts().cloned().collect();
+        // As they were written.
+        parts.sort_by(|left, right| left.id.cmp(&right.id));
+        for part in parts {
+            lanes.read_back(&part, &mut origins).map_err(IntakeError::io("read", &part.path))?;
         }
-        lanes.processes.iter_mut().for_each(Process::begin_part);
         Ok((lanes, origins))
     }
 
-    /// The parts that lie in the spool, in the order in which they were written.
-    fn parts(&self) -> Result<Vec<(String, u32, PathBuf)>, IntakeError> {
-        let mut parts = Vec::new();
-        for entry in fs::read_dir(&self.spool).map_err(IntakeError::io("list", &self.spool))?.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let Some((key, part)) = name.strip_suffix(".jsonl").and_then(|stem| stem.rsplit_once('.')) else {
-                continue;
-            };
-            if let (Ok(part), true) = (part.parse(), entry.file_type().is_ok_and(|kind| kind.is_file())) {
-                parts.push((key.to_owned(), part, entry.path()));
-            }
-        }
-        parts.sort_by(|left, right| (&left.0, left.1).cmp(&(&right.0, right.1)));
-        Ok(parts)
-    }
-
     /// Reads the lines that the ledger does not know; cuts off one that was not finished, which no reader has seen.
-    fn read_back(&mut self, key: &str, part: u32, path: &Path, origins: &mut Vec<Origin>) -> io::Result<()> {
+    fn read_back(&mut self, part: &Part, origins: &mut Vec<Origin>) -> io::Result<()> {
+        let (key, number) = (&*part.id.proc, part.id.part);
         let known = self.of_key.get(key).map(|place| &self.processes[*place]);
         let from = match known {
-            Some(process) if part < process.part => return Ok(()),
-            Some(process) if part == process.part => process.len,
+            Some(process) if number < process.part => return Ok(()),
+            Some(process) if number == process.part => process.len,
             _ => 0,
         };
-        let file = private(File::options().read(true).write(true)).open(path)?;
-        let len = file.metadata()?.len();
-        let end = crate::spool::last_line_end(&file, from.min(len), len)?;
-        if end < len {
+        let is_packed = spool::is_packed(part);
+        let file = match is_packed {
+            true => Content::open(&part.path)?,
+            false => Content::Plain(private(File::options().read(true).write(true)).open(&part.path)?),
+        };
+        let len = file.len()?;
+        let end = spool::last_line_end(&file, from.min(len), len)?;
+        if let (true, Content::Plain(file)) = (end < len, &file) {
             file.set_len(end)?;
         }
         let mut at = from.min(end);
         let mut buffer = Vec::new();
         while at < end {
             let (begin, mut chunk) = (buffer.len(), vec![0; 1 << 20]);
-            let got = crate::spool::read_up_to(&file, &mut chunk, at + begin as u64)?;
+            let got = spool::read_up_to(&file, &mut chunk, at + begin as u64)?;
             buffer.extend_from_slice(&chunk[..got]);
             let whole = memchr::memrchr(b'\n', &buffer).map_or(0, |at| at + 1);
             if got == 0 {
@@ -93,14 +84,15 @@ impl Lanes {
             }
             for line in buffer[..whole].split(|byte| *byte == b'\n') {
                 if let Some(line) = written(line) {
-                    self.learn(key, part, &line, origins);
+                    self.learn(key, number, &line, origins);
                 }
             }
             buffer.drain(..whole);
             at += whole as u64;
         }
         if let Some(process) = self.of_key.get(key).map(|place| &mut self.processes[*place]) {
-            (process.part, process.len) = (part, end);
+            // To a packed part nothing is added: its process goes on in the next one.
+            (process.part, process.len) = if is_packed { (number + 1, 0) } else { (number, end) };
         }
         Ok(())
     }

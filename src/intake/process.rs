@@ -144,6 +144,7 @@ impl Process {
     }
 
     pub fn write(&mut self, said: &Said, ts: i64, origin: Origin) {
+        self.begin_part();
         let (lane, seq) = self.lane_of(said, ts);
         let spot = Spot { proc: &self.key, pid: self.pid, lane, seq, ts, origin };
         said.write(&spot, &mut self.buffer);
@@ -172,6 +173,7 @@ impl Process {
 
     /// Says that of the end of a file nothing is known, beyond what was read of it.
     pub fn lose(&mut self, why: &str, read: u64, ts: i64) {
+        self.begin_part();
         self.file_seq += 1;
         let (lane, seq) = (FILE, self.file_seq);
         let of = Beginning { proc: &self.key, pid: self.pid, lane, seq, ts, name: None };
@@ -196,9 +198,9 @@ impl Process {
         }
     }
 
-    /// Where a part was begun and nothing of it is on the disk, its first lines are written once more.
-    pub fn begin_part(&mut self) {
-        if self.part > 1 && self.len == 0 && !self.is_own {
+    /// Of a part that was begun, and of which nothing is on the disk, the first lines are written with the first record.
+    fn begin_part(&mut self) {
+        if self.part > 1 && self.len == 0 && self.buffer.is_empty() && !self.is_own {
             self.write_head(true);
         }
     }

@@ -1,9 +1,9 @@
 //! Whole lines out of a file that may be growing, cut or replaced meanwhile. Knows bytes and newlines, nothing of
 //! records. Memory is bounded whatever the file holds: of a line that is too long only the beginning is kept.
 
-use std::fs::File;
 use std::io;
 
+use super::content::{Content, ReadAt};
 use crate::record::decode::{KEEP_OF_MALFORMED, MAX_LINE};
 
 /// How much is read at once.
@@ -24,9 +24,9 @@ impl Line<'_> {
     }
 }
 
-/// The whole lines of a file from an offset on; the bytes at and after `until` are as if they were not there.
+/// The whole lines of a part from an offset on; the bytes at and after `until` are as if they were not there.
 pub(super) struct Lines<'f> {
-    file: &'f File,
+    content: &'f Content,
     until: u64,
     /// Offset in the file of the first byte not given out yet.
     offset: u64,
@@ -42,9 +42,9 @@ pub(super) struct Lines<'f> {
 }
 
 impl<'f> Lines<'f> {
-    pub fn new(file: &'f File, offset: u64, until: u64, known_overlong: u64) -> Lines<'f> {
+    pub fn new(content: &'f Content, offset: u64, until: u64, known_overlong: u64) -> Lines<'f> {
         let known_overlong = if known_overlong > MAX_LINE as u64 { known_overlong } else { 0 };
-        Lines { file, until, offset, buffer: Vec::new(), start: 0, filled: 0, searched: 0, known_overlong }
+        Lines { content, until, offset, buffer: Vec::new(), start: 0, filled: 0, searched: 0, known_overlong }
     }
 
     /// The next whole line; `None` when what is left has no newline.
@@ -132,7 +132,7 @@ impl<'f> Lines<'f> {
         let room = usize::try_from(self.until.saturating_sub(offset)).unwrap_or(usize::MAX);
         let end = self.buffer.len().min(place.saturating_add(room));
         loop {
-            match pread(self.file, &mut self.buffer[place..end], offset) {
+            match self.content.read_at(&mut self.buffer[place..end], offset) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => return other,
             }
@@ -141,13 +141,13 @@ impl<'f> Lines<'f> {
 }
 
 /// End of the last whole line among the bytes from `from` to `until`; `from` where there is no newline.
-pub fn last_line_end(file: &File, from: u64, until: u64) -> io::Result<u64> {
+pub fn last_line_end(bytes: &impl ReadAt, from: u64, until: u64) -> io::Result<u64> {
     let mut buffer = vec![0; CHUNK.min(usize::try_from(until.saturating_sub(from)).unwrap_or(CHUNK))];
     let mut end = until;
     while end > from {
         let start = from.max(end.saturating_sub(buffer.len() as u64));
         let room = &mut buffer[..usize::try_from(end - start).unwrap_or(CHUNK)];
-        read_exactly(file, room, start)?;
+        read_exactly(bytes, room, start)?;
         if let Some(at) = memchr::memrchr(b'\n', room) {
             return Ok(start + at as u64 + 1);
         }
@@ -157,15 +157,15 @@ pub fn last_line_end(file: &File, from: u64, until: u64) -> io::Result<u64> {
 }
 
 /// Fills the buffer from that offset, or fails with `UnexpectedEof`.
-fn read_exactly(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-    if read_up_to(file, buffer, offset)? < buffer.len() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+fn read_exactly(from: &impl ReadAt, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    if read_up_to(from, buffer, offset)? < buffer.len() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
 }
 
 /// Fills the buffer from that offset as far as the file goes; how far that is.
-pub fn read_up_to(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub fn read_up_to(from: &impl ReadAt, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
-        match pread(file, &mut buffer[filled..], offset + filled as u64) {
+        match from.read_at(&mut buffer[filled..], offset + filled as u64) {
             Ok(0) => break,
             Ok(got) => filled += got,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -173,14 +173,4 @@ pub fn read_up_to(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usi
         }
     }
     Ok(filled)
-}
-
-#[cfg(unix)]
-fn pread(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-fn pread(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }

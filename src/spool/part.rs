@@ -1,10 +1,10 @@
 //! One part of one process: its lines as records, from any offset on, or one by one where an index points.
 
-use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use super::content::Content;
 use super::lines::{self, Line, Lines};
 use super::{Problems, SourceId, is_alive};
 use crate::record::decode::{self, KEEP_OF_MALFORMED, MAX_LINE, Place};
@@ -137,7 +137,7 @@ impl Part {
         problems: &mut Problems,
         each: &mut dyn FnMut(Sight<'_>) -> ControlFlow<()>,
     ) -> PartRead {
-        let end = self.read_all(cursor, until, each).unwrap_or_else(|error| {
+        let end = self.read_all(cursor, until, problems, each).unwrap_or_else(|error| {
             problems.cannot_read(&self.path, error);
             PartRead { tail: Tail::Clean, stopped: false }
         });
@@ -149,15 +149,15 @@ impl Part {
 
     /// Gives the lines that a part begins with to be readable alone: `proc`, then the live lanes and objects.
     pub fn head(&self, problems: &mut Problems, each: &mut dyn FnMut(Entry<'_>)) {
-        let read = self.read_all(&mut Cursor::default(), u64::MAX, &mut |sight| {
+        let mut each = |sight: Sight<'_>| {
             let entry = sight.understand();
             if !entry.record.again {
                 return ControlFlow::Break(());
             }
             each(entry);
             ControlFlow::Continue(())
-        });
-        if let Err(error) = read {
+        };
+        if let Err(error) = self.read_all(&mut Cursor::default(), u64::MAX, problems, &mut each) {
             problems.cannot_read(&self.path, error);
         }
     }
@@ -167,7 +167,12 @@ impl Part {
         if self.len <= from {
             return from;
         }
-        open_plain(&self.path).and_then(|file| lines::last_line_end(&file, from, self.len)).unwrap_or_else(|error| {
+        let end = Content::open(&self.path).and_then(|content| {
+            let end = lines::last_line_end(&content, from, self.len);
+            content.damage().into_iter().for_each(|why| problems.cannot_read(&self.path, why));
+            end
+        });
+        end.unwrap_or_else(|error| {
             problems.cannot_read(&self.path, error);
             from
         })
@@ -176,13 +181,13 @@ impl Part {
     /// Opens the part to fetch single lines.
     pub fn open(&self) -> io::Result<OpenPart<'_>> {
         let place = Place { proc: self.id.proc.clone(), process: self.number, part: self.id.part, offset: 0 };
-        Ok(OpenPart { part: self, file: open_plain(&self.path)?, place, start: 0, window: Vec::new() })
+        Ok(OpenPart { part: self, content: Content::open(&self.path)?, place, start: 0, window: Vec::new() })
     }
 
     /// The process's number as the part's first line says it.
     pub(super) fn number_said(&self) -> Option<u32> {
         let mut number = None;
-        let _ = self.read_all(&mut Cursor::default(), u64::MAX, &mut |sight| {
+        let _ = self.read_all(&mut Cursor::default(), u64::MAX, &mut Problems::default(), &mut |sight| {
             number = number_of(&sight.understand().record);
             ControlFlow::Break(())
         });
@@ -193,16 +198,29 @@ impl Part {
         &self,
         cursor: &mut Cursor,
         until: u64,
+        problems: &mut Problems,
         each: &mut dyn FnMut(Sight<'_>) -> ControlFlow<()>,
     ) -> io::Result<PartRead> {
-        let file = open_plain(&self.path)?;
-        let len = file.metadata()?.len();
+        let content = Content::open(&self.path)?;
+        let read = self.read_lines(&content, cursor, until, each);
+        content.damage().into_iter().for_each(|why| problems.cannot_read(&self.path, why));
+        read
+    }
+
+    fn read_lines(
+        &self,
+        content: &Content,
+        cursor: &mut Cursor,
+        until: u64,
+        each: &mut dyn FnMut(Sight<'_>) -> ControlFlow<()>,
+    ) -> io::Result<PartRead> {
+        let len = content.len()?;
         if len < cursor.offset {
             let message = format!("cut to {len} bytes after {} had been read", cursor.offset);
             return Err(io::Error::other(message));
         }
         let mut place = Place { proc: self.id.proc.clone(), process: self.number, part: self.id.part, offset: 0 };
-        let mut lines = Lines::new(&file, cursor.offset, until, cursor.overlong);
+        let mut lines = Lines::new(content, cursor.offset, until, cursor.overlong);
         let mut known_dead = false;
         loop {
             while let Some(line) = lines.next()? {
@@ -234,7 +252,7 @@ impl Part {
 /// A part that single lines are fetched from.
 pub struct OpenPart<'p> {
     part: &'p Part,
-    file: File,
+    content: Content,
     place: Place,
     /// Offset of the window's first byte.
     start: u64,
@@ -276,7 +294,7 @@ impl OpenPart<'_> {
         let size = usize::try_from((offset - start) + len + if start < offset { 0 } else { spare });
         self.window.resize(size.map_err(io::Error::other)?, 0);
         self.start = start;
-        let read = lines::read_up_to(&self.file, &mut self.window, start);
+        let read = lines::read_up_to(&self.content, &mut self.window, start);
         self.window.truncate(*read.as_ref().unwrap_or(&0));
         read?;
         if offset + len > self.start + self.window.len() as u64 {
@@ -306,20 +324,4 @@ fn understand<'a>(line: &Line<'a>, source: &'a SourceId, place: &mut Place) -> E
 fn number_of(record: &Record) -> Option<u32> {
     let event = record.event().filter(|event| event.kind == EventKind::Proc)?;
     event.proc()?.n
-}
-
-/// Opens a regular file: a link could lead anywhere, and opening a pipe would wait for its other end.
-pub(super) fn open_plain(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits().cast_signed());
-    }
-    let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    Ok(file)
 }

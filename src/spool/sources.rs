@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Part, Problems, SpoolError};
+use super::{Content, Part, Problems, SpoolError, packed};
 
 /// One part of one process: what a line's offset counts in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -119,11 +119,13 @@ pub struct Spool {
     dir: PathBuf,
     /// Numbers never change, so each is read once.
     numbers: HashMap<Arc<str>, u32>,
+    /// How much is in each packed part, by the size of its file.
+    packed: HashMap<SourceId, (u64, u64)>,
 }
 
 impl Spool {
     pub(super) fn new(dir: PathBuf) -> Spool {
-        Spool { dir, numbers: HashMap::new() }
+        Spool { dir, numbers: HashMap::new(), packed: HashMap::new() }
     }
 
     pub fn dir(&self) -> &Path {
@@ -132,31 +134,91 @@ impl Spool {
 
     /// What is there now.
     pub fn list(&mut self) -> Result<Listing, SpoolError> {
-        let cannot = |error| SpoolError::io("list the spool", &self.dir, error);
         let mut listing = Listing::default();
-        let mut found: BTreeMap<Arc<str>, Vec<Part>> = BTreeMap::new();
+        let mut names = self.names()?;
+        for _ in 0..MOST_LISTINGS {
+            if names.changed == self.changed() {
+                break;
+            }
+            // A part that is packed right now may have been passed over under its old name and under its new one.
+            names = self.names()?;
+        }
+        let mut found: BTreeMap<SourceId, Part> = BTreeMap::new();
         let mut claims = Vec::new();
-        let entries = match fs::read_dir(&self.dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(listing),
-            Err(error) => return Err(cannot(error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(cannot)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
+        for (name, path) in names.entries {
             if let Some(id) = name.strip_suffix(".jsonl").and_then(|stem| stem.parse::<SourceId>().ok()) {
-                // A file that has vanished since it was listed is no part any more.
-                let Ok(about) = entry.metadata() else { continue };
-                let part = Part { id: id.clone(), path: entry.path(), number: None, len: about.len() };
-                found.entry(id.proc).or_default().push(part);
+                let part = match fs::symlink_metadata(&path) {
+                    Ok(about) => Some((path, about.len())),
+                    // It has vanished since it was listed: it is packed, or no part any more.
+                    Err(_) => {
+                        let path = packed::path_of(&path);
+                        self.packed_len(&id, &path, &mut listing.problems).map(|len| (path, len))
+                    }
+                };
+                if let Some((path, len)) = part {
+                    found.insert(id.clone(), Part { id, path, number: None, len });
+                }
+            } else if let Some(id) = packed_name(&name) {
+                let Some(len) = self.packed_len(&id, &path, &mut listing.problems) else { continue };
+                let part = Part { id: id.clone(), path, number: None, len };
+                // Where its plain file is there still, that is the part.
+                found.entry(id).or_insert(part);
             } else if let Some(number) = name.strip_suffix(".claim").and_then(|stem| stem.parse::<u32>().ok()) {
-                claims.push((number, entry.path()));
-            } else if [".lock", ".ctl", ".stacks"].iter().all(|end| name.strip_suffix(end).and_then(pid_of).is_none()) {
+                claims.push((number, path));
+            } else if !is_known(&name) {
                 listing.problems.unknown.insert(name);
             }
         }
-        self.number_them(found, &claims, &mut listing);
+        let mut of_process: BTreeMap<Arc<str>, Vec<Part>> = BTreeMap::new();
+        found.into_values().for_each(|part| of_process.entry(part.id.proc.clone()).or_default().push(part));
+        self.number_them(of_process, &claims, &mut listing);
         Ok(listing)
+    }
+
+    fn names(&self) -> Result<Names, SpoolError> {
+        let cannot = |error| SpoolError::io("list the spool", &self.dir, error);
+        let changed = self.changed();
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Names { changed, entries: Vec::new() }),
+            Err(error) => return Err(cannot(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(cannot)?;
+            names.push((entry.file_name().to_string_lossy().into_owned(), entry.path()));
+        }
+        // Plain parts first: where both are there, the packed one need not be looked at.
+        names.sort_by_key(|(name, _)| !name.ends_with(".jsonl"));
+        Ok(Names { changed, entries: names })
+    }
+
+    /// What differs once a file was made in the spool, or removed from it.
+    #[cfg(unix)]
+    fn changed(&self) -> Option<(i64, i64)> {
+        use std::os::unix::fs::MetadataExt;
+        // The time of modification can be set; this one cannot.
+        fs::metadata(&self.dir).map(|about| (about.ctime(), about.ctime_nsec())).ok()
+    }
+
+    #[cfg(not(unix))]
+    fn changed(&self) -> Option<(i64, i64)> {
+        None
+    }
+
+    fn packed_len(&mut self, id: &SourceId, path: &Path, problems: &mut Problems) -> Option<u64> {
+        let size = fs::symlink_metadata(path).ok()?.len();
+        if let Some((known, len)) = self.packed.get(id)
+            && *known == size
+        {
+            return Some(*len);
+        }
+        let content = Content::open(path).map_err(|error| problems.cannot_read(path, error)).ok()?;
+        match content.damage() {
+            Some(why) => problems.cannot_read(path, why),
+            None => drop(self.packed.insert(id.clone(), (size, content.len().ok()?))),
+        }
+        content.len().ok()
     }
 
     fn number_them(&mut self, found: BTreeMap<Arc<str>, Vec<Part>>, claims: &[(u32, PathBuf)], listing: &mut Listing) {
@@ -180,13 +242,33 @@ impl Spool {
     }
 }
 
+/// The names in a spool, and how it was before they were listed.
+struct Names {
+    changed: Option<(i64, i64)>,
+    entries: Vec<(String, PathBuf)>,
+}
+
+/// How often a spool that changes is listed again.
+const MOST_LISTINGS: usize = 3;
+
+fn packed_name(name: &str) -> Option<SourceId> {
+    name.strip_suffix(packed::ENDING)?.strip_suffix(".jsonl")?.parse().ok()
+}
+
+/// Whether a file that is no part and no claim is one of ours.
+fn is_known(name: &str) -> bool {
+    let is_of_process = |end: &str| name.strip_suffix(end).and_then(pid_of).is_some();
+    let is_unfinished = || name.strip_suffix(".new").and_then(packed_name).is_some();
+    [".lock", ".ctl", ".stacks"].into_iter().any(is_of_process) || is_unfinished()
+}
+
 /// Process key → number, from the files by which processes claim their numbers. A claim that is not written yet, or
 /// that cannot be read, says nothing.
 fn read_claims(claims: &[(u32, PathBuf)]) -> HashMap<String, u32> {
     let mut claimed = HashMap::new();
     for (number, path) in claims {
         let mut text = String::new();
-        let read = super::part::open_plain(path).and_then(|file| file.take(256).read_to_string(&mut text));
+        let read = super::content::open_plain(path).and_then(|file| file.take(256).read_to_string(&mut text));
         if read.is_ok() && pid_of(text.trim_end()).is_some() {
             claimed.insert(text.trim_end().to_owned(), *number);
         }

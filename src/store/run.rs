@@ -1,9 +1,10 @@
 //! One run, read: its index, where there is one, and everything that is in the spool and not in the index yet. What is on
 //! disk is in every answer, always; a reader takes no lock and waits for nobody.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use super::guard;
 use super::local::LocalStore;
@@ -33,6 +34,8 @@ pub struct RunReader {
     /// The end of the last whole line of each part.
     ends: Positions,
     problems: Problems,
+    /// Files that could not be read to the end since.
+    unreadable: RefCell<BTreeMap<PathBuf, String>>,
     follower: Follower,
 }
 
@@ -71,6 +74,7 @@ impl RunReader {
             tail,
             ends,
             problems,
+            unreadable: RefCell::default(),
             follower,
         })
     }
@@ -176,7 +180,7 @@ impl RunReader {
         // Everything is read from the files themselves, whatever the index knows of them.
         let judge = filter.compile();
         for whole in self.whole_parts() {
-            let read = whole.read(&mut Problems::default(), &mut |entry| {
+            let read = self.read(&whole, &mut |entry| {
                 if judge.passes(&entry.record) { each(entry) } else { ControlFlow::Continue(()) }
             });
             if read.is_break() {
@@ -266,6 +270,7 @@ impl RunReader {
             let mut cursor = Cursor::at(self.ends.get(&part.id));
             part.read(&mut cursor, u64::MAX, &mut problems, &mut |_| ControlFlow::Break(()));
         }
+        problems.unreadable.extend(self.unreadable.borrow().clone());
         problems.malformed = self.count(&Filter::new(Query::is(Known::Ev, "malformed")))?;
         problems.gone = self.ask_index(|index| Ok(index.gone())).unwrap_or(0);
         problems.index = problems.index.or_else(|| self.given_up.get().cloned());
@@ -293,12 +298,19 @@ impl RunReader {
     }
 
     fn each_unindexed(&self, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
-        // What cannot be read any more was said when the run was opened, or is said by `problems`.
-        let mut read = |stretch: &Stretch| stretch.read(&mut Problems::default(), each);
+        let mut read = |stretch: &Stretch| self.read(stretch, each);
         match self.given_up.get() {
             None => self.tail.iter().try_for_each(read),
             Some(_) => self.whole_parts().try_for_each(|stretch| read(&stretch)),
         }
+    }
+
+    fn read(&self, stretch: &Stretch, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        let mut problems = Problems::default();
+        let read = stretch.read(&mut problems, each);
+        // All else is said of the whole run by `problems`.
+        self.unreadable.borrow_mut().extend(problems.unreadable);
+        read
     }
 
     fn each_passing(&self, filter: &Filter, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> ControlFlow<()> {

@@ -28,6 +28,7 @@ mod handmade;
 mod harness;
 mod indexed_timeline;
 mod layers;
+mod packed;
 mod rotation;
 mod samples;
 mod tailing;
