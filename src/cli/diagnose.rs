@@ -36,7 +36,7 @@ pub struct DiagnoseArgs {
 }
 
 pub fn diagnose(args: DiagnoseArgs) -> Result<ExitCode, CliError> {
-    let mut out = output::answer(args.format);
+    let mut out = output::answer_and_code(args.format);
     if let Some(word) = &args.explain {
         writeln!(out, "{}", kind(word)?.explain())?;
         out.flush()?;

@@ -54,7 +54,7 @@ pub fn diff(args: DiffArgs) -> Result<ExitCode, CliError> {
     let samples: Vec<Sample> = runs.iter().map(|run| Sample { run: &run.account, lacks: &run.lacks }).collect();
     let accounts: Vec<&Account> = runs.iter().map(|run| &run.account).collect();
     let roles = Roles::of(&accounts);
-    let mut out = output::answer(args.format);
+    let mut out = output::answer_and_code(args.format);
     let differs = if args.runs.is_empty() {
         many(&args, &samples, &roles, &names, &mut out)?
     } else {

@@ -46,6 +46,37 @@ pub fn answer(format: Format) -> Box<dyn Write> {
     }
 }
 
+/// An answer beside which the exit code says something: whoever stops reading has seen enough, and the code still stands.
+pub fn answer_and_code(format: Format) -> Box<dyn Write> {
+    Box::new(UntilClosed(Some(answer(format))))
+}
+
+struct UntilClosed(Option<Box<dyn Write>>);
+
+impl UntilClosed {
+    fn unless_closed<T>(&mut self, done: io::Result<T>, closed: T) -> io::Result<T> {
+        match done {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.0 = None;
+                Ok(closed)
+            }
+            done => done,
+        }
+    }
+}
+
+impl Write for UntilClosed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.0.as_mut().map_or(Ok(bytes.len()), |out| out.write(bytes));
+        self.unless_closed(written, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.0.as_mut().map_or(Ok(()), |out| out.flush());
+        self.unless_closed(flushed, ())
+    }
+}
+
 /// Standard output as it is; styles are stripped where nobody would see them.
 pub fn stdout() -> impl Write {
     BufWriter::with_capacity(64 * 1024, anstream::AutoStream::auto(io::stdout().lock()))

@@ -31,6 +31,8 @@ enum State {
 struct Pager {
     process: Child,
     stdin: ChildStdin,
+    /// Ctrl-C ends logq again.
+    is_gone: Arc<AtomicBool>,
 }
 
 impl Paged {
@@ -50,9 +52,11 @@ impl Paged {
         if matches!(self.state, State::Held(..)) {
             self.go_on(State::Screen)?;
         }
-        if let State::Pager(Pager { mut process, stdin }) = std::mem::replace(&mut self.state, State::Screen) {
+        if let State::Pager(Pager { mut process, stdin, is_gone }) = std::mem::replace(&mut self.state, State::Screen) {
             drop(stdin);
-            process.wait()?;
+            let ended = process.wait();
+            is_gone.store(true, Ordering::Relaxed);
+            ended?;
         }
         io::stdout().flush()
     }
@@ -62,7 +66,13 @@ impl Write for Paged {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.state {
             State::Screen => return io::stdout().write(bytes),
-            State::Pager(pager) => return pager.stdin.write(bytes),
+            State::Pager(pager) => {
+                let written = pager.stdin.write(bytes);
+                if written.is_err() {
+                    pager.is_gone.store(true, Ordering::Relaxed);
+                }
+                return written;
+            }
             State::Held(held, lines) => {
                 held.extend_from_slice(bytes);
                 *lines += bytes.iter().filter(|byte| **byte == b'\n').count();
@@ -103,10 +113,10 @@ impl Pager {
         }
         let mut process = command.stdin(Stdio::piped()).spawn().ok()?;
         let stdin = process.stdin.take()?;
-        // Ctrl-C is for the pager: ended before it, logq would leave it and the shell at one terminal. A pager that is gone
-        // ends the answer by its closed pipe.
-        let _ = signal_hook::flag::register(SIGINT, Arc::new(AtomicBool::new(false)));
-        Some(Pager { process, stdin })
+        // Ctrl-C is for the pager: ended before it, logq would leave it and the shell at one terminal.
+        let is_gone = Arc::new(AtomicBool::new(false));
+        let _ = signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&is_gone));
+        Some(Pager { process, stdin, is_gone })
     }
 }
 

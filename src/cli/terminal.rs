@@ -14,7 +14,7 @@ pub fn size(stream: &impl std::os::fd::AsFd) -> Option<(usize, usize)> {
     (columns > 0 && rows > 0).then_some((usize::from(columns), usize::from(rows)))
 }
 
-/// Narrower than this nothing is laid out any more.
+/// Lines are laid out for at least so many columns; of a narrower terminal they overlap the edge.
 const NARROWEST: usize = 30;
 
 /// Fits text to a terminal, line by line.

@@ -2,10 +2,12 @@
 //! else. The terminal is a real one, made by Python's `pty`.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::handmade::{Spool, shop};
-use crate::harness::{Case, assert_has, python};
+use serde_json::json;
+
+use crate::handmade::{Spool, Writer, shop};
+use crate::harness::{Case, Running, Said, assert_has, python};
 
 /// Runs its arguments at a terminal of so many rows and columns, and prints all that they show there.
 const TERMINAL: &str = r#"
@@ -26,11 +28,17 @@ while True:
     shown += piece
 _, status = os.waitpid(pid, 0)
 sys.stdout.buffer.write(shown.replace(b"\r\n", b"\n"))
-sys.exit(os.WEXITSTATUS(status))
+# As a shell tells a signal.
+sys.exit(128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
 "#;
 
-/// What logq shows at a terminal of so many rows and columns.
-fn shown(case: &Case, (rows, columns): (u32, u32), env: &[(&str, &str)], arguments: &[&str]) -> String {
+/// What logq shows at a terminal of so many rows and columns, where all goes well.
+#[track_caller]
+fn shown(case: &Case, size: (u32, u32), env: &[(&str, &str)], arguments: &[&str]) -> String {
+    at_terminal(case, size, env, arguments).ended(0).out
+}
+
+fn at_terminal(case: &Case, (rows, columns): (u32, u32), env: &[(&str, &str)], arguments: &[&str]) -> Said {
     let inner = case.command(arguments);
     let mut outer = Command::new(python());
     outer.args(["-c", TERMINAL, &rows.to_string(), &columns.to_string()]);
@@ -46,8 +54,7 @@ fn shown(case: &Case, (rows, columns): (u32, u32), env: &[(&str, &str)], argumen
     }
     outer.envs(env.iter().copied());
     let said = outer.output().expect("a terminal");
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-    String::from_utf8_lossy(&said.stdout).into_owned()
+    Said::of(said)
 }
 
 fn a_shop() -> Case {
@@ -116,4 +123,32 @@ fn a_terminal_without_unicode_gets_ascii() {
     assert!(!unicode.is_ascii());
     let ascii = shown(&case, (100, 120), &[("LC_ALL", "de_DE.ISO-8859-1")], &timeline);
     assert!(ascii.is_ascii() && ascii.contains("out of stock"), "{ascii}");
+}
+
+/// A run with a fault, of which more is said than a pipe holds.
+fn a_long_diagnosis() -> Case {
+    let case = Case::new();
+    let spool = Spool::new(&case);
+    let mut writer = Writer::new("4242-aaaaaa", 0);
+    let mut lines = vec![writer.begin(1)];
+    for seq in 2..400 {
+        let keys = json!({"ev": "exc", "where": "thread", "hook": "default", "type": format!("Error{seq}"), "msg": "m".repeat(200)});
+        lines.push(writer.line("t1", seq, keys));
+    }
+    spool.lines("4242-aaaaaa", &lines);
+    case
+}
+
+#[test]
+fn who_stops_reading_still_learns_by_the_exit_code_that_there_is_a_fault() {
+    let case = a_long_diagnosis();
+    let whole = case.logq(&["diagnose"]).ended(1);
+    assert!(whole.out.len() > 1 << 16, "{} bytes", whole.out.len());
+    for env in [("LOGQ_PAGER", "head -n 1"), ("LOGQ_PAGER", "exit 3")] {
+        at_terminal(&case, (5, 200), &[env], &["diagnose"]).ended(1);
+    }
+    let mut command = case.command(&["diagnose"]);
+    let mut piped = command.stdout(Stdio::piped()).spawn().map(Running).expect("logq starts");
+    drop(piped.0.stdout.take());
+    assert_eq!(piped.0.wait().expect("an end").code(), Some(1));
 }
