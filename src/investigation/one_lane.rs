@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::{Investigation, InvestigationError, LaneChoice, Places, heads, lanes, living};
-use crate::causality::{Builder, NodeRef};
+use crate::causality::{Builder, LaneIndex, NodeRef};
 use crate::record::{LaneRef, Record};
 use crate::spool::RunDir;
 use crate::store::{FAR_BEHIND, Filter, RunReader, Seen};
@@ -39,6 +39,35 @@ impl Investigation {
         let graph = builder.finish();
         let alive = living(&run.spool(), &graph);
         Ok(Some(Investigation { run: run.clone(), graph, alive, problems, reader: Some(reader) }))
+    }
+}
+
+impl Investigation {
+    /// The lanes that are chosen, with a graph that knows of them what they are: without reading the run where its index can tell.
+    ///
+    /// # Errors
+    /// When a choice fits nothing, or the run cannot be read.
+    pub fn of_lanes(run: &RunDir, choice: &LaneChoice) -> Result<(Investigation, Vec<LaneIndex>), InvestigationError> {
+        let reader = RunReader::open(run)?;
+        if reader.bytes_behind() < FAR_BEHIND {
+            if let Some(builder) = outline(&reader, None)? {
+                let (graph, problems) = (builder.finish(), Vec::new());
+                let case = Investigation {
+                    run: run.clone(),
+                    graph,
+                    alive: Default::default(),
+                    problems,
+                    reader: Some(reader),
+                };
+                if let Ok(lanes) = case.lanes(choice) {
+                    return Ok((case, lanes));
+                }
+            }
+        }
+        // What is wrong with a choice is said by whoever knows everything.
+        let case = Investigation::open(run.clone())?;
+        let lanes = case.lanes(choice)?;
+        Ok((case, lanes))
     }
 }
 

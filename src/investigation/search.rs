@@ -86,8 +86,7 @@ pub fn filter_for(run: &RunDir, selection: &Selection, query: &Query) -> Result<
         });
     }
     if !selection.lanes.is_empty() {
-        let case = Investigation::open(run.clone())?;
-        let lanes = case.lanes(&selection.lanes)?;
+        let (case, lanes) = Investigation::of_lanes(run, &selection.lanes)?;
         let lane = |lane| {
             let facts = case.graph.lane(lane);
             let process = &case.graph.processes[facts.process.0];
@@ -104,13 +103,14 @@ pub fn newest(runs: &[SearchedRun], limit: usize) -> Result<Vec<RunHit>, Investi
     for (index, run) in runs.iter().enumerate() {
         let request = Request { filter: run.filter.clone(), order: Order::Newest, limit, after: None };
         found.extend(run.reader.search(&request)?.into_iter().map(|hit| RunHit { run: index, hit }));
+        // After each run: of a thousand runs no more hits are held than of two.
+        found.sort_by(|left, right| {
+            let key = |found: &RunHit| (found.hit.record.ts, found.run, found.hit.sort_key());
+            key(left).cmp(&key(right))
+        });
+        let older = found.len().saturating_sub(limit);
+        found.drain(..older);
     }
-    found.sort_by(|left, right| {
-        let key = |found: &RunHit| (found.hit.record.ts, found.run, found.hit.sort_key());
-        key(left).cmp(&key(right))
-    });
-    let older = found.len().saturating_sub(limit);
-    found.drain(..older);
     Ok(found)
 }
 
