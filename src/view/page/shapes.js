@@ -10,6 +10,9 @@ import { words } from './strokes.js';
 
 /** Marks closer together than this are columns, not shapes; px. */
 const APART = 5;
+/** How broad the columns are in which marks are counted, px, and in what steps bars grow: the same for neighbours if it can be. */
+const BROAD_AS = 2;
+const STEP_OF_BAR = 2;
 
 export function paintMarks(pen, state, lane) {
   const { run, rows, view, colours, pyramid } = state;
@@ -18,9 +21,10 @@ export function paintMarks(pen, state, lane) {
   const alone = [];
   let last = null;
   const paint = (item) => (item.isAlone ? alone.push(item) : columns.add(item));
-  columnsOf(run, lane, view, 1, (x, begin, end) => {
-    const item = { x, begin, end, weight: pyramid.max(begin, end), isAlone: end - begin === 1 };
-    if (last && x - last.x < APART) last.isAlone = item.isAlone = false;
+  columnsOf(run, lane, view, BROAD_AS, (column, begin, end) => {
+    const isAlone = end - begin === 1;
+    const item = { x: isAlone ? view.x(run.sorted[begin]) : column, begin, end, weight: pyramid.max(begin, end), isAlone };
+    if (last && item.x - last.x < APART) last.isAlone = item.isAlone = false;
     if (last) paint(last);
     last = item;
   });
@@ -39,8 +43,8 @@ class Columns {
 
   add({ x, begin, end, weight }) {
     const full = 3 + 2.2 * Math.log2(1 + end - begin) + (weight >= WEIGHT.error ? 3 : 0);
-    const tall = weight <= WEIGHT.event ? 3 : Math.round(Math.min(this.high, full));
-    if (this.bar && x - this.bar.to < 1.5 && this.bar.weight === weight && this.bar.tall === tall) {
+    const tall = weight <= WEIGHT.event ? 3 : STEP_OF_BAR * Math.round(Math.min(this.high, full) / STEP_OF_BAR);
+    if (this.bar && x - this.bar.to < BROAD_AS * 1.5 && this.bar.weight === weight && this.bar.tall === tall) {
       this.bar.to = x;
       return;
     }
@@ -52,7 +56,7 @@ class Columns {
     if (!this.bar) return;
     const { from, to, weight, tall } = this.bar;
     this.pen.fillStyle = colourOf(weight, this.colours);
-    this.pen.fillRect(from - 0.75, this.y - tall, to - from + 1.5, tall * 2);
+    this.pen.fillRect(from - BROAD_AS / 2, this.y - tall, to - from + BROAD_AS, tall * 2);
     this.bar = null;
   }
 }
