@@ -1,7 +1,5 @@
 //! Questions → answers as JSON, the same as the command line prints. Everything here blocks: it reads files.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use super::cases::Cases;
@@ -17,8 +15,6 @@ use crate::view::threads::Overview;
 use crate::view::{chain, diagnosis, diagnosis_json, failure, json as text};
 
 const RUNS: usize = 50;
-/// How long one answer reads runs of which nothing is known yet. The others are listed as `unread`; the next answer has more.
-const PATIENCE: Duration = Duration::from_secs(1);
 const RECORDS: usize = 200;
 /// An answer of more would fill the memory of the browser that asked.
 const MOST_RECORDS: usize = 20_000;
@@ -34,18 +30,18 @@ pub fn runs(cases: &Cases, question: &Question) -> Result<Value, ServeError> {
     let all = runs.len();
     runs.reverse();
     runs.truncate(question.limit(RUNS, 1000));
-    let begun = Instant::now();
-    let line = |run: &RunDir| match cases.line(run, begun.elapsed() < PATIENCE, run_line) {
-        Ok(Some(line)) => line,
-        Ok(None) => json!({"run": run.name(), "unread": true}),
-        // One that cannot be read is listed as such: the others are still there.
-        Err(error) => json!({"run": run.name(), "unreadable": error.to_string()}),
-    };
-    let lines: Vec<Value> = runs.iter().map(line).collect();
-    Ok(json!({"runs": lines, "all": all}))
+    Ok(json!({"runs": cases.lines.of(&runs), "all": all}))
 }
 
-fn run_line(case: &Investigation) -> Value {
+/// A run in a line, with its verdict. One that cannot be read is listed as such: the others are still there.
+pub fn run_line(run: &RunDir) -> Value {
+    match Investigation::open(run.clone()) {
+        Ok(case) => line_of(&case),
+        Err(error) => json!({"run": run.name(), "unreadable": error.to_string()}),
+    }
+}
+
+fn line_of(case: &Investigation) -> Value {
     let mut line = RunLine::of(&overview(case)).to_json();
     let findings = case.findings(None);
     let told = |finding: &Finding| {

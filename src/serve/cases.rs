@@ -1,15 +1,15 @@
-//! What was lately read of the store, kept until the run has grown: a page asks about one run many times. What is kept is the
-//! answer, not the run: a graph of millions of records is let go as soon as it has told what was asked.
+//! The runs of the store, read one at a time when somebody asks about one. The last picture is kept until its run has grown: a page
+//! asks for it again and again. What is kept is the answer, not the run: a graph of millions of records is let go as soon as it has
+//! told what was asked.
 
-use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
-use serde_json::Value;
 
 use super::error::ServeError;
+use super::lines::Lines;
 use super::picture::packed;
 use crate::investigation::{Investigation, RunChoice, newest_run};
 use crate::spool::{RunDir, SpoolError, StoreDir, is_alive};
@@ -21,10 +21,11 @@ const ROOM: Room = Room { records: 1_000_000, text: 120 << 20 };
 /// The store, and what was lately read of it.
 pub struct Cases {
     pub store: StoreDir,
-    /// Runs are read one at a time: two large ones would need the memory of both.
+    /// Each run's verdict in a line.
+    pub lines: Lines,
+    /// Runs that somebody asks about are read one at a time: several large ones would need the memory of all.
     turn: Mutex<()>,
     picture: Mutex<Option<Drawn>>,
-    lines: Mutex<HashMap<String, (u64, Value)>>,
 }
 
 /// The picture of a run in one of its states.
@@ -35,8 +36,9 @@ struct Drawn {
 }
 
 impl Cases {
-    pub fn of(store: StoreDir) -> Cases {
-        Cases { store, turn: Mutex::default(), picture: Mutex::default(), lines: Mutex::default() }
+    /// The runs of that store, each with a line.
+    pub fn of(store: StoreDir, lines: Lines) -> Cases {
+        Cases { store, lines, turn: Mutex::default(), picture: Mutex::default() }
     }
 
     /// The run of that name (or the beginning of one), or `newest`.
@@ -79,33 +81,10 @@ impl Cases {
         *last = Some(Drawn { run: run.clone(), state, picture: picture.clone() });
         Ok(picture)
     }
-
-    /// What `of` says about a run, worked out anew only when the run has changed; `None` where that would be needed and
-    /// `may_read` does not allow it.
-    ///
-    /// # Errors
-    /// When the run cannot be read.
-    pub fn line(
-        &self,
-        run: &RunDir,
-        may_read: bool,
-        of: impl FnOnce(&Investigation) -> Value,
-    ) -> Result<Option<Value>, ServeError> {
-        let state = state(run)?;
-        if let Some((_, line)) = locked(&self.lines).get(run.name()).filter(|(then, _)| *then == state) {
-            return Ok(Some(line.clone()));
-        }
-        if !may_read {
-            return Ok(None);
-        }
-        let line = self.ask(run, |case| Ok(of(case)))?;
-        locked(&self.lines).insert(run.name().to_owned(), (state, line.clone()));
-        Ok(Some(line))
-    }
 }
 
 /// What is kept is only ever replaced as a whole: a thread that broke off left it as it was.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -29,6 +29,10 @@ pub enum ServeError {
     Steps(#[from] TooMany),
     #[error("{0}")]
     Question(String),
+    #[error("{1}")]
+    Refused(StatusCode, &'static str),
+    #[error("nothing is at this address; /api/openapi.json says what there is")]
+    NoSuchAddress,
     #[error("{0} listen already")]
     Full(usize),
     #[error("the answer could not be worked out: {0}")]
@@ -46,6 +50,8 @@ impl ServeError {
             | ServeError::Investigation(InvestigationError::Query(_)) => StatusCode::BAD_REQUEST,
             ServeError::Investigation(InvestigationError::NotFound { .. })
             | ServeError::Spool(SpoolError::NoRun { .. } | SpoolError::BadName { .. }) => StatusCode::NOT_FOUND,
+            ServeError::NoSuchAddress => StatusCode::NOT_FOUND,
+            ServeError::Refused(status, _) => *status,
             ServeError::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }

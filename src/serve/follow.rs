@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use axum::response::sse::Event;
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::cases::Cases;
 use super::error::ServeError;
@@ -28,6 +29,8 @@ const LOOK_FOR_RUNS: Duration = Duration::from_millis(500);
 const MOST: usize = 24;
 /// Records between the thread and a slow browser; the thread waits for it, the program does not.
 const AHEAD: usize = 1000;
+/// A browser that has taken nothing for so long does not listen: it loses its seat, and may come again.
+const DEAF: Duration = Duration::from_secs(30);
 
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
 
@@ -119,6 +122,9 @@ impl Followed {
     fn tell(&mut self, sender: &Sender) -> bool {
         let (run, judge) = (json!(self.run.name()), &self.judge);
         let polled = self.follower.poll(&mut |entry: Entry<'_>| {
+            if sender.is_closed() {
+                return ControlFlow::Break(());
+            }
             if !judge.passes(&entry.record) {
                 return ControlFlow::Continue(());
             }
@@ -126,13 +132,62 @@ impl Followed {
             // Writing into memory cannot fail.
             let _ = json::write_record(&entry.record, entry.line, &mut line);
             let text = format!(r#"{{"run":{run},"record":{}}}"#, String::from_utf8_lossy(line.trim_ascii_end()));
-            // The one character that an event may not have; in JSON it only ever stands between values.
-            let event = Event::default().event("record").data(text.replace('\r', " "));
-            match sender.blocking_send(Ok(event)) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
-            }
+            send(sender, "record", &text, DEAF)
         });
-        matches!(polled, Ok(ControlFlow::Continue(())))
+        match polled {
+            Ok(flow) => flow.is_continue(),
+            Err(error) => {
+                let text = json!({"run": self.run.name(), "error": error.to_string()}).to_string();
+                let _ = send(sender, "trouble", &text, DEAF);
+                false
+            }
+        }
+    }
+}
+
+/// Sends an event as soon as there is room for it.
+fn send(sender: &Sender, name: &str, text: &str, patience: Duration) -> ControlFlow<()> {
+    // The one character that an event may not have; in JSON it only ever stands between values.
+    let mut event = Ok(Event::default().event(name).data(text.replace('\r', " ")));
+    let begun = Instant::now();
+    loop {
+        event = match sender.try_send(event) {
+            Ok(()) => return ControlFlow::Continue(()),
+            Err(TrySendError::Full(event)) if begun.elapsed() < patience => event,
+            Err(_) => return ControlFlow::Break(()),
+        };
+        std::thread::sleep(STEP);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_takes_nothing_or_has_gone_is_not_waited_for() {
+        let (sender, receiver) = mpsc::channel(1);
+        let soon = Duration::from_millis(1);
+        assert!(send(&sender, "record", "{}", soon).is_continue());
+        assert!(send(&sender, "record", "{}", soon).is_break());
+        let waits = std::thread::spawn(move || send(&sender, "record", "{}", Duration::MAX));
+        drop(receiver);
+        assert!(waits.join().expect("no panic").is_break());
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_read_any_more_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = StoreDir::create(folder.path()).expect("a store");
+        let run = store.create_run("20261122-171503-k3f9").expect("a run");
+        let selection = Selection::default();
+        let mut followed =
+            Followed::of(run.clone(), &Positions::default(), &selection, &Query::And(Vec::new())).expect("followed");
+        std::fs::remove_dir_all(run.spool_path()).expect("removed");
+        std::fs::write(run.spool_path(), "no folder").expect("written");
+        let (sender, mut receiver) = mpsc::channel(AHEAD);
+        assert!(!followed.tell(&sender));
+        let told = receiver.blocking_recv().map(|event| format!("{event:?}")).expect("an event");
+        assert!(told.contains("trouble") && told.contains("20261122-171503-k3f9"), "{told}");
     }
 }

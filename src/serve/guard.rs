@@ -1,22 +1,24 @@
 //! Who is answered: a browser on this machine that knows the token, asking this very server, to read.
 //!
 //! Other pages in the same browser can send requests here, and a name of theirs can be made to mean the loopback address. So
-//! Host must be ours, Origin too where there is one, and without the token nothing is told. The token comes in the URL that
-//! was printed, goes into a cookie of this port, and out of the address bar. Programs may put it into each URL of the API, or into
-//! a header.
+//! Host must be ours, Origin too where there is one, and without the token nothing of the store is told. The token comes in the
+//! fragment of the URL that was printed, which is sent to nobody; the page keeps it and sends it with each of its questions. It is no
+//! cookie: browsers send those to every port of a host, so to whatever else listens on this machine.
 
 use std::fmt::Write as _;
 use std::io;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HOST, HeaderName, HeaderValue, LOCATION, ORIGIN,
-    REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
+
+use super::error::ServeError;
 
 /// What must be known, and where one must ask.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub struct Guard {
     token: String,
 }
 
+/// The port that URLs leave out.
+const HTTP: &str = "80";
 const SAME_ORIGIN: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 impl Guard {
@@ -47,8 +51,10 @@ impl Guard {
         &self.token
     }
 
+    /// Whether a host is this server. The port of its scheme a browser leaves out.
     fn is_here(&self, host: &str) -> bool {
-        ["127.0.0.1", "localhost"].iter().any(|name| host == format!("{name}:{}", self.port))
+        let (name, port) = host.split_once(':').unwrap_or((host, HTTP));
+        ["127.0.0.1", "localhost"].contains(&name) && port == self.port.to_string()
     }
 
     fn is_token(&self, word: &str) -> bool {
@@ -56,57 +62,40 @@ impl Guard {
         Sha256::digest(word) == Sha256::digest(&self.token)
     }
 
-    fn cookie(&self) -> String {
-        format!("logq-{}", self.port)
-    }
-
-    /// Why a request is not answered.
-    fn refuses(&self, request: &Request) -> Option<(StatusCode, &'static str)> {
+    /// Why a request is not answered, whoever sent it.
+    fn refuses(&self, request: &Request) -> Option<ServeError> {
         let said = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or(""));
         if !said(HOST).is_some_and(|host| self.is_here(host)) {
-            return Some((StatusCode::MISDIRECTED_REQUEST, "this server answers on the loopback address only"));
+            let why = "this server answers on the loopback address only";
+            return Some(ServeError::Refused(StatusCode::MISDIRECTED_REQUEST, why));
         }
         let from = said(ORIGIN).map(|origin| origin.strip_prefix("http://").unwrap_or(""));
         if from.is_some_and(|host| !self.is_here(host)) {
-            return Some((StatusCode::FORBIDDEN, "asked by a page of another site"));
+            return Some(ServeError::Refused(StatusCode::FORBIDDEN, "asked by a page of another site"));
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Some((StatusCode::METHOD_NOT_ALLOWED, "this server only reads"));
+            return Some(ServeError::Refused(StatusCode::METHOD_NOT_ALLOWED, "this server only reads"));
         }
         None
     }
 
-    fn is_known(&self, headers: &HeaderMap) -> bool {
-        let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|cookies| cookies.split("; ")).filter_map(|pair| pair.split_once('='));
-        bearer.is_some_and(|word| self.is_token(word))
-            || pairs.any(|(name, word)| name == self.cookie() && self.is_token(word))
-    }
-
-    /// What is sent to whoever comes with the token in the URL: the cookie, and the same place without the token.
-    fn welcome(&self, path: &str) -> Response {
-        let cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie(), self.token);
-        let headers = [(SET_COOKIE, cookie), (LOCATION, path.to_owned())];
-        (StatusCode::SEE_OTHER, headers).into_response()
+    /// Whether a request has the token, in a header or in its URL; where both say one, each must be right.
+    fn is_known(&self, request: &Request) -> bool {
+        let header = request.headers().get(AUTHORIZATION);
+        let bearer =
+            header.map(|value| value.to_str().ok().and_then(|word| word.strip_prefix("Bearer ")).unwrap_or(""));
+        let query = request.uri().query().unwrap_or("");
+        let said = query.split('&').filter_map(|pair| pair.strip_prefix("token="));
+        let words: Vec<&str> = bearer.into_iter().chain(said).collect();
+        !words.is_empty() && words.iter().all(|word| self.is_token(word))
     }
 }
 
 /// Lets through what may be answered, and says to browsers what they may do with the answer.
 pub async fn watch(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let mut response = if let Some(refusal) = guard.refuses(&request) {
-        refusal.into_response()
-    } else if let Some(word) = token_of(request.uri().query()) {
-        let path = request.uri().path();
-        match guard.is_token(word) {
-            true if path.starts_with("/api/") => next.run(request).await,
-            true => guard.welcome(path),
-            false => (StatusCode::UNAUTHORIZED, WRONG).into_response(),
-        }
-    } else if guard.is_known(request.headers()) {
-        next.run(request).await
-    } else {
-        (StatusCode::UNAUTHORIZED, WRONG).into_response()
+    let mut response = match guard.refuses(&request) {
+        Some(refusal) => refusal.into_response(),
+        None => next.run(request).await,
     };
     let headers = response.headers_mut();
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'"));
@@ -118,36 +107,43 @@ pub async fn watch(State(guard): State<Guard>, request: Request, next: Next) -> 
     response
 }
 
-const WRONG: &str = "open the URL that `logq serve` printed: its token is missing here or another one\n";
-
-fn token_of(query: Option<&str>) -> Option<&str> {
-    query?.split('&').find_map(|pair| pair.strip_prefix("token="))
+/// Lets through who knows the token.
+pub async fn know(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    if guard.is_known(&request) {
+        return next.run(request).await;
+    }
+    let why = "open the URL that `logq serve` printed: its token is missing here or another one";
+    ServeError::Refused(StatusCode::UNAUTHORIZED, why).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn guard() -> Guard {
-        Guard { port: 4000, token: "abc".to_owned() }
+    fn guard(port: u16) -> Guard {
+        Guard { port, token: "abc".to_owned() }
     }
 
-    fn asked(method: &str, headers: &[(&str, &str)]) -> Request {
-        let mut request = Request::builder().method(method).uri("/api/runs");
+    fn asked(method: &str, uri: &str, headers: &[(&str, &str)]) -> Request {
+        let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         request.body(axum::body::Body::empty()).expect("a request")
     }
 
+    fn status_at(port: u16, method: &str, headers: &[(&str, &str)]) -> Option<StatusCode> {
+        guard(port).refuses(&asked(method, "/api/runs", headers)).map(|refusal| refusal.into_response().status())
+    }
+
     #[test]
     fn only_this_machine_and_this_site_may_ask_and_only_to_read() {
-        let status =
-            |method, headers: &[(&str, &str)]| guard().refuses(&asked(method, headers)).map(|(status, _)| status);
+        let status = |method, headers: &[(&str, &str)]| status_at(4000, method, headers);
         assert_eq!(status("GET", &[("host", "127.0.0.1:4000")]), None);
         assert_eq!(status("HEAD", &[("host", "localhost:4000"), ("origin", "http://localhost:4000")]), None);
         assert_eq!(status("GET", &[]), Some(StatusCode::MISDIRECTED_REQUEST));
-        for host in ["evil.example:4000", "127.0.0.1", "127.0.0.1:4001", "127.0.0.1:4000.evil.example"] {
+        for host in ["evil.example:4000", "127.0.0.1", "127.0.0.1:4001", "127.0.0.1:4000.evil.example", "127.0.0.1:80"]
+        {
             assert_eq!(status("GET", &[("host", host)]), Some(StatusCode::MISDIRECTED_REQUEST), "{host}");
         }
         for origin in ["http://evil.example", "https://localhost:4000", "null", "http://localhost:4001"] {
@@ -160,15 +156,31 @@ mod tests {
     }
 
     #[test]
-    fn the_token_is_known_by_cookie_or_header() {
-        let known = |name, value| guard().is_known(asked("GET", &[(name, value)]).headers());
-        assert!(known("cookie", "logq-4000=abc"));
-        assert!(known("cookie", "other=1; logq-4000=abc"));
-        assert!(known("authorization", "Bearer abc"));
-        assert!(!known("cookie", "logq-4001=abc"));
-        assert!(!known("cookie", "logq-4000=abcd"));
-        assert!(!known("authorization", "Bearer "));
-        assert!(!guard().is_known(asked("GET", &[]).headers()));
+    fn at_port_80_a_browser_names_the_host_alone() {
+        assert_eq!(status_at(80, "GET", &[("host", "127.0.0.1"), ("origin", "http://127.0.0.1")]), None);
+        assert_eq!(status_at(80, "GET", &[("host", "localhost:80")]), None);
+        assert_eq!(status_at(80, "GET", &[("host", "localhost:4000")]), Some(StatusCode::MISDIRECTED_REQUEST));
+        assert_eq!(status_at(80, "GET", &[("host", "evil.example")]), Some(StatusCode::MISDIRECTED_REQUEST));
+    }
+
+    #[test]
+    fn the_token_is_known_by_header_or_url_and_never_by_cookie() {
+        let known = |uri, headers: &[(&str, &str)]| guard(4000).is_known(&asked("GET", uri, headers));
+        let bearer = [("authorization", "Bearer abc")];
+        assert!(known("/api/runs", &bearer));
+        assert!(known("/api/runs?limit=1&token=abc", &[]));
+        assert!(known("/api/runs?token=abc", &bearer));
+        for (uri, header) in [
+            ("/api/runs", ("authorization", "Bearer ")),
+            ("/api/runs", ("authorization", "Bearer abcd")),
+            ("/api/runs", ("authorization", "abc")),
+            ("/api/runs", ("cookie", "logq-4000=abc; token=abc")),
+            ("/api/runs?token=", ("cookie", "token=abc")),
+            ("/api/runs?token=abcd", bearer[0]),
+            ("/api/runs?token=abc", ("authorization", "Bearer abcd")),
+        ] {
+            assert!(!known(uri, &[header]), "{uri} {header:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Pages: their parts (`page/`, plain modules that a browser could load one by one) put together. The page of a run that is
-//! written to a file has the packed picture in it and needs nothing else; served, it asks for it.
+//! written to a file has the packed picture in it and needs nothing else; served, it is the same for every run, and asks for it.
 //!
 //! The picture is base64 and everything that the program said is inside it, so that no text of a program is ever HTML. The
 //! page's policy lets nothing run but the one script and the one style sheet whose hashes stand in it, and nothing be loaded.
@@ -13,12 +13,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
+/// What all pages begin with, and look like.
+const HEAD: &str = include_str!("page/head.html");
 const STYLE: &str = include_str!("page/page.css");
 
 /// A module of a page: its name and its text.
 type Module = (&'static str, &'static str);
 
-/// A page: its frame, what it looks like beside what all pages look like, and its modules, each after those that it
+/// A page: its body, what it looks like beside what all pages look like, and its modules, each after those that it
 /// imports from.
 struct Page {
     html: &'static str,
@@ -30,6 +32,9 @@ struct Page {
 const STILL: Module = ("still.js", include_str!("page/still.js"));
 const LIVE: Module = ("live.js", include_str!("page/live.js"));
 
+/// How pages ask the server that gave them.
+const ASKING: Module = ("asking.js", include_str!("page/asking.js"));
+
 const RUN: Page = Page {
     html: include_str!("page/page.html"),
     style: "",
@@ -39,11 +44,13 @@ const RUN: Page = Page {
         ("time.js", include_str!("page/time.js")),
         ("rows.js", include_str!("page/rows.js")),
         ("causes.js", include_str!("page/causes.js")),
+        ("again.js", include_str!("page/again.js")),
         ("find.js", include_str!("page/find.js")),
         ("theme.js", include_str!("page/theme.js")),
         ("marks.js", include_str!("page/marks.js")),
         ("strokes.js", include_str!("page/strokes.js")),
         ("shapes.js", include_str!("page/shapes.js")),
+        ("legend.js", include_str!("page/legend.js")),
         ("bars.js", include_str!("page/bars.js")),
         ("overview.js", include_str!("page/overview.js")),
         ("paint.js", include_str!("page/paint.js")),
@@ -61,6 +68,7 @@ const STORE: Page = Page {
     modules: &[
         ("element.js", include_str!("page/element.js")),
         ("theme.js", include_str!("page/theme.js")),
+        ASKING,
         ("store.js", include_str!("page/store.js")),
     ],
 };
@@ -69,8 +77,8 @@ const STORE: Page = Page {
 pub enum Source<'a> {
     /// It is in the page, which then needs nothing else; compressed, unless an old browser is to open it.
     Within { picture: &'a [u8], compress: bool },
-    /// The server that gave the page has it at this path.
-    At(&'a str),
+    /// The server that gave the page has it; which run it is stands in the page's address.
+    Asked,
 }
 
 /// A picture of fewer bytes is not compressed: an old browser, too, can open its page.
@@ -94,15 +102,20 @@ pub fn write_store(out: &mut dyn Write) -> io::Result<()> {
 
 impl Page {
     fn write(&self, title: &str, source: Option<&Source>, out: &mut dyn Write) -> io::Result<()> {
-        let begins = source.map(|source| if source.is_within() { STILL } else { LIVE });
+        let begins: &[Module] = match source {
+            None => &[],
+            Some(Source::Asked) => &[ASKING, LIVE],
+            Some(Source::Within { .. }) => &[STILL],
+        };
         let (style, script) = (format!("{STYLE}{}", self.style), self.script(begins));
-        let asks = if source.is_some_and(Source::is_within) { "" } else { "; connect-src 'self'" };
+        let asks = if matches!(source, Some(Source::Within { .. })) { "" } else { "; connect-src 'self'" };
         let policy = format!(
             "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'{asks}; base-uri 'none'; form-action 'none'",
             STANDARD.encode(Sha256::digest(&script)),
             STANDARD.encode(Sha256::digest(&style)),
         );
-        let mut rest = self.html;
+        let frame = format!("{HEAD}{}", self.html);
+        let mut rest = frame.as_str();
         while let Some((before, after)) = rest.split_once("{{") {
             out.write_all(before.as_bytes())?;
             let (name, after) = after.split_once("}}").unwrap_or((after, ""));
@@ -120,9 +133,9 @@ impl Page {
     }
 
     /// The modules as one: what they import and export of each other has one scope.
-    fn script(&self, begins: Option<Module>) -> String {
+    fn script(&self, begins: &[Module]) -> String {
         let mut script = String::from("\n");
-        for (name, text) in self.modules.iter().copied().chain(begins) {
+        for (name, text) in self.modules.iter().chain(begins) {
             script.push_str(&format!("// ---- {name}\n"));
             for line in text.lines().filter(|line| !line.starts_with("import ")) {
                 script.push_str(line.strip_prefix("export ").unwrap_or(line));
@@ -134,14 +147,10 @@ impl Page {
 }
 
 impl Source<'_> {
-    fn is_within(&self) -> bool {
-        matches!(self, Source::Within { .. })
-    }
-
-    /// The rest of the element that holds the picture, or says where it is: attributes, `>`, content.
+    /// The rest of the element that may hold the picture: attributes, `>`, content.
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let (picture, compress) = match self {
-            Source::At(path) => return write!(out, "data-at=\"{}\">", escaped(path)),
+            Source::Asked => return write!(out, ">"),
             Source::Within { picture, compress } => (picture, *compress && picture.len() >= SMALL),
         };
         write!(out, "data-coding=\"{}\">", if compress { "gzip" } else { "plain" })?;
@@ -181,9 +190,10 @@ mod tests {
 
     #[test]
     fn the_modules_name_nothing_twice() {
-        for (page, begins) in [(&RUN, Some(STILL)), (&RUN, Some(LIVE)), (&STORE, None)] {
+        let pages: [(&Page, &[Module]); 3] = [(&RUN, &[STILL]), (&RUN, &[ASKING, LIVE]), (&STORE, &[])];
+        for (page, begins) in pages {
             let mut by: HashMap<&str, &str> = HashMap::new();
-            for (module, text) in page.modules.iter().copied().chain(begins) {
+            for (module, text) in page.modules.iter().chain(begins) {
                 for line in text.lines() {
                     let line = line.strip_prefix("export ").unwrap_or(line);
                     let line = line.strip_prefix("async ").unwrap_or(line);
@@ -201,7 +211,7 @@ mod tests {
 
     #[test]
     fn no_module_makes_html_of_text_and_none_ends_the_script() {
-        for (module, text) in RUN.modules.iter().chain(STORE.modules).chain(&[STILL, LIVE]) {
+        for (module, text) in RUN.modules.iter().chain(STORE.modules).chain(&[STILL, LIVE, ASKING]) {
             for forbidden in
                 ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "</script", "<!--"]
             {
@@ -222,13 +232,11 @@ mod tests {
 
     #[test]
     fn a_page_that_asks_may_ask_its_own_server_and_nobody_else() {
-        for write in
-            [|out: &mut Vec<u8>| write("run", &Source::At("/api/\"x\""), out), |out: &mut Vec<u8>| write_store(out)]
-        {
+        for write in [|out: &mut Vec<u8>| write("run", &Source::Asked, out), |out: &mut Vec<u8>| write_store(out)] {
             let mut page = Vec::new();
             write(&mut page).expect("a page");
             let page = String::from_utf8(page).expect("text");
-            assert!(page.contains("connect-src 'self';") && !page.contains("{{") && !page.contains("\"x\""));
+            assert!(page.contains("connect-src 'self';") && !page.contains("{{"));
         }
     }
 }

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { PICTURES, open, shut } from './browser.mjs';
-import { Spool, busy, deadlock, hostile } from './spool.mjs';
+import { Spool, busy, deadlock, hostile, ordered } from './spool.mjs';
 
 after(shut);
 
@@ -201,6 +201,20 @@ test('many lanes and many records stay responsive', async () => {
   const long = await open(busy(records).report());
   await timePans(long.page, `${records} records`, long.took);
   await long.close();
+});
+
+test('thousands of lines between lanes are drawn from far and from near', async () => {
+  const { page, took, close } = await open(ordered(6000).report());
+  const kinds = await state(page, () => logqPage.state.run.arrows.kind.reduce((all, kind) => { all[kind] += 1; return all; }, [0, 0, 0, 0]));
+  assert.ok(kinds[2] > 2000 && kinds[3] > 2000, `dashed ones of both kinds: ${kinds}`);
+  await page.locator('#locks').check();
+  await timePans(page, `${kinds[2] + kinds[3]} dashed lines`, took);
+  for (let n = 0; n < 40; n += 1) {
+    await page.keyboard.press('+');
+    await state(page, () => logqPage.draw());
+  }
+  assert.ok(await state(page, () => logqPage.state.view.length) <= 2000, 'down to microseconds, where each line is millions of pixels long');
+  await close();
 });
 
 /** Zooms and pans; prints what a frame costs. */

@@ -1,6 +1,7 @@
 // The live pages of `logq serve` in a real Chromium: every run of a store, searching, following, and that nobody else gets in.
 
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { PICTURES, open, shut } from './browser.mjs';
@@ -37,7 +38,7 @@ test('the runs of the store are there with their verdicts, and each leads to its
     assert.equal(runs.length, 2);
     assert.match(runs[0], /live\.py.*30 log records/);
     assert.match(runs[1], /shop\.py.*deadlock.*A waits for vault_2/);
-    assert.equal(new URL(page.url()).search, '', 'the token does not stay in the address');
+    assert.equal(new URL(page.url()).hash, '', 'the token does not stay in the address');
     await page.screenshot({ path: join(PICTURES, `store-${scheme}.png`) });
     await page.locator('#runs .run').nth(1).click();
     await page.waitForFunction(() => globalThis.logqPage);
@@ -114,7 +115,77 @@ test('hostile text stays text on the live pages, too', async () => {
   server.close();
 });
 
-test('a page of another site learns nothing, even in the browser that has the cookie', async () => {
+test('a run that grows moves nothing: neither the picture nor what is opened, chosen and found', async () => {
+  const { page, spool, server, close } = await served();
+  for (let lane = 3; lane < 60; lane += 1) {
+    spool.lane(`t${lane}`, `porter-${lane}`, 't1@1');
+    for (let n = 0; n < 20; n += 1) spool.log(`t${lane}`, 'INFO', `parcel-${n}-`);
+  }
+  spool.line('t3', { ev: 'exc', where: 'thread', hook: 'default', type: 'KeyError', msg: 'no porter' });
+  spool.line('t4', { ev: 'exc', where: 'thread', hook: 'default', type: 'ValueError', msg: 'no parcel' });
+  spool.write();
+  await page.goto(`${server.origin}/run/${spool.run}`);
+  await page.waitForFunction(() => globalThis.logqPage && logqPage.state.run.laneCount > 50);
+  const cards = page.locator('#verdict details');
+  assert.ok(await cards.count() > 1);
+  // One looks at the second finding, closes it, opens the first, and goes elsewhere.
+  await cards.nth(1).locator('summary').click();
+  await cards.nth(1).locator('summary').click();
+  await page.fill('#search', 'parcel-7-');
+  await page.waitForFunction(() => logqPage.state.hits.length === 57);
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('PageDown');
+  await page.keyboard.press('+');
+  const looks = () => page.evaluate(() => {
+    const { run, view, rows, selected, hits, hit, active } = logqPage.state;
+    const [first] = rows.inView();
+    const row = rows.kinds.findIndex((kind, at) => at >= first && kind === 'lane');
+    return {
+      view: [view.from, view.to], top: [run.lanes.id[rows.refs[row]], rows.top(row)], selected: run.id(selected), hit: run.id(hits[hit]), active,
+      open: [...document.querySelectorAll('#verdict details')].map((card) => card.open), scrolled: document.getElementById('verdict').scrollTop,
+      record: document.getElementById('record').scrollTop,
+    };
+  });
+  await page.evaluate(() => { document.getElementById('verdict').scrollTop = 40; });
+  const before = await looks();
+  const summary = await cards.nth(0).locator('summary').elementHandle();
+  const count = await page.evaluate(() => logqPage.state.run.count);
+  for (let n = 0; n < 20; n += 1) spool.log('t2', 'ERROR', `order lost ${n}`);
+  spool.lane('t60', 'late', 't1@1');
+  spool.write();
+  await page.waitForFunction((known) => logqPage.state.run.count > known + 20, count);
+  await page.waitForFunction(() => document.querySelector('#hits').textContent.startsWith('2 of'));
+  assert.deepEqual(await looks(), before);
+  assert.ok(await summary.evaluate((element) => element.isConnected), 'what is not new is not drawn anew');
+  await close();
+});
+
+test('no other port of this machine gets what opens the store', async () => {
+  const { page, server, close } = await served();
+  const heard = [];
+  const other = createServer((request, response) => {
+    heard.push(request.rawHeaders.join(' '));
+    response.end('<title>other</title>');
+  });
+  await new Promise((resume) => { other.listen(0, '127.0.0.1', resume); });
+  const kept = await page.evaluate(() => Object.values(localStorage));
+  assert.match(kept.join(), /^[0-9a-f]{32}$/);
+  assert.deepEqual(await page.context().cookies(), []);
+  const visitor = await page.context().newPage();
+  await visitor.goto(`http://127.0.0.1:${other.address().port}/`);
+  assert.deepEqual(await visitor.evaluate(() => Object.values(localStorage)), []);
+  assert.ok(heard.length && !heard.join().includes(kept[0]), heard.join());
+  // A further tab of the same browser is at home.
+  await visitor.goto(`${server.origin}/`);
+  await visitor.waitForSelector('#runs .run');
+  await visitor.close();
+  other.close();
+  await close();
+});
+
+test('a page of another site learns nothing, even in the browser that has the token', async () => {
   const { page, wrong, server, close } = await served();
   await page.route('http://elsewhere.example/', (route) => route.fulfill({ contentType: 'text/html', body: '<title>elsewhere</title>' }));
   await page.goto('http://elsewhere.example/');

@@ -132,3 +132,16 @@ export function busy(records, lanes = 40) {
   }
   return spool;
 }
+
+/** So many lines that are dashed: of which only the order is known, and of locks. */
+export function ordered(lines) {
+  const spool = new Spool();
+  spool.begin();
+  for (const lane of ['t2', 't3', 't4']) spool.lane(lane, lane, 't1@1');
+  let last = null;
+  for (let n = 0; n < lines; n += 1) {
+    const before = n % 2 ? { hb: [last] } : { hbl: [last] };
+    last = spool.log(`t${2 + (n % 3)}`, 'INFO', `step ${n}`, last ? before : {});
+  }
+  return spool;
+}

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::handmade::{RUN, Spool, shop};
-use crate::harness::{Case, Running, assert_has};
+use crate::harness::{Case, Running, assert_has, wait_until};
 
 /// A server of the case's store.
 struct Server {
@@ -33,7 +33,7 @@ impl Server {
         let mut url = String::new();
         BufReader::new(running.0.stdout.take().expect("its stdout")).read_line(&mut url).expect("a URL");
         let rest = url.trim().strip_prefix("http://127.0.0.1:").expect("the loopback address");
-        let (port, token) = rest.split_once("/?token=").expect("a token");
+        let (port, token) = rest.split_once("/#token=").expect("a token");
         Server { _running: running, port: port.parse().expect("a port"), token: token.to_owned() }
     }
 
@@ -44,6 +44,15 @@ impl Server {
         let request = request.replace("{port}", &self.port.to_string()).replace("{token}", &self.token);
         stream.write_all(format!("{}\r\n\r\n", request.replace('\n', "\r\n")).as_bytes()).expect("sent");
         BufReader::new(stream)
+    }
+
+    /// Listens to `/api/follow` with these words; what is written once it has answered is told.
+    fn follow(&self, words: &str) -> Events {
+        let mut events = Events(self.send(&format!(
+            "GET /api/follow{words} HTTP/1.1\nHost: 127.0.0.1:{{port}}\nAuthorization: Bearer {{token}}"
+        )));
+        assert!(events.next("HTTP/1.1").contains("200"));
+        events
     }
 
     fn raw(&self, request: &str) -> Answer {
@@ -64,6 +73,26 @@ impl Server {
         let answer = self.get(path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         serde_json::from_str(&answer.body).expect("JSON")
+    }
+}
+
+/// What follows a run. A server that has nothing to say says so every 15 seconds; a test does not listen to that for ever.
+struct Events(BufReader<TcpStream>);
+
+impl Events {
+    /// The next line that begins so.
+    #[track_caller]
+    fn next(&mut self, wanted: &str) -> String {
+        let mut silences = 0;
+        loop {
+            let mut line = String::new();
+            assert!(self.0.read_line(&mut line).expect("a line in time") > 0, "the stream ended before {wanted}");
+            if line.starts_with(wanted) {
+                return line;
+            }
+            silences += u32::from(line.starts_with(':'));
+            assert!(silences < 4, "a minute without {wanted}");
+        }
     }
 }
 
@@ -88,14 +117,19 @@ fn only_this_machine_with_the_token_is_answered_and_only_to_read() {
     let requests: &[(u16, String)] = &[
         (200, format!("GET /api/runs HTTP/1.1\n{here}\n{known}")),
         (200, format!("HEAD /api/runs HTTP/1.1\n{here}\n{known}")),
-        (200, format!("GET /api/runs HTTP/1.1\n{here}\nCookie: a=b; logq-{{port}}={{token}}")),
+        (200, format!("GET / HTTP/1.1\n{here}")),
+        (200, format!("GET /run/{RUN} HTTP/1.1\n{here}")),
         (200, format!("GET /api/runs?token={{token}} HTTP/1.1\n{here}")),
         (200, format!("GET /api/runs HTTP/1.1\nHost: localhost:{{port}}\nOrigin: http://localhost:{{port}}\n{known}")),
         (401, format!("GET /api/runs HTTP/1.1\n{here}")),
         (401, format!("GET /api/runs?token= HTTP/1.1\n{here}")),
-        (401, format!("GET / HTTP/1.1\n{here}\nAuthorization: Bearer {{token}}0")),
-        (401, format!("GET /?token=0123456789abcdef0123456789abcdef HTTP/1.1\n{here}\n{known}")),
-        (401, format!("GET /nothing HTTP/1.1\n{here}")),
+        (401, format!("GET /api/runs HTTP/1.1\n{here}\nAuthorization: Bearer {{token}}0")),
+        (401, format!("GET /api/runs HTTP/1.1\n{here}\nCookie: token={{token}}; logq-{{port}}={{token}}")),
+        (401, format!("GET /api/runs?token=0123456789abcdef0123456789abcdef HTTP/1.1\n{here}\n{known}")),
+        (401, format!("GET /api/nothing HTTP/1.1\n{here}")),
+        (404, format!("GET /api/nothing HTTP/1.1\n{here}\n{known}")),
+        (404, format!("GET /nothing HTTP/1.1\n{here}")),
+        (421, format!("GET / HTTP/1.1\nHost: evil.example")),
         (421, format!("GET /api/runs HTTP/1.1\nHost: evil.example:{{port}}\n{known}")),
         (421, format!("GET /api/runs HTTP/1.1\nHost: 127.0.0.1:{{port}}.evil.example\n{known}")),
         (421, format!("GET /api/runs HTTP/1.0\n{known}")),
@@ -110,13 +144,16 @@ fn only_this_machine_with_the_token_is_answered_and_only_to_read() {
         assert_eq!(answer.status, *status, "{request}\n{}", answer.body);
         assert_has(&answer.head, &["content-security-policy: ", "nosniff", "no-store", "same-origin", "no-referrer"]);
         assert!(!answer.head.contains("access-control-allow"), "{}", answer.head);
-        if *status != 200 {
+        // A browser would send a cookie to whatever else listens at this address.
+        assert!(!answer.head.contains("set-cookie"), "{}", answer.head);
+        if *status != 200 || !request.contains("{token}") {
             assert!(!answer.body.contains(RUN) && !answer.body.contains(&server.token), "{}", answer.body);
         }
+        if *status != 200 && !request.starts_with("HEAD") {
+            let said: Value = serde_json::from_str(&answer.body).expect("what the document of the API calls an Error");
+            assert!(said["error"].is_string() && said["there_is"].is_array(), "{said}");
+        }
     }
-    let welcome = server.raw("GET /?token={token} HTTP/1.1\nHost: 127.0.0.1:{port}");
-    assert_eq!(welcome.status, 303);
-    assert_has(&welcome.head, &["location: /\r\n", "httponly", "samesite=strict"]);
     let page = server.get("/");
     assert_has(&page.head, &["frame-ancestors 'none'"]);
     assert_has(&page.body, &["default-src 'none'", "script-src 'sha256-", "connect-src 'self'"]);
@@ -135,11 +172,14 @@ fn nothing_but_the_runs_is_reachable_and_nothing_is_changed() {
     for run in
         ["..%2f..%2foutside", "%2e%2e%2f%2e%2e%2foutside", "..", "%00", "..%5c..%5coutside", "/etc/passwd", "%ff"]
     {
-        for path in [format!("/run/{run}"), format!("/api/runs/{run}/picture"), format!("/api/runs/{run}/diagnose")] {
+        for path in [format!("/api/runs/{run}/picture"), format!("/api/runs/{run}/diagnose")] {
             let answer = server.get(&path);
             assert!(matches!(answer.status, 400 | 404), "{path}: {}", answer.status);
             assert!(!answer.body.contains("secret"), "{path}");
         }
+        // A page is the same for every name.
+        let page = server.get(&format!("/run/{run}"));
+        assert!(page.status == 404 || page.body == server.get(&format!("/run/{RUN}")).body, "{run}");
     }
     for path in ["/../outside/spool/4242-aaaaaa.1.jsonl", "/..%2f.logq", "/api/search?run=..%2f..%2foutside&q=secret"] {
         assert_eq!(server.get(path).status, 404, "{path}");
@@ -178,7 +218,11 @@ fn each_answer_is_the_command_lines_own() {
     let why = case.logq(&["why", "1.t2@3", "--format", "json"]).ended(0);
     let why: Value = serde_json::from_str(&why.out).expect("a document");
     assert_eq!(server.json(&format!("/api/runs/{RUN}/why?id=1.t2@3")), why);
-    let runs = server.json("/api/runs");
+    let mut runs = server.json("/api/runs");
+    wait_until("the run is read", || {
+        runs = server.json("/api/runs");
+        runs["runs"][0]["unread"].is_null()
+    });
     let own = &case.json(&["runs"])[0];
     for (key, value) in own.as_object().expect("a run") {
         assert_eq!(&runs["runs"][0][key], value, "{key}");
@@ -255,28 +299,17 @@ fn who_follows_gets_what_is_written_and_goes_over_to_the_next_run() {
     let spool = Spool::new(&case);
     let mut writer = shop(&spool);
     let server = Server::of(&case);
-    let mut events = server
-        .send("GET /api/follow?q=order&level=ERROR HTTP/1.1\nHost: 127.0.0.1:{port}\nAuthorization: Bearer {token}");
-    let mut next = |wanted: &str| {
-        let mut line = String::new();
-        while !line.starts_with(wanted) {
-            line.clear();
-            assert!(events.read_line(&mut line).expect("a line in time") > 0, "the stream ended before {wanted}");
-        }
-        line
-    };
-    // The head is sent when it listens: what is written from here on is told.
-    assert!(next("HTTP/1.1").contains("200"));
+    let mut events = server.follow("?q=order&level=ERROR");
     spool.lines(
         "4242-aaaaaa",
         &[writer.log("t2", 5, "INFO", "order 1 comes in"), writer.log("t2", 6, "ERROR", "order 2 fails")],
     );
-    let told = next("data:");
+    let told = events.next("data:");
     assert_has(&told, &[&format!("\"run\":\"{RUN}\""), "order 2 fails", "\"id\":\"1.t2@6\""]);
     let later = Spool::of_run(&case, "20261122-181503-k3f9");
     let mut writer = shop(&later);
     later.lines("4242-aaaaaa", &[writer.log("t2", 5, "ERROR", "order 3 fails")]);
-    assert_has(&next("data:"), &["20261122-181503-k3f9", "order 3 fails"]);
+    assert_has(&events.next("data:"), &["20261122-181503-k3f9", "order 3 fails"]);
 }
 
 #[test]
@@ -308,13 +341,7 @@ fn an_empty_store_is_served_and_its_first_run_followed() {
     let server = Server::of(&case);
     assert_eq!(server.json("/api/runs"), json!({"runs": [], "all": 0}));
     assert_eq!(server.get("/").status, 200);
-    let mut events = server.send("GET /api/follow HTTP/1.1\nHost: 127.0.0.1:{port}\nAuthorization: Bearer {token}");
-    let mut line = String::new();
-    events.read_line(&mut line).expect("a status");
-    assert!(line.contains("200"), "{line}");
+    let mut events = server.follow("");
     shop(&Spool::new(&case));
-    while !line.contains("the shop opens") {
-        line.clear();
-        assert!(events.read_line(&mut line).expect("a line in time") > 0, "the stream ended");
-    }
+    while !events.next("data:").contains("the shop opens") {}
 }

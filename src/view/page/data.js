@@ -187,10 +187,16 @@ export class Run {
   /** The mark of that name, as `id` gives it; null where it is not drawn. */
   markOf(id) {
     const [, lane, seq] = /^(.+)@(\d+)$/.exec(id) ?? [];
-    const place = lane === undefined ? -1 : this.lanes.id.indexOf(lane);
+    const place = this.laneNamed(lane);
     if (place < 0) return null;
     const mark = lowerBound(this.seq, Number(seq), this.first[place], this.first[place + 1]);
     return mark < this.first[place + 1] && this.seq[mark] === Number(seq) ? mark : null;
+  }
+
+  /** The lane of that name, as `id` has it; -1 where there is none. */
+  laneNamed(id) {
+    this.laneById ??= new Map((this.lanes.id ?? []).map((name, lane) => [name, lane]));
+    return this.laneById.get(id) ?? -1;
   }
 
   nameOf(lane) {

@@ -39,7 +39,7 @@ function findInLanes(run, word, found) {
   }
   // A whole id is that record alone.
   const id = /^(.+)@(\d+)$/.exec(word);
-  const lane = id ? run.lanes.id.indexOf(id[1]) : -1;
+  const lane = id ? run.laneNamed(id[1]) : -1;
   for (let mark = run.first[lane] ?? 0; lane >= 0 && mark < run.first[lane + 1]; mark += 1) {
     if (run.seq[mark] === Number(id[2])) found[mark] = 1;
   }

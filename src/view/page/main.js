@@ -1,20 +1,21 @@
 // The page: what is seen and chosen, and the verbs that change it. Everything is drawn anew from here, once a frame at most.
 
+import { carryOver, stuckIn } from './again.js';
 import { waitWords } from './bars.js';
 import { chain } from './causes.js';
 import { lowerBound } from './data.js';
 import { make } from './element.js';
 import { find } from './find.js';
 import { KEYS, listen, listenToKeys } from './hands.js';
+import { showLegend } from './legend.js';
 import { Pyramid } from './marks.js';
 import { paintOverview, stripOf } from './overview.js';
 import { AXIS, gutter, paint } from './paint.js';
 import { showRecord } from './record.js';
 import { Rows } from './rows.js';
-import { colourOf, paintShape } from './shapes.js';
 import { colours, switchTheme } from './theme.js';
 import { View, clock, duration } from './time.js';
-import { showVerdict } from './verdict.js';
+import { markActive, showVerdict } from './verdict.js';
 
 const $ = (id) => document.getElementById(id);
 const STRIP_COLUMNS = 600;
@@ -31,6 +32,8 @@ class Page {
       withLocks: false,
     };
     this.searches = 0;
+    /** Whether a person has gone anywhere or chosen anything. */
+    this.hasMoved = false;
     this.frames = [];
   }
 
@@ -44,11 +47,12 @@ class Page {
 
   start() {
     this.#tell();
-    this.#legend();
+    showLegend($('legend'), this.state.colours);
     this.#listen();
     this.resize();
     if (this.state.active !== null) this.look(0, true);
     else this.fit();
+    this.hasMoved = false;
     const named = this.state.run.markOf(decodeURIComponent(location.hash.slice(1)));
     if (named !== null) this.goTo(named);
   }
@@ -60,26 +64,23 @@ class Page {
     document.title = `${heading.findings.find((finding) => finding.counts)?.kind ?? 'run'} · ${heading.program || heading.run}`;
     $('program').textContent = heading.program;
     $('counts').textContent = `run ${heading.run}`;
-    showVerdict($('verdict'), run, { choose: (lane) => this.chooseLane(lane), open: (mark) => this.goTo(mark), look: (at) => this.look(at) });
+    const actions = { choose: (id) => this.chooseLane(this.state.run.laneNamed(id)), open: (id) => this.goTo(this.state.run.markOf(id)), look: (at) => this.look(at) };
+    showVerdict($('verdict'), run, this.state.active, actions);
   }
 
-  /** Takes over the run as it is now. Where one looks and what is chosen stays; who looks at the end goes on with it. */
+  /** Takes over the run as it is now. */
   replace(run) {
-    const { run: old, view, selected, active, findings, rows } = this.state;
-    const chosen = selected === null ? null : run.markOf(old.id(selected));
-    const [atBegin, atEnd] = [view.from <= 0, view.to >= old.span];
+    const old = { ...this.state };
     Object.assign(this.state, this.#of(run));
-    this.state.rows.filter($('filter').value);
-    this.state.rows.scroll = rows.scroll;
-    view.span = run.span;
-    if (atEnd) view.show(atBegin ? 0 : view.from + run.span - old.span, atBegin ? run.span : view.to + run.span - old.span);
+    carryOver(old, this.state);
     this.#tell();
-    this.resize();
-    const same = run.heading.findings.findIndex((finding) => finding.kind === findings[active]?.kind);
-    // A fault that was not there is what one has been waiting for.
-    if (this.state.active !== null && chosen === null) this.look(Math.max(same, 0), active === null);
-    if (chosen !== null) this.select(chosen);
+    // A fault that was not there is what one has been waiting for; who has gone elsewhere is not fetched.
+    if (!this.hasMoved && old.active === null && this.state.active !== null) this.look(this.state.active, true);
+    const { selected } = this.state;
+    if (selected !== null && old.selected + 1 === old.run.first[old.run.laneOf(old.selected) + 1]) this.#showRecord();
+    if (old.selected !== null && selected === null) this.select(null);
     if ($('search').value) this.search($('search').value);
+    this.redraw();
   }
 
   #listen() {
@@ -134,7 +135,7 @@ class Page {
 
   recolour() {
     this.state.colours = colours();
-    this.#legend();
+    showLegend($('legend'), this.state.colours);
     this.redraw();
   }
 
@@ -145,20 +146,22 @@ class Page {
 
   // ---- where one looks
 
-  zoom(factor, at) { this.state.view.zoom(factor, at); this.redraw(); }
+  zoom(factor, at) { this.hasMoved = true; this.state.view.zoom(factor, at); this.redraw(); }
 
-  pan(time) { this.state.view.pan(time); this.redraw(); }
+  pan(time) { this.hasMoved = true; this.state.view.pan(time); this.redraw(); }
 
-  frame(from, to) { this.state.view.show(from, to); this.redraw(); }
+  frame(from, to) { this.hasMoved = true; this.state.view.show(from, to); this.redraw(); }
 
-  scroll(pixels) { this.state.rows.move(pixels); this.redraw(); }
+  scroll(pixels) { this.hasMoved = true; this.state.rows.move(pixels); this.redraw(); }
 
   fit() {
+    this.hasMoved = true;
     this.state.view.frame(...this.state.run.heading.focus);
     this.redraw();
   }
 
   all() {
+    this.hasMoved = true;
     this.state.view.frame(0, this.state.run.span);
     this.redraw();
   }
@@ -168,7 +171,7 @@ class Page {
     const { run, findings, rows, view } = this.state;
     const finding = findings[at];
     this.state.active = at;
-    this.state.stuck = new Set((finding.waits ?? []).map((wait) => wait.lane));
+    this.state.stuck = stuckIn(finding);
     rows.raise(finding.lanes);
     rows.scroll = 0;
     if (finding.lanes.length) rows.reveal(finding.lanes[0]);
@@ -179,8 +182,7 @@ class Page {
     const spread = times.length ? Math.max(...times) - Math.min(...times) : 0;
     // What happened in a corner of a long run is looked at from nearer.
     if (times.length && (!isSeen || (isFirst && spread * 200 < view.length && run.count > 2000))) this.#near(times);
-    const cards = document.querySelectorAll('#verdict details');
-    cards.forEach((card, place) => { if (place === at) card.open = true; card.classList.toggle('active', place === at); });
+    markActive($('verdict'), at);
     this.redraw();
   }
 
@@ -209,14 +211,22 @@ class Page {
     this.state.chain = new Set(this.state.hops.flatMap((hop) => [hop.to, hop.from]));
     this.redraw();
     if (mark === null) { $('record').hidden = true; return; }
+    this.hasMoved = true;
     rows.reveal(run.laneOf(mark));
-    showRecord($('record'), run, mark, this.state.hops, { open: (other) => this.goTo(other), close: () => this.select(null) });
+    this.#showRecord();
     this.say(`${run.id(mark)}, ${run.nameOf(run.laneOf(mark))}, ${run.sourceOf(mark).level} ${run.text(mark)}`);
+  }
+
+  #showRecord() {
+    const { run, selected, hops } = this.state;
+    const open = (id) => this.goTo(this.state.run.markOf(id));
+    const step = (by) => this.step(by);
+    showRecord($('record'), run, selected, hops, { open, step, close: () => this.select(null) });
   }
 
   /** Chooses a record and moves there. */
   goTo(mark) {
-    if (mark === null || mark < 0) return;
+    if (mark === null) return;
     const { run, view } = this.state;
     const time = run.time[mark];
     if (this.state.rows.rowOf[run.laneOf(mark)] < 0) { $('filter').value = ''; this.filter(''); }
@@ -280,9 +290,13 @@ class Page {
   async search(text) {
     this.searches += 1;
     const own = this.searches;
-    const hits = await find(this.state.run, text, () => own === this.searches);
+    const { run } = this.state;
+    const hits = await find(run, text, () => own === this.searches);
     if (hits === null || own !== this.searches) return;
-    Object.assign(this.state, { hits, hit: -1 });
+    // The same words again, in a run that has grown: where one was among the hits one stays.
+    const at = text === this.searched ? hits.indexOf(this.state.hits[this.state.hit]) : -1;
+    this.searched = text;
+    Object.assign(this.state, { hits, hit: at });
     this.#sayHits();
     this.redraw();
   }
@@ -349,25 +363,6 @@ class Page {
 
   /** Tells a reader of the screen. */
   say(text) { $('said').textContent = text.slice(0, 500); }
-
-  /** What the marks mean. */
-  #legend() {
-    const { colours: ink } = this.state;
-    const sample = (weight, kind, label) => {
-      const canvas = make('canvas', '');
-      const ratio = devicePixelRatio || 1;
-      Object.assign(canvas, { width: 16 * ratio, height: 16 * ratio });
-      const pen = canvas.getContext('2d');
-      pen.scale(ratio, ratio);
-      paintShape(pen, 8, 8, weight, kind, ink, 1);
-      return make('span', '', canvas, label);
-    };
-    const line = (className, label) => make('span', '', make('i', className), label);
-    const seen = make('span', 'seen');
-    seen.id = 'seen';
-    $('legend').replaceChildren(sample(2, '', 'debug'), sample(3, '', 'info'), sample(4, '', 'warning'), sample(5, '', 'error'),
-      sample(6, '', 'critical'), line('wait', 'waits'), line('stuck', 'never ended'), line('handed', 'hand-over'), line('started', 'start'), line('order', 'order known'), seen);
-  }
 }
 
 let page = null;

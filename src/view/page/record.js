@@ -3,14 +3,14 @@
 import { clock } from './time.js';
 import { make } from './element.js';
 
-/** Fills the panel. `actions` has open(mark), close(). */
+/** Fills the panel. `actions` has open(id), step(by), close(). */
 export function showRecord(panel, run, mark, hops, actions) {
   const lane = run.laneOf(mark);
   const detail = run.detail(mark);
   const { level, logger, site } = run.sourceOf(mark);
   const title = make('header', '',
-    button('‹', 'The record before it in its lane (←)', () => actions.open(mark - 1), mark === run.first[lane]),
-    button('›', 'The next record of its lane (→)', () => actions.open(mark + 1), mark + 1 === run.first[lane + 1]),
+    button('‹', 'The record before it in its lane (←)', () => actions.step(-1), mark === run.first[lane]),
+    button('›', 'The next record of its lane (→)', () => actions.step(1), mark + 1 === run.first[lane + 1]),
     make('b', 'id', run.id(mark)),
     make('span', `level w${run.weight[mark]}`, level || logger),
     make('span', 'lane', run.nameOf(lane)),
@@ -70,6 +70,6 @@ function cause(run, mark, hops, actions) {
 function step(run, mark, actions) {
   const link = make('button', 'step', make('i', '', run.id(mark)), make('time', '', clock(run.begin, run.time[mark])), make('span', '', run.text(mark).split('\n', 1)[0]));
   link.type = 'button';
-  link.addEventListener('click', () => actions.open(mark));
+  link.addEventListener('click', () => actions.open(run.id(mark)));
   return link;
 }

@@ -1,19 +1,21 @@
 // The page of a store: its runs with their verdicts, and the records that are asked for, as they come.
 
+import { asked, withToken } from './asking.js';
 import { make } from './element.js';
 import { switchTheme } from './theme.js';
 
 const $ = (id) => document.getElementById(id);
-/** Between two looks at the runs, ms. */
+/** Between two looks at the runs, ms; where some are still being read, and else. */
+const SOON = 300;
 const PAUSE = 2000;
 /** So many records stand on the page; older ones make room. */
 const MOST = 500;
 const WEIGHTS = { WARNING: 'w4', ERROR: 'w5', CRITICAL: 'w6' };
 
 /** The answer at that address; what is wrong with a question is the error's message. */
-async function ask(path, words = {}) {
+async function ask(path, words = {}, signal = null) {
   const said = new URLSearchParams(Object.entries(words).filter(([, word]) => word !== ''));
-  const answer = await fetch(`/api/${path}?${said}`, { cache: 'no-store' });
+  const answer = await asked(`/api/${path}?${said}`, { signal });
   const document = await answer.json();
   if (!answer.ok) throw new Error([document.error, ...(document.there_is ?? [])].join('\n'));
   return document;
@@ -49,7 +51,7 @@ async function showRuns() {
   return runs;
 }
 
-/** Looks at the runs again and again; at once where some are not read yet. */
+/** Looks at the runs again and again; soon where some are not read yet. */
 async function watchRuns() {
   for (;;) {
     const begun = performance.now();
@@ -57,11 +59,11 @@ async function watchRuns() {
     try {
       const runs = await showRuns();
       $('live').textContent = 'live';
-      pause = runs.some((run) => run.unread) ? 0 : 4 * (performance.now() - begun);
+      pause = runs.some((run) => run.unread || run.older) ? SOON : Math.max(PAUSE, 4 * (performance.now() - begun));
     } catch (error) {
       $('live').textContent = error instanceof TypeError ? 'logq serve does not answer any more' : error.message;
     }
-    await new Promise((resume) => { setTimeout(resume, pause && Math.max(pause, PAUSE)); });
+    await new Promise((resume) => { setTimeout(resume, pause); });
   }
 }
 
@@ -87,28 +89,36 @@ function question() {
   return { q: $('query').value, run: $('run').value, level: $('level').value };
 }
 
-let searches = 0;
-/** Names of the records that stand on the page, and those that came while a question was on its way. */
-let shown = new Set();
+/** The search that goes on: what a later one makes needless is given up, here and at the server. */
+let going = new AbortController();
+/** The rows on the page by the names of their records, and the records that came while a question was on its way. */
+const rows = new Map();
 let fresh = [];
+
+function isGivenUp(error) {
+  return error.name === 'AbortError';
+}
 
 /** Shows what is asked for; the latest question wins. */
 async function search() {
-  searches += 1;
-  const own = searches;
+  going.abort();
+  going = new AbortController();
+  const { signal } = going;
   const words = question();
   fresh = [];
   try {
-    const [found] = await Promise.all([ask('search', words), showCounts(words, own)]);
-    if (own !== searches) return;
-    shown = new Set(found.records.map((record, at) => nameOf(found.runs[at], record)));
+    const [found] = await Promise.all([ask('search', words, signal), showCounts(words, signal)]);
+    rows.clear();
+    found.records.forEach((record, at) => rows.set(nameOf(found.runs[at], record), recordRow(record, found.runs[at])));
     // Newest first: that is what one looks for.
-    $('hits').replaceChildren(...found.records.map((record, at) => recordRow(record, found.runs[at])).reverse());
+    $('hits').replaceChildren(...[...rows.values()].reverse());
     if (!found.records.length) $('hits').replaceChildren(make('li', 'loading', 'nothing found'));
     for (const missing of found.missing) $('hits').append(make('li', 'trouble', missing));
     fresh.splice(0).forEach(showNew);
   } catch (error) {
-    if (own !== searches) return;
+    if (isGivenUp(error)) return;
+    // What was asked beside it is of no use any more.
+    going.abort();
     $('found').textContent = '';
     showSteps([]);
     $('hits').replaceChildren(make('li', 'trouble', error.message));
@@ -116,9 +126,8 @@ async function search() {
 }
 
 /** How many there are, in all and over time. */
-async function showCounts(words, own) {
-  const [steps, { count }] = await Promise.all([ask('histogram', words), ask('count', words)]);
-  if (own !== searches) return;
+async function showCounts(words, signal) {
+  const [steps, { count }] = await Promise.all([ask('histogram', words, signal), ask('count', words, signal)]);
   $('found').textContent = count === 1 ? '1 record' : `${count.toLocaleString()} records`;
   showSteps(steps.steps);
 }
@@ -150,11 +159,17 @@ function showNew({ run, record }) {
   const name = nameOf(run, record);
   // Also of one that a search has shown already: the count that came with it may be older.
   countAgain();
-  if (shown.has(name)) return;
-  shown.add(name);
+  if (rows.has(name)) return;
+  const row = recordRow(record, run);
+  rows.set(name, row);
   $('hits').querySelector('.loading')?.remove();
-  $('hits').prepend(recordRow(record, run));
-  while ($('hits').childElementCount > MOST) $('hits').lastElementChild.remove();
+  $('hits').prepend(row);
+  // The oldest ones make room.
+  for (const [old, gone] of rows) {
+    if (rows.size <= MOST) break;
+    rows.delete(old);
+    gone.remove();
+  }
 }
 
 /** The counts follow more slowly. */
@@ -162,7 +177,7 @@ function countAgain() {
   counting ??= setTimeout(async () => {
     const begun = performance.now();
     // What is wrong with the question the search has said.
-    await showCounts(question(), searches).catch(() => null);
+    await showCounts(question(), going.signal).catch(() => null);
     setTimeout(() => { counting = null; }, 4 * (performance.now() - begun));
   }, PAUSE / 2);
 }
@@ -174,16 +189,17 @@ function listen() {
   if (!$('follow').checked) { search(); return; }
   const words = question();
   if (words.run === 'all') delete words.run;
-  events = new EventSource(`/api/follow?${new URLSearchParams(Object.entries(words).filter(([, word]) => word))}`);
+  events = new EventSource(withToken('/api/follow', Object.entries(words).filter(([, word]) => word)));
   let isAsking = true;
-  const asked = () => { isAsking = false; };
+  const told = () => { isAsking = false; };
   // Also when it is heard again after a break. What is wrong with a question a search says better.
-  events.addEventListener('open', () => { isAsking = true; search().then(asked); });
-  events.addEventListener('error', () => { if (isAsking) search().then(asked); });
+  events.addEventListener('open', () => { isAsking = true; search().then(told); });
+  events.addEventListener('error', () => { if (isAsking) search().then(told); });
+  events.addEventListener('trouble', (event) => { $('live').textContent = JSON.parse(event.data).error; });
   events.addEventListener('record', (event) => {
-    const told = JSON.parse(event.data);
-    if (isAsking) fresh.push(told);
-    else showNew(told);
+    const said = JSON.parse(event.data);
+    if (isAsking) fresh.push(said);
+    else showNew(said);
   });
 }
 

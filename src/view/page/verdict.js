@@ -10,16 +10,39 @@ import { clock } from './time.js';
 /** So many errors that belong to no finding are listed. */
 const MOST_ERRORS = 8;
 
-/** Fills the panel. `actions` has choose(lane), open(mark), look(finding). */
-export function showVerdict(panel, run, actions) {
+/** Fills the panel. `actions` has choose(id of a lane), open(id of a record), look(finding). What is there already and says the
+ * same stays as it is, opened or not: a run that grows is told anew every second. */
+export function showVerdict(panel, run, active, actions) {
   const { heading } = run;
   const faults = heading.findings.filter((finding) => finding.counts);
-  panel.replaceChildren(...[
+  const known = new Map([...panel.children].map((child) => [child.said, child]));
+  const isNew = !panel.querySelector('details');
+  const parts = [
     headline(run, faults),
-    ...heading.findings.map((finding, at) => card(run, finding, at, actions)),
+    ...heading.findings.map((finding) => known.get(saidBy(finding)) ?? card(run, finding, actions)),
     trouble(run, actions),
     leftOut(run),
-  ].filter(Boolean));
+  ].filter(Boolean).map((part) => known.get(part.said ??= part.textContent) ?? part);
+  for (const child of [...panel.children]) if (!parts.includes(child)) child.remove();
+  parts.forEach((part, at) => { if (panel.children[at] !== part) panel.insertBefore(part, panel.children[at] ?? null); });
+  panel.querySelectorAll('details').forEach((details, at) => {
+    details.querySelector('.number').textContent = String(at + 1);
+    if (isNew) details.open = at === active;
+    details.classList.toggle('active', at === active);
+  });
+}
+
+/** Opens the card of the finding that is looked at. */
+export function markActive(panel, active) {
+  panel.querySelectorAll('details').forEach((details, at) => {
+    if (at === active) details.open = true;
+    details.classList.toggle('active', at === active);
+  });
+}
+
+/** All that a card says, without the places of lanes and records in the picture. */
+function saidBy(finding) {
+  return JSON.stringify({ ...finding, lanes: null, marks: null, waits: null });
 }
 
 function headline(run, faults) {
@@ -46,17 +69,17 @@ function errorsOf(run) {
   return errors;
 }
 
-function card(run, finding, at, actions) {
+function card(run, finding, actions) {
   const weight = finding.class === 'observation' ? 'observation' : finding.certainty;
   const summary = make('summary', '',
-    make('span', 'number', String(at + 1)),
+    make('span', 'number', '#'),
     make('b', 'kind', finding.kind.replaceAll('-', ' ')),
     make('span', 'weight', weight),
     make('span', 'title', finding.title));
   const details = make('details', `card ${finding.counts ? 'fault' : 'mild'}`, summary,
     make('p', 'summary', finding.summary),
     when(run, finding),
-    circle(run, finding, actions.choose),
+    circle(run, finding, (lane) => actions.choose(run.lanes.id[lane])),
     actors(run, finding, actions),
     places(finding),
     ...finding.resources.slice(0, 12).map((resource) => made(resource)),
@@ -65,9 +88,14 @@ function card(run, finding, at, actions) {
     finding.fix ? make('p', 'fix', make('b', '', 'fix '), finding.fix) : null,
     evidence(run, finding, actions),
     finding.see ? make('code', 'see', finding.see) : null);
-  details.open = at === 0;
-  details.addEventListener('toggle', () => { if (details.open) actions.look(at); });
-  summary.addEventListener('click', () => { if (details.open) actions.look(at); });
+  details.said = saidBy(finding);
+  summary.addEventListener('click', (event) => {
+    // Whether it is open follows from what is looked at: a card that the page opens must not move the picture.
+    event.preventDefault();
+    const cards = [...details.parentElement.querySelectorAll('details')];
+    if (details.open && details.classList.contains('active')) details.open = false;
+    else actions.look(cards.indexOf(details));
+  });
   return details;
 }
 
@@ -81,9 +109,9 @@ function when(run, finding) {
 function actors(run, finding, actions) {
   if (!finding.actors.length) return null;
   const items = finding.actors.slice(0, 30).map((actor) => {
-    const lane = run.lanes.id?.indexOf(actor.id) ?? -1;
+    const lane = run.laneNamed(actor.id);
     const name = make(lane < 0 ? 'span' : 'button', 'actor', actor.name, make('i', '', ` ${actor.id}`));
-    if (lane >= 0) { name.type = 'button'; name.addEventListener('click', () => actions.choose(lane)); }
+    if (lane >= 0) { name.type = 'button'; name.addEventListener('click', () => actions.choose(actor.id)); }
     const own = finding.sites.filter((place) => place.actor === actor.id);
     const said = own.map((place) => make('div', 'place', place.role, make('code', '', siteOf(place))));
     return make('li', '', name, ...(said.length ? said : [make('div', 'place', actor.role)]));
@@ -114,7 +142,7 @@ function evidence(run, finding, actions) {
   const links = finding.marks.slice(0, 12).map((mark) => {
     const link = make('button', 'id', run.id(mark));
     link.type = 'button';
-    link.addEventListener('click', () => actions.open(mark));
+    link.addEventListener('click', () => actions.open(run.id(mark)));
     return link;
   });
   const more = finding.evidence.length - links.length;
@@ -130,7 +158,7 @@ function trouble(run, actions) {
   const links = worst.map((mark) => {
     const link = make('button', 'step', make('i', '', run.id(mark)), make('span', '', run.text(mark).split('\n', 1)[0]));
     link.type = 'button';
-    link.addEventListener('click', () => actions.open(mark));
+    link.addEventListener('click', () => actions.open(run.id(mark)));
     return link;
   });
   const more = errors.length > worst.length ? `, ${worst.length} of ${errors.length.toLocaleString()}` : '';
