@@ -10,7 +10,7 @@ import os
 import time
 
 from . import encode, identity, watchdog
-from .encode import members, quote, stamp_time
+from .encode import members, quote, renew_second, stamp_time
 from .identity import Process
 from .lane import SINGLE_STEP, Lane, here, thread_lane
 from .options import cleaners
@@ -82,14 +82,18 @@ def send(lane: Lane, body: str, low: bool = False) -> int:
         elif SINGLE_STEP:
             lane.seq = lane.last = number = lane.last + 1
             lane.mark = None
-        else:
-            number = lane.next_number()
+        else:  # `next_number`, written out
+            number = next(lane.count)
+            if number > lane.seq:
+                lane.seq = number
+            lane.mark = None
         now = _now()
         begin, end, prefix = encode.this_second
-        # As in `stamp_time`, without the call: this runs for every record.
-        time_text = f"{prefix}{str(now)[-9:]}Z" if begin <= now < end else stamp_time(now)
+        if not begin <= now < end:
+            now, prefix = renew_second(now)
         mono = _mono()
-        data = f'{{"ts":"{time_text}","mono":{mono}{lane.head},"seq":{number}{stamps}{body}}}\n'.encode()
+        # `stamp_time`, written out: this runs for every record.
+        data = f'{{"ts":"{prefix}{str(now)[-9:]}Z","mono":{mono}{lane.head},"seq":{number}{stamps}{body}}}\n'.encode()
         sink.write(data, mono)
     except BaseException:  # a signal handler raised, such as Ctrl-C's: the number must not be missing
         if number and sink.taken is not data:

@@ -73,14 +73,20 @@ this_second: tuple[int, int, str] = (0, 0, "")
 
 def stamp_time(now: int) -> str:
     """Nanoseconds since 1970 as RFC 3339 UTC with nine decimals."""
-    global this_second
-    now = max(now, _EARLIEST)
     begin, end, prefix = this_second
     if not begin <= now < end:
-        begin = now - now % _SECOND
-        prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(begin // _SECOND))
-        this_second = (begin, begin + _SECOND, prefix)
+        now, prefix = renew_second(now)
     return f"{prefix}{str(now)[-9:]}Z"  # the last nine are the fraction: cheaper than to divide and to format
+
+
+def renew_second(now: int) -> tuple[int, str]:
+    """Makes `this_second` the one of `now`; gives `now`, or the earliest that can be told, and its text."""
+    global this_second
+    now = max(now, _EARLIEST)
+    begin = now - now % _SECOND
+    prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(begin // _SECOND))
+    this_second = (begin, begin + _SECOND, prefix)
+    return now, prefix
 
 
 def value(thing: object) -> str:

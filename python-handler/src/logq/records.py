@@ -9,9 +9,11 @@ is left on the record, whose attributes programs dump and pickle.
 from __future__ import annotations
 
 import os
+import sys
 from _weakref import ref
 
 from . import exits, fork, identity
+from . import lane as lanes
 from .emit import send
 from .lane import Lane, here
 from .patching import dress, replace
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["is_recorded", "patch", "write", "written_elsewhere"]
 
+_LONGEST = MAX_LINE - 4096  # characters of what follows the members common to all records
+
 wrapped = False
 _asked: Any = None  # the module that tells `logging` in which thread it is
 
@@ -39,7 +43,7 @@ def patch(logging: Any) -> None:
     global wrapped, _asked
     _asked = logging.threading
     measure_plain_record(logging)
-    replace(logging.Logger, "filter", lambda original: _wrap_filter(original, logging.LogRecord))
+    replace(logging.Logger, "filter", lambda original: _wrap_filter(original, logging))
     wrapped = True
 
 
@@ -49,28 +53,54 @@ def forget() -> None:
     wrapped = False
 
 
-def _wrap_filter(original: Callable[[Any, Any], Any], kind: Any) -> Any:
+def _wrap_filter(original: Callable[[Any, Any], Any], logging: Any) -> Any:
+    kind = logging.LogRecord
+    code = getattr(original, "__code__", None)
+    is_plain = code is not None and code.co_filename == logging.Logger.handle.__code__.co_filename
+    says_record = sys.version_info >= (3, 12)
+
     def filter_noted(self: Any, record: Any) -> Any:
-        passed = original(self, record)
-        if passed:
+        if is_plain and not self.filters:  # what the original says then, without its frame
             process = identity.me
             if process is not None:
-                # Since 3.12 a filter may put another record in the place of this one.
-                write_once(passed if isinstance(passed, kind) else record, process)
+                write_once(record, process)
+            return record if says_record else True
+        passed = original(self, record)
+        process = identity.me
+        if passed and process is not None:
+            # Since 3.12 a filter may put another record in the place of this one.
+            write_once(passed if isinstance(passed, kind) else record, process)
         return passed
 
     return dress(filter_noted, original)
 
 
 def write_once(record: Any, process: Process) -> None:
-    """Writes a record that is about to be handled, unless it has been written before."""
+    """Writes a record that is about to be handled, unless it has been written before.
+
+    This runs for every record of a program, so what `here`, `is_recent` and `write` do stands here once more.
+    """
     try:
-        lane = here()
+        lane = getattr(lanes.spot, "lane", None)
+        if lane is None or lane.process is not process:
+            lane = here()
         recent = lane.recent
-        if recent is not None and (recent() is record or is_recent(record, lane)):
-            return
-        is_ours = record.thread == _asked.get_ident() and record.process == process.pid
-        if is_ours or not _is_second_hand(record, process):
+        if recent is not None:
+            if recent() is record:
+                return
+            before = lane.recent_before
+            if before is not None and before() is record:
+                return
+        if record.thread == _asked.get_ident() and record.process == process.pid:
+            if not exits.top_sought:
+                exits.note_top()
+            body = members(record, lane)
+            if len(body) > _LONGEST:
+                body = cut(record, lane, len(body))
+            send(lane, body, process.ring is not None and is_low(record))
+            lane.recent_before = recent
+            lane.recent = ref(record)
+        elif not _is_second_hand(record, process):
             write(record, lane)
     except Exception:
         swallowed()
@@ -125,7 +155,7 @@ def write(record: Any, lane: Lane) -> None:
     if not exits.top_sought:
         exits.note_top()
     body = members(record, lane)
-    if len(body) > MAX_LINE - 4096:
+    if len(body) > _LONGEST:
         body = cut(record, lane, len(body))
     send(lane, body, lane.process.ring is not None and is_low(record))
     lane.recent, lane.recent_before = ref(record), lane.recent

@@ -7,6 +7,7 @@ into text (raise, recurse, log) is answered here; what becomes of the text is `e
 from __future__ import annotations
 
 import sys
+from _operator import itemgetter
 
 from . import encode
 from .encode import _quote, quote, safe_repr, safe_str
@@ -33,6 +34,10 @@ _USUAL_LEVELS = frozenset(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "NOT
 # How many attributes a record has that nobody added to; set when logging is patched.
 _plain_size = 0
 
+# Several at once cost less than one after another before 3.11.
+_content_of = itemgetter("exc_info", "stack_info", "msg", "args", "threadName")
+_place_of = itemgetter("name", "levelname", "pathname", "lineno", "funcName")
+
 # (logger, level, file, line, function) -> their members, ready to be put into a line.
 _places: dict[tuple[str, str, str, int, str], str] = {}
 _MAX_PLACES = 8192
@@ -54,30 +59,25 @@ def measure_plain_record(logging: Any) -> None:
 
 def members(record: Any, lane: Lane) -> str:
     """Everything of a log record that follows the members common to all records."""
-    if (
-        len(record.__dict__) != _plain_size
-        or record.exc_info
-        or record.stack_info
-        or contexts
-        or redactors
-        or type(record.msg) is not str
-    ):
+    attributes = record.__dict__
+    if len(attributes) != _plain_size or contexts or redactors or type(record) is not _Record:
         return _detailed(record, lane)
     # The rest is run for nearly every record of a program, so it is written for speed.
-    known = lane.name_text  # as `_thread` has left it
-    thread = known[1] if known is not None and known[0] is record.threadName else _thread(record, lane)
     try:
-        place = _places[record.name, record.levelname, record.pathname, record.lineno, record.funcName]
+        exc_info, stack_info, template, args, named = _content_of(attributes)
+        place = _places[_place_of(attributes)]
     except (KeyError, TypeError):
-        place = _place(record)
-    template = record.msg
+        return _detailed(record, lane)
+    if exc_info or stack_info or type(template) is not str:
+        return _detailed(record, lane)
+    known = lane.name_text  # as `_thread` has left it
+    thread = known[1] if known is not None and known[0] is named else _thread(record, lane)
     tpl = ""
-    if not record.args:
+    if not args:
         text = _quote(template)
     else:
         try:
-            is_usual = type(record) is _Record and _Record.getMessage is _get_message
-            text = _quote(template % record.args if is_usual else record.getMessage())
+            text = _quote(template % args if _Record.getMessage is _get_message else record.getMessage())
             tpl = _templates[template] if template in _templates else _template(template)
         except Exception:
             return _detailed(record, lane)

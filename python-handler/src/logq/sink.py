@@ -29,6 +29,7 @@ __all__ = ["MAX_LINE", "Sink"]
 MAX_LINE = 1 << 20
 _RETRY_NS = 1_000_000_000
 _BURST_NS = 1_000_000
+_BURST_BYTES = 128 << 10  # of records so close, at most a second's worth
 _SETTLED_NS = 2_000_000_000
 _PATIENCE, _MOMENT = 40, 0.0005  # times seconds
 _OPEN_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
@@ -58,6 +59,7 @@ class Sink:
         "_identity",
         "_last",
         "_lock_fd",
+        "_look_at",
         "_part_size",
         "_position",
         "_retry_at",
@@ -89,6 +91,7 @@ class Sink:
         self._identity: tuple[int, int] = (0, 0)
         self._position = 0
         self._full_at = 0  # the position from which on records belong into the next part
+        self._look_at = 0  # the position from which on the descriptor is looked at, however close the records
         self._torn = False
         self._flushing = False
         self._early: list[bytes] = []  # used from its ends only, by atomic operations
@@ -115,8 +118,8 @@ class Sink:
         try:
             # A position that is not where our last write ended means another thread wrote, or that
             # the host has put something else under our number: look closely. In a burst of records
-            # there was no time for that, but however dense they come, each second is looked at once.
-            if now - self._checked > _RETRY_NS or (now - self._last > _BURST_NS and _lseek(fd, 0, 1) != self._position):
+            # there was no time for that; there it is looked at after every so many bytes (`_account`).
+            if now - self._last > _BURST_NS and (now - self._checked > _RETRY_NS or _lseek(fd, 0, 1) != self._position):
                 self._check(fd, now)
             self._last = now
             if self._torn:
@@ -132,7 +135,7 @@ class Sink:
             raise
         self.taken = data
         self._position = position = self._position + count
-        if count != len(data) or self._early or position > self._full_at or self.failing:
+        if count != len(data) or self._early or position > self._look_at or self.failing:
             self._account(count, data)
 
     def _write_after_torn(self, fd: int, data: bytes) -> None:
@@ -156,7 +159,7 @@ class Sink:
             self.count_lost("interrupted")
 
     def _account(self, count: int, data: bytes) -> None:
-        """What does not happen with every record: a short write, leftovers, the end of a part."""
+        """What does not happen with every record: a short write, leftovers, the end of a part, or of a burst's bit."""
         if count != len(data):
             self._torn = True
             self.count_lost("short-write")
@@ -166,6 +169,9 @@ class Sink:
             self.flush_early()
         if self._position > self._full_at:
             self._rotate()
+        elif self._position > self._look_at:
+            self._checked = 0  # to be looked at before the next record
+            self._last -= _BURST_NS + 1
 
     def _check(self, fd: int, now: int) -> None:
         """Raises when the descriptor is not our file any more, or the file was removed."""
@@ -176,6 +182,7 @@ class Sink:
             raise _Foreign("removed")
         self._checked = now
         self._position = _lseek(fd, 0, 1)
+        self._look_at = min(self._position + _BURST_BYTES, self._full_at)
         if self._born == 0:
             self._born = now
         elif now - self._born > _SETTLED_NS:
@@ -235,6 +242,7 @@ class Sink:
         self._position = state.st_size
         # Its first lines do not count: there may be more of them than fit into a part.
         self._full_at = self._position + self._part_size
+        self._look_at = self._position
 
     def _write_unopened(self, data: bytes, now: int) -> None:
         """Before the file is open, or after it was lost."""
@@ -280,6 +288,7 @@ class Sink:
             self._take_up(state)
             before, self.part = self.part, part
         except (OSError, _Foreign):
+            self._look_at = self._position
             self._full_at = self._position + self._part_size  # try again after another part's worth
             return
         finally:
