@@ -124,6 +124,21 @@ def _make_room(plain: Any) -> Any:
 
 
 def _wrap_put(original: Callable[[Any, Any], None]) -> Any:
+    if original.__code__.co_names == ("queue", "append"):
+
+        def _put_last(self: Any, item: Any) -> None:
+            queue = self.queue  # what the original does, without its frame
+            queue.append(item)
+            trail = self._logq_trail
+            if trail is not None and identity.me is not None:
+                try:
+                    trail.put(item, len(queue))
+                except Exception:
+                    trail.notes.clear()
+
+        _put_last._logq_end = True  # type: ignore[attr-defined]
+        return dress(_put_last, original)
+
     def _put(self: Any, item: Any) -> None:
         original(self, item)
         trail = self._logq_trail
@@ -138,6 +153,24 @@ def _wrap_put(original: Callable[[Any, Any], None]) -> Any:
 
 
 def _wrap_get(original: Callable[[Any], Any]) -> Any:
+    if original.__code__.co_names == ("queue", "popleft"):
+
+        def _get_first(self: Any) -> Any:
+            queue = self.queue
+            item = queue.popleft()
+            trail = self._logq_trail
+            if trail is not None and identity.me is not None:
+                try:
+                    trail.take(item, len(queue))
+                    if self.maxsize > 0 and self.not_full._waiters:
+                        trail.free()
+                except Exception:
+                    trail.notes.clear()
+            return item
+
+        _get_first._logq_end = True  # type: ignore[attr-defined]
+        return dress(_get_first, original)
+
     def _get(self: Any) -> Any:
         item = original(self)
         trail = self._logq_trail
