@@ -26,7 +26,7 @@ from logq.unseen import hide
 from . import aio_foreign, aio_lost, tasks
 from .aio_carried import causes, wrap_call_soon_threadsafe, wrap_copy_future_state
 from .aio_locks import thing_of
-from .tasks import is_counted
+from .tasks import COUNTED, is_counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -168,8 +168,14 @@ def _wrap_call_soon(original: Callable[..., Any]) -> Any:
                 if callback is task_done:  # ours: a task is done, and its loop need not turn for us to know
                     task_done(args[0])
                     return None
-                if _future_types.get(type(args[0])) or (len(args) == 1 and _is_future(args[0])):
-                    _hand_over(callback, args[0])
+                future = args[0]
+                if type(future) is tasks._Task and future._logq_made is COUNTED:
+                    # Most tasks: to its creator such a one tells nothing. As in `_hand_over`, without its calls.
+                    waiter = getattr(callback, "__self__", None)
+                    if getattr(waiter, "_logq_lane", None) is not future._logq_birth[1][0]:
+                        _hand_over(callback, future)
+                elif _future_types.get(type(future)) or (len(args) == 1 and _is_future(future)):
+                    _hand_over(callback, future)
             # While it runs, a loop of asyncio's own knows its thread.
             if (not is_known or self._thread_id != get_ident()) and aio_foreign.is_foreign(self):
                 aio_foreign.note(self, callback, args)

@@ -44,7 +44,7 @@ _Task: Any = None  # the subclass that notices who looks at its end
 _done: Any = None  # its own `done`, that notices nothing
 _handle_run: Any = None
 _iscoroutine: Any = None
-_COUNTED: Any = object()
+COUNTED: Any = object()
 _making: dict[int, Lane] = {}  # by id of the task
 _frame = sys._getframe
 _mono = time.monotonic_ns
@@ -106,7 +106,7 @@ def patch_loop(loop: Any) -> None:
 def _make_task(plain: Any) -> Any:
     class Task(plain):  # type: ignore[misc]
         __doc__ = plain.__doc__
-        # Its birth, and what was made of that: None, _COUNTED, or its lane.
+        # Its birth, and what was made of that: None, COUNTED, or its lane.
         __slots__ = ("_logq_birth", "_logq_made")
         _logq_lane = _OnDemand()
 
@@ -127,7 +127,7 @@ class _OnDemand:
         if task is None:
             raise AttributeError("_logq_lane")
         lane = new_task_lane(task._logq_birth, task)
-        lane.over = task._logq_made is _COUNTED
+        lane.over = task._logq_made is COUNTED
         key = id(task)
         lane = _making.setdefault(key, lane)
         made = task._logq_made
@@ -181,7 +181,7 @@ def _look(task: Any, asks: bool) -> None:
 
 def is_counted(task: Any) -> bool:
     """Whether the task has ended, was only counted, and has no lane: only its creator's stamp is to be had of it."""
-    return type(task) is _Task and task._logq_made is _COUNTED
+    return type(task) is _Task and task._logq_made is COUNTED
 
 
 def _wrap_create_task(original: Callable[..., Any]) -> Any:
@@ -191,9 +191,10 @@ def _wrap_create_task(original: Callable[..., Any]) -> Any:
         if identity.me is None:
             return original(self, coro, **kwargs)
         birth = _note_birth(coro, _frame(1))
-        # What the original would complain about, it complains about itself.
-        is_sound = (type(coro) is CoroutineType or _iscoroutine(coro)) and not self.is_closed()
-        if is_sound and getattr(self, "_task_factory", self) is None and (not kwargs or kwargs.keys() in names):
+        # What the original would complain about, it complains about itself. Only asyncio's own loops have a factory.
+        is_plain = getattr(self, "_task_factory", self) is None and not self._closed
+        is_sound = is_plain and (type(coro) is CoroutineType or _iscoroutine(coro))
+        if is_sound and (not kwargs or kwargs.keys() in names):
             task = _Task(coro, loop=self, **kwargs)
             if birth is not None:
                 task._logq_birth = birth
@@ -305,8 +306,14 @@ def task_done(task: Any) -> None:
             if birth[0] is not process:
                 return
             if task._exception is None and _mono() - birth[5] < _SHORT_NS and not task.cancelled():
-                count(process, birth[2], birth[3], birth[4])
-                task._logq_made = _COUNTED
+                _, _, code, instruction, name, _, _ = birth
+                key = (id(code), instruction, name)
+                folded = process.folded
+                if key in folded:  # as `count`, without the call: this runs for every task
+                    folded[key][1] += 1
+                else:
+                    count(process, code, instruction, name)
+                task._logq_made = COUNTED
                 return
         elif is_counted(task):
             return
