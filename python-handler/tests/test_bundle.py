@@ -29,7 +29,9 @@ print("marker:", getattr(logq.switch, "marker", None))
 
 @pytest.fixture
 def package(tmp_path):
-    return Path(shutil.copytree(SOURCE / "logq", tmp_path / "lib" / "logq", ignore=shutil.ignore_patterns("*.pyc")))
+    return Path(
+        shutil.copytree(SOURCE / "logq", tmp_path / "lib" / "logq", ignore=shutil.ignore_patterns("__pycache__"))
+    )
 
 
 def look(package: Path, writes: bool = True) -> tuple[list[str], int, str]:

@@ -231,7 +231,8 @@ def test_who_overtook_and_which_locks_cost_time(tmp_path):
     assert names[costly["obj"]] == "busy"
     gots = done.events("got", obj=costly["obj"])
     assert costly["contended"] == len(gots)
-    assert costly["waited"] >= sum(got["waited"] for got in gots) // 2
+    # Each began to wait for good after 1 ms; the lock's clock stops before the `got` is written.
+    assert 900_000 * len(gots) <= costly["waited"] <= sum(got["waited"] for got in gots)
     assert list(gots[-1]["passed"]) == ["t1"]
 
 
