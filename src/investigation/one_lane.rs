@@ -49,19 +49,14 @@ impl Investigation {
     /// When a choice fits nothing, or the run cannot be read.
     pub fn of_lanes(run: &RunDir, choice: &LaneChoice) -> Result<(Investigation, Vec<LaneIndex>), InvestigationError> {
         let reader = RunReader::open(run)?;
-        if reader.bytes_behind() < FAR_BEHIND {
-            if let Some(builder) = outline(&reader, None)? {
-                let (graph, problems) = (builder.finish(), Vec::new());
-                let case = Investigation {
-                    run: run.clone(),
-                    graph,
-                    alive: Default::default(),
-                    problems,
-                    reader: Some(reader),
-                };
-                if let Ok(lanes) = case.lanes(choice) {
-                    return Ok((case, lanes));
-                }
+        if reader.bytes_behind() < FAR_BEHIND
+            && let Some(builder) = outline(&reader, None)?
+        {
+            let (graph, reader) = (builder.finish(), Some(reader));
+            let case =
+                Investigation { run: run.clone(), graph, alive: Default::default(), problems: Vec::new(), reader };
+            if let Ok(lanes) = case.lanes(choice) {
+                return Ok((case, lanes));
             }
         }
         // What is wrong with a choice is said by whoever knows everything.

@@ -45,14 +45,29 @@ test('a deadlock is seen without a click: what, who, where, the circle, in light
   }
 });
 
-test('who waits for what it holds itself is drawn with its wait', async () => {
+test('who waits for what it holds itself is drawn with its wait, and all that is said there can be read', async () => {
   const spool = new Spool();
   spool.begin();
+  for (const lane of ['t2', 't3']) spool.lane(lane, lane, 't1@1');
   spool.line('t1', { ev: 'obj', obj: 'lock:1', kind: 'threading.Lock', name: 'gate', site: ['/shop/bank.py', 8, '<module>'] });
-  spool.line('t1', { ev: 'wait', on: 'lock', obj: 'lock:1', owner: 't1', held_since: 10_000, held: [{ obj: 'lock:1', since: 10_000 }], stack: [{ file: '/shop/bank.py', line: 17, func: 'deposit' }] });
+  for (const lane of ['t1', 't2', 't3']) {
+    const held = lane === 't1' ? [{ obj: 'lock:1', since: 10_000 }] : [];
+    spool.line(lane, { ev: 'wait', on: 'lock', obj: 'lock:1', owner: 't1', held_since: 10_000, held, stack: [{ file: '/shop/bank.py', line: 17, func: 'deposit' }] });
+  }
   const { page, close } = await open(spool.report());
   assert.match(await verdict(page), /DEADLOCK/);
-  assert.deepEqual(await page.locator('svg.circle').first().locator('.what').allTextContents(), ['gate']);
+  const circle = page.locator('svg.circle').first();
+  assert.deepEqual(await circle.locator('.what').allTextContents(), ['gate', 'gate', 'gate']);
+  const { outside, hidden } = await circle.evaluate((svg) => {
+    const all = svg.getBoundingClientRect();
+    const boxes = (selector) => [...svg.querySelectorAll(selector)].map((part) => part.getBoundingClientRect());
+    const isOutside = (box) => box.left < all.left || box.right > all.right || box.top < all.top || box.bottom > all.bottom;
+    const words = boxes('.what');
+    const covers = (one, other) => one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+    const others = (at) => [...boxes('rect'), ...words.filter((_, place) => place !== at)];
+    return { outside: boxes('.what, .wait, rect').filter(isOutside).length, hidden: words.filter((box, at) => others(at).some((other) => covers(box, other))).length };
+  });
+  assert.deepEqual({ outside, hidden }, { outside: 0, hidden: 0 });
   await close();
 });
 
@@ -214,6 +229,21 @@ test('thousands of lines between lanes are drawn from far and from near', async 
     await state(page, () => logqPage.draw());
   }
   assert.ok(await state(page, () => logqPage.state.view.length) <= 2000, 'down to microseconds, where each line is millions of pixels long');
+  await close();
+});
+
+test('of a crowd of hand-overs those are drawn that are news to their lane', async () => {
+  const spool = new Spool();
+  spool.begin();
+  spool.lane('t2', 'asks', 't1@1');
+  let set = spool.log('t1', 'INFO', 'the flag is set');
+  for (let n = 0; n < 100; n += 1) {
+    if (n === 50) set = spool.log('t1', 'INFO', 'and again');
+    spool.log('t2', 'INFO', 'it is set', { hb: [`${set}|event:1`] });
+  }
+  const { page, close } = await open(spool.report());
+  const arrows = await state(page, () => { const { count, isNews, to } = logqPage.state.run.arrows; return { count, news: [...to].filter((_, n) => isNews[n]).map((mark) => logqPage.state.run.id(mark)) }; });
+  assert.deepEqual(arrows, { count: 101, news: ['1.t2@1', '1.t2@2', '1.t2@52'] });
   await close();
 });
 

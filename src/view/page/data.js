@@ -130,6 +130,23 @@ export class Run {
     arrows.out = new Uint32Array(count);
     for (let n = 0; n < count; n += 1) arrows.out[next[arrows.from[n]]++] = n;
     this.arrows = arrows;
+    arrows.isNews = this.#newsOf(arrows);
+  }
+
+  /** Which hand-overs tell their lane of a record of the sender later than any that it knew: the others change nothing in the order. */
+  #newsOf({ count, to, from }) {
+    const isNews = new Uint8Array(count);
+    const known = new Float64Array(this.laneCount);
+    const knownBy = new Int32Array(this.laneCount).fill(-1);
+    for (let n = 0, lane = 0; n < count; n += 1) {
+      while (to[n] >= this.first[lane + 1]) lane += 1;
+      const sender = this.laneOf(from[n]);
+      if (knownBy[sender] === lane && from[n] <= known[sender]) continue;
+      knownBy[sender] = lane;
+      known[sender] = from[n];
+      isNews[n] = 1;
+    }
+    return isNews;
   }
 
   /** Times of each lane in their order: a lane's own order where its clock never went back. */

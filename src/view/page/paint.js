@@ -13,6 +13,9 @@ export const AXIS = 26;
 /** So many hand-overs are drawn; of more, the page says how many there are. */
 const MOST_ARROWS = 2500;
 
+/** Of more than these only those that are news to their lane are drawn. */
+const CROWD = 60;
+
 /** Of more than these none is dashed: dashes cost a hundred times what a line does, and cannot be told apart. */
 const MOST_DASHED = 100;
 
@@ -188,9 +191,11 @@ function paintArrows(pen, state, lanes) {
     for (let n = arriving[0]; n < arriving[1]; n += 1) chosen.add(n);
     for (let n = leaving[0]; n < leaving[1]; n += 1) chosen.add(run.arrows.out[n]);
   }
-  const shown = [...chosen].filter((arrow) => state.withLocks || run.arrows.kind[arrow] !== ARROW.lock);
+  const wanted = [...chosen].filter((arrow) => state.withLocks || run.arrows.kind[arrow] !== ARROW.lock);
+  const shown = wanted.length > CROWD ? wanted.filter((arrow) => run.arrows.isNews[arrow]) : wanted;
   if (count > MOST_ARROWS * 4 || shown.length > MOST_ARROWS) return Math.max(count, shown.length);
-  const alpha = shown.length > 400 ? 0.35 : 0.8;
+  // Many are a background to what they connect.
+  const alpha = shown.length > 400 ? 0.2 : shown.length > CROWD ? 0.45 : 0.8;
   const dashed = shown.length <= MOST_DASHED;
   for (const arrow of shown) {
     const kind = run.arrows.kind[arrow];
