@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 
 /// A file that grows beyond this when unpacked, and by more than [`MOST_GROWTH`], is a trap.
-const HARMLESS: u64 = 1 << 30;
+const HARMLESS: u64 = 64 << 20;
 const MOST_GROWTH: u64 = 1000;
 
 /// How a file is packed.

@@ -26,6 +26,7 @@ mod fuzzed;
 mod handler;
 mod handmade;
 mod harness;
+mod hostile;
 mod indexed_timeline;
 mod layers;
 mod packed;

@@ -6,6 +6,8 @@
 
 pub mod clock;
 mod form;
+#[cfg(test)]
+mod fuzz;
 mod items;
 mod json;
 mod keys;
