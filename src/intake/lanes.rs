@@ -182,11 +182,22 @@ impl Lanes {
         let (path, host, pid, _) = told;
         let number = self.processes.iter().map(|process| process.number).max().unwrap_or(0) + 1;
         let pid = pid.unwrap_or(0);
-        let key = format!("{pid}-{}", unique(&format!("{path}\0{host:?}\0{pid}\0{number}")));
+        let key = self.free_key(pid, &format!("{path}\0{host:?}\0{pid}\0{number}"));
         let name = name.map(str::to_owned);
         let mut process = Process { name, host, file_seq: 1, ts, ..Process::new(key, number, pid, path) };
         process.write_head(false);
         self.insert(process)
+    }
+
+    /// A key that no process has: of thousands two may have the same six letters.
+    fn free_key(&self, pid: u32, text: &str) -> String {
+        let mut key = format!("{pid}-{}", unique(text));
+        let mut attempt = 0_u32;
+        while self.of_key.contains_key(&key) {
+            attempt += 1;
+            key = format!("{pid}-{}", unique(&format!("{text}\0{attempt}")));
+        }
+        key
     }
 
     /// Whether lines of logq's own go into a process of their own: there are not too many, and none of ours is called so.
@@ -245,4 +256,29 @@ fn unique(text: &str) -> String {
         hash /= 32;
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_logs_with_the_same_six_letters_are_two_processes() {
+        let letters = |log: u32, number: u32| unique(&format!("{log}.log\0None\00\0{number}"));
+        let first: HashMap<String, u32> = (0..100_000).map(|log| (letters(log, 1), log)).collect();
+        let alike =
+            (0..100_000).find_map(|log| Some((*first.get(&letters(log, 2))?, log)).filter(|(one, two)| one != two));
+        let (one, two) = alike.expect("two of ten thousand million pairs");
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = crate::spool::StoreDir::create(folder.path()).expect("a store");
+        let run = store.create_run("a").expect("a run");
+        let ledger = Ledger::open(&run).expect("a ledger");
+        let (mut lanes, _) = Lanes::restore(&run, &ledger, 1 << 20).expect("lanes");
+        for log in [one, two] {
+            let origin = Origin { file: log, offset: 0, len: 1, index: 0, print: 0 };
+            lanes.write(&format!("{log}.log"), &Said::text("x"), origin).expect("written");
+        }
+        lanes.flush().expect("written");
+        assert_eq!(run.spool().list().expect("a listing").parts().count(), 2);
+    }
 }

@@ -19,7 +19,8 @@ pub(super) const HEADING: &str = "Traceback (most recent call last):";
 
 /// Whether a line, however indented, begins a traceback.
 pub(super) fn begins(line: &str) -> bool {
-    line.trim_start_matches([' ', '|', '+', '-']).starts_with(HEADING)
+    let bare = line.trim_start_matches([' ', '|', '+', '-']);
+    bare.strip_prefix("Exception Group ").unwrap_or(bare).starts_with(HEADING)
 }
 
 /// The exception that a text tells of; `None` where it is no traceback.
@@ -53,26 +54,38 @@ pub(super) fn parse(text: &str) -> Option<Value> {
 
 fn python(lines: &[&str]) -> Option<Map<String, Value>> {
     let mut stack: Vec<Value> = Vec::new();
-    let mut end = None;
+    let mut end: Vec<&str> = Vec::new();
     for line in lines {
-        // loguru marks the frame that caught it, groups of exceptions draw a line at the side.
-        let bare = line.trim_start_matches(['>', '|', '+', ' ']);
+        // Of the lines after the frames the first names the exception, all others go on with its message.
+        if !end.is_empty() {
+            end.push(line);
+            continue;
+        }
+        if begins(line) {
+            // A second one that is not said to have followed: what came of the first is not known.
+            if !stack.is_empty() {
+                return None;
+            }
+            continue;
+        }
+        let line = beside_the_drawing(line);
+        // loguru marks the frame that caught it.
+        let bare = line.trim_start_matches(['>', ' ', '\t']).trim_end();
         if let Some(frame) = frame(bare) {
-            end = None;
             if stack.len() < MOST_FRAMES {
                 stack.push(frame);
             }
-        } else if line.starts_with([' ', '\t']) || line.trim().is_empty() {
-            let is_drawing = bare.chars().all(|letter| "^~ ".contains(letter)) || bare.contains(['│', '└', '├']);
-            if let (Some(Value::Object(frame)), false) = (stack.last_mut(), is_drawing || end.is_some()) {
-                frame.entry("code").or_insert_with(|| bare.trim().into());
+        } else if line.starts_with([' ', '\t']) || bare.is_empty() {
+            let says_nothing = bare.chars().all(|letter| "^~ ".contains(letter));
+            match stack.last_mut() {
+                _ if says_nothing => {}
+                Some(frame) => add_code(frame, bare),
+                None => return None,
             }
-        } else if !begins(line) {
-            // Of the lines after the frames the first names the exception, the others go on with its message.
-            end.get_or_insert_with(Vec::new).push(*line);
+        } else {
+            end.push(line);
         }
     }
-    let end = end.unwrap_or_default();
     let end = end.join("\n");
     let (kind, msg) = type_and_message(&end);
     if kind.is_empty() && stack.is_empty() {
@@ -83,6 +96,24 @@ fn python(lines: &[&str]) -> Option<Map<String, Value>> {
     exception.insert("msg".into(), msg.into());
     exception.insert("stack".into(), stack.into());
     Some(exception)
+}
+
+/// A line of a group of exceptions without the line that is drawn at its side.
+fn beside_the_drawing(line: &str) -> &str {
+    match line.trim_start().strip_prefix('|') {
+        Some(inside) => inside.strip_prefix(' ').unwrap_or(inside),
+        None => line,
+    }
+}
+
+fn add_code(frame: &mut Value, line: &str) {
+    let code = match frame.get("code").and_then(Value::as_str) {
+        Some(code) => format!("{code}\n{line}"),
+        None => line.to_owned(),
+    };
+    if let Some(frame) = frame.as_object_mut() {
+        frame.insert("code".into(), code.into());
+    }
 }
 
 /// `File "shop.py", line 12, in sell`.
@@ -118,7 +149,7 @@ fn called_from(text: &str) -> Option<Value> {
             told.push((cause.to_owned(), Vec::new()));
         } else if told.is_empty() {
             told.push((bare.to_owned(), Vec::new()));
-        } else if let Some((head, _)) = told.last_mut().filter(|(_, stack)| stack.is_empty()) {
+        } else if let (Some((head, _)), false) = (told.last_mut(), is_count(bare)) {
             head.push('\n');
             head.push_str(line);
         }
@@ -134,6 +165,11 @@ fn called_from(text: &str) -> Option<Value> {
         cause = Some(exception);
     }
     cause
+}
+
+/// `... 12 more`: calls that were told already.
+fn is_count(line: &str) -> bool {
+    line.starts_with("... ") && line.trim_end().ends_with(" more")
 }
 
 fn call_frame(call: &str) -> Value {
@@ -202,6 +238,25 @@ mod tests {
         assert_eq!(exception["stack"], json!([{"file": "a.py", "line": 9, "func": "<module>", "code": "sell()"}]));
         assert_eq!(exception["cause"]["type"], "KeyError");
         assert_eq!(exception["cause"]["stack"][0]["code"], "stock[77]");
+    }
+
+    #[test]
+    fn of_what_stands_around_the_frames_nothing_is_lost() {
+        // As pydantic tells it; a group; two of which none says that it followed from the other.
+        let text = "Traceback (most recent call last):\n  File \"a.py\", line 3, in sell\n    Order(\n    ...<1 lines>...\n    )\n\
+                    shop.Invalid: 1 error for Order\nid\n  Field required\n";
+        let exception = parse(text).expect("an exception");
+        assert_eq!(exception["msg"], "1 error for Order\nid\n  Field required");
+        assert_eq!(exception["stack"][0]["code"], "Order(\n...<1 lines>...\n)");
+        let text = "  + Exception Group Traceback (most recent call last):\n  |   File \"a.py\", line 3, in sell\n  |     work()\n\
+                    \x20 | ExceptionGroup: two (2 sub-exceptions)\n  +-+---- 1 ----\n    | ValueError: 1\n    +----\n";
+        let exception = parse(text).expect("an exception");
+        assert_eq!((&exception["type"], &exception["stack"][0]["func"]), (&json!("ExceptionGroup"), &json!("sell")));
+        assert!(exception["msg"].as_str().expect("a text").contains("| ValueError: 1"));
+        let one = "Traceback (most recent call last):\n  File \"a.py\", line 3, in sell\n    x\nKeyError: 1\n";
+        let exception = parse(&format!("{one}between\n{}", one.replace("KeyError", "OSError"))).expect("an exception");
+        let msg = exception["msg"].as_str().expect("a text");
+        assert!(msg.contains("between") && msg.contains("OSError: 1"), "{msg}");
     }
 
     #[test]
