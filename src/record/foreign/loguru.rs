@@ -10,7 +10,8 @@ use crate::record::Level;
 /// loguru's `{"text": …, "record": {…}}`: the record, and its text as the key `text`.
 pub(super) fn record(mut object: Map<String, Value>) -> Result<Map<String, Value>, Map<String, Value>> {
     let is_record = |value: &Value| value.get("level").is_some_and(|level| level.get("no").is_some());
-    if object.len() != 2 || !object.get("record").is_some_and(is_record) {
+    let has_both = object.contains_key("text") && object.get("record").is_some_and(is_record);
+    if object.len() != 2 || !has_both {
         return Err(object);
     }
     match (object.remove("record"), object.remove("text")) {
@@ -32,7 +33,9 @@ pub(super) fn said(mut record: Map<String, Value>, clock: &Clock) -> Said {
     let name = level["name"].as_str().unwrap_or("INFO");
     let said_time = time["repr"].as_str().and_then(|text| clock.read(text));
     let (whole, exception) = (take("text"), take("exception"));
-    let mut exc = whole.as_str().filter(|_| !exception.is_null()).and_then(traceback::parse);
+    // Before the traceback the text says what the record does.
+    let rendered = |text: &str| traceback::parse(&text[text.find(traceback::HEADING)?..]);
+    let mut exc = whole.as_str().filter(|_| !exception.is_null()).and_then(rendered);
     if exc.is_none() && exception["type"].is_string() {
         exc = Some(
             serde_json::json!({"type": exception["type"], "msg": exception["value"].as_str().unwrap_or_default(), "stack": []}),
