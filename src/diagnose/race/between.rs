@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Conflict, Pasts, Side, Way, is_outside};
-use crate::causality::{CausalGraph, NodeRef, Observed, ProcessIndex};
+use crate::causality::{CausalGraph, NodeRef, Observed, ProcessIndex, Reading};
 use crate::record::readings::AccessEvent;
 use crate::record::{EventKind, Site};
 
@@ -77,7 +77,7 @@ fn conflict_among(graph: &CausalGraph, pasts: &mut Pasts, updates: &[Update]) ->
                 return Some(conflict(graph, other, one, true));
             }
             let ordered = |pasts: &mut Pasts, one: &Update, other: &Update| {
-                pasts.may_precede(one.observed.lane, one.observed.seq, other.at)
+                pasts.may_precede((one.observed.lane, one.observed.seq), other.at, Reading::NoLock)
             };
             if unordered.is_none() && !ordered(pasts, one, other) && !ordered(pasts, other, one) {
                 unordered = Some((one, other));

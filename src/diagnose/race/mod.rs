@@ -106,10 +106,10 @@ impl Way {
     }
 }
 
-/// What came before some records, without the order of locks; of so many at most.
+/// What came before some records, by either reading; of so many at most.
 struct Pasts<'a> {
     graph: &'a CausalGraph,
-    known: BTreeMap<NodeRef, BTreeMap<LaneIndex, NodeRef>>,
+    known: BTreeMap<(NodeRef, bool), BTreeMap<LaneIndex, NodeRef>>,
 }
 
 const MOST_PASTS: usize = 400;
@@ -120,20 +120,21 @@ impl<'a> Pasts<'a> {
     }
 
     /// `None` where too many were asked for.
-    fn before(&mut self, at: NodeRef) -> Option<&BTreeMap<LaneIndex, NodeRef>> {
-        if !self.known.contains_key(&at) {
+    fn before(&mut self, at: NodeRef, reading: Reading) -> Option<&BTreeMap<LaneIndex, NodeRef>> {
+        let asked = (at, reading == Reading::Full);
+        if !self.known.contains_key(&asked) {
             if self.known.len() >= MOST_PASTS {
                 return None;
             }
-            self.known.insert(at, self.graph.ancestors(at, Reading::NoLock));
+            self.known.insert(asked, self.graph.ancestors(at, reading));
         }
-        self.known.get(&at)
+        self.known.get(&asked)
     }
 
     /// Whether what a lane did after its record `seq` may have come before the record: unless it surely did not.
-    fn may_precede(&mut self, lane: LaneIndex, seq: u64, at: NodeRef) -> bool {
+    fn may_precede(&mut self, (lane, seq): (LaneIndex, u64), at: NodeRef, reading: Reading) -> bool {
         let graph = self.graph;
-        let Some(past) = self.before(at) else { return true };
+        let Some(past) = self.before(at, reading) else { return true };
         past.get(&lane).is_some_and(|last| graph.node(*last).seq >= seq.max(1))
     }
 }

@@ -3,7 +3,7 @@
 use super::super::wording::{list, name_of, place};
 use super::super::{Actor, Certainty, Finding, Resource};
 use super::{Conflict, Pasts, Side, Way, unknown_order};
-use crate::causality::{CausalGraph, NodeRef};
+use crate::causality::{CausalGraph, NodeRef, Reading};
 use crate::record::LaneKind;
 
 const MOST_ACTORS: usize = 6;
@@ -158,8 +158,8 @@ fn lock_name(graph: &CausalGraph, conflict: &Conflict, lock: &str) -> String {
 /// Of the records that came before both, the latest.
 fn common_past(graph: &CausalGraph, pasts: &mut Pasts, conflict: &Conflict) -> Option<NodeRef> {
     let other_at = graph.last_up_to(conflict.other.lane, conflict.other.seq)?;
-    let mine = pasts.before(conflict.at)?.clone();
-    let theirs = pasts.before(other_at)?;
+    let mine = pasts.before(conflict.at, Reading::NoLock)?.clone();
+    let theirs = pasts.before(other_at, Reading::NoLock)?;
     let both = mine.iter().filter_map(|(lane, at)| Some((*at).min(*theirs.get(lane)?)));
     both.filter(|at| at.lane != conflict.one.lane && at.lane != conflict.other.lane).max_by_key(|at| graph.node(*at).ts)
 }
