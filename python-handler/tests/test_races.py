@@ -223,6 +223,45 @@ QUIET = {
         def two():
             for _ in range(100): config
         """,
+    "under the mutex of a queue": """
+        import queue
+        class Counting(queue.Queue):
+            puts = 0
+            def _put(self, item):
+                self.puts += 1
+                super()._put(item)
+            def _get(self):
+                self.puts -= 1
+                return super()._get()
+        q = Counting()
+        def one():
+            for n in range(100): q.put(n)
+        def two():
+            for n in range(100): q.put(n); q.get()
+        """,
+    "under the lock of a handler": """
+        import logging
+        class Counting(logging.Handler):
+            lines = 0
+            def emit(self, record): self.lines += 1
+        log = logging.getLogger("shop"); log.propagate = False; log.addHandler(Counting())
+        def one():
+            for n in range(100): log.warning("%d", n)
+        def two(): one()
+        """,
+    "asked in one call, taken out in another": """
+        guard = threading.Lock()
+        class Watches: there = {}
+        watches = Watches(); watches.there = {0: "a", 1: "b"}
+        def handle(n):
+            with guard:
+                if n % 2: watches.there.pop(0, None)
+                else: watches.there.get(n)
+        def one():
+            for n in range(200):
+                handle(n)
+        def two(): one()
+        """,
     "read, then something else written": """
         class Status: text = "new"
         status = Status()

@@ -28,7 +28,7 @@ def turn_on() -> None:
     # Not before somebody asks for it: `ast` alone costs more than the rest of a start.
     from logq.instrument import accesses, signals
 
-    from . import databases, files, loading, outside, points, versions
+    from . import databases, files, loading, outside, points, versions, within
 
     loading.patch(sys.modules["_frozen_importlib_external"])
     importing.when_imported("multiprocessing.spawn", loading.patch_spawn)
@@ -38,6 +38,8 @@ def turn_on() -> None:
     accesses.made_from, accesses.lock_called = versions.made_from, outside.lock_called
     files.watch()
     importing.when_imported("sqlite3.dbapi2", databases.patch)
+    importing.when_imported("queue", within.learn_queues)
+    importing.when_imported("logging", within.learn_handlers)
     if not _registered:
         _registered = True
         os.register_at_fork(after_in_child=_forget)

@@ -11,6 +11,7 @@ import ast
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 __all__ = ["Flow", "flows_of"]
@@ -59,9 +60,24 @@ class Flow:
         asked = any(self._pieces[number].asks_none for number in self._piece_of.get(read, ()))
         return "init" if asked else "check"
 
+    def carries(self, line: int) -> bool:
+        """Whether what that line makes goes into what it is made from when it runs again: `total = add(total)`."""
+        own = set(self._piece_of.get(line, ()))
+        makers = {
+            maker for number in own for name in self._pieces[number].loads for maker in self._makers.get(name, ())
+        }
+        return not own.isdisjoint(self._reach(makers, True))
+
     def _trace(self, line: int, decisions: bool = True) -> frozenset[int]:
-        open_ends = list(self._piece_of.get(line, ()))
-        reached = set(open_ends)
+        lines = {line}
+        for number in self._reach(self._piece_of.get(line, ()), decisions):
+            lines.update(self._lines[number])
+        return frozenset(lines)
+
+    def _reach(self, pieces: Iterable[int], decisions: bool) -> set[int]:
+        """Those pieces, and all that they depend on."""
+        reached = set(pieces)
+        open_ends = list(reached)
         while open_ends:
             piece = self._pieces[open_ends.pop()]
             further = set(piece.deciders if decisions else ())
@@ -70,10 +86,7 @@ class Flow:
             further -= reached
             reached |= further
             open_ends.extend(further)
-        lines = {line}
-        for number in reached:
-            lines.update(self._lines[number])
-        return frozenset(lines)
+        return reached
 
     def _add(self, nodes: list[Any], deciders: tuple[int, ...]) -> int:
         """One piece made of expressions or a simple statement."""

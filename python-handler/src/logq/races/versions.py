@@ -16,8 +16,8 @@ from logq.emit import event
 from logq.objects import Thing
 from logq.sites import is_machinery, position
 
-from .outside import holding
 from .variables import State, address
+from .within import holding_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,17 +107,17 @@ def read(state: State, point: Point, lane: Lane, frame: Any) -> None:
     if mine is None:
         if len(state.reads) >= _MOST_LANES:
             state.reads.pop(next(iter(state.reads)), None)
-        state.reads[lane] = [Seen(point, lane, frame, holding(lane), state.v)]
+        state.reads[lane] = [Seen(point, lane, frame, holding_in(lane, frame), state.v)]
         return
     for known in mine:
         if known.point is point and _is_again(known, frame):
-            known.v, known.held, known.turn = state.v, holding(lane), _turn
+            known.v, known.held, known.turn = state.v, holding_in(lane, frame), _turn
             if len(mine) > 1 and mine[-1] is not known:  # the newest is the last
                 mine[:] = [*[other for other in mine if other is not known], known]
             return
     if len(mine) >= _MOST_READS:
         del mine[0]
-    mine.append(Seen(point, lane, frame, holding(lane), state.v))
+    mine.append(Seen(point, lane, frame, holding_in(lane, frame), state.v))
 
 
 def _is_again(known: Seen, frame: Any) -> bool:
@@ -134,7 +134,7 @@ def wrote(state: State, point: Point, lane: Lane, frame: Any, updates: bool) -> 
     noted += 1
     before, last = state.v, state.last
     state.v = before + 1
-    held = holding(lane)
+    held = holding_in(lane, frame)
     if last is not None and last.lane is lane and last.point is point and last.held == held and _is_again(last, frame):
         last.v, last.seq, last.turn = before + 1, lane.seq, _turn  # nobody else has written it since
         return
@@ -196,8 +196,8 @@ def _base(reads: list[Seen], write: Seen) -> Seen | None:
 
 
 def _reaches(chain: Chain, write: Seen) -> bool:
-    for place, code, instruction in write.chain[:3]:
-        for read_place, read_code, read_instruction in chain:
+    for depth, (place, code, instruction) in enumerate(write.chain[:3]):
+        for read_depth, (read_place, read_code, read_instruction) in enumerate(chain):
             if read_place != place or read_code is not code:
                 continue
             flow = _flow_of(code)
@@ -205,7 +205,10 @@ def _reaches(chain: Chain, write: Seen) -> bool:
                 return True
             if flow is None:
                 continue
-            if _line(code, read_instruction) in flow.sources(_line(code, instruction)):
+            line = _line(code, instruction)
+            # Of two calls by one instruction the second has something of the first only by what that line keeps.
+            is_same_call = depth > 0 and read_depth > 0 and read_instruction == instruction
+            if flow.carries(line) if is_same_call else _line(code, read_instruction) in flow.sources(line):
                 return True
     return False
 
@@ -353,7 +356,7 @@ def update_of(state: State, place: Place, rw: str, frame: Any, lane: Lane) -> di
     if rw == "r":
         read(state, place, lane, frame)
         return None
-    write = Seen(place, lane, frame, holding(lane), 0)
+    write = Seen(place, lane, frame, holding_in(lane, frame), 0)
     base = _base(state.reads.get(lane, []), write)
     write.base = base
     if base is None:
