@@ -73,6 +73,20 @@ LOST = {
         def slow(): get(lambda: (ready.set(), done.wait()))
         def quick(): ready.wait(); get(int); done.set()
         """,
+    "from one call of a loop to the next": """
+        total = 0
+        def step(n):
+            global total
+            if n is None: return total
+            ready.set(); done.wait()
+            total = n + 1 #W
+        def slow():
+            n = None
+            for _ in range(2): n = step(n)
+        def quick():
+            global total
+            ready.wait(); total += 1; done.set() #O
+        """,
     "slow right side": """
         total = 0
         def wait(): ready.set(); done.wait(); return 1
@@ -261,6 +275,22 @@ QUIET = {
             for n in range(200):
                 handle(n)
         def two(): one()
+        """,
+    "two calls of one line, in a loop": """
+        watches, guard, looked, gone = {1: 1}, threading.Lock(), threading.Event(), threading.Event()
+        def look():
+            with guard: watches.get(1)
+        def drop(n):
+            if n:
+                looked.set(); gone.wait()
+                with guard: watches.pop(1, None)
+        def one():
+            for n in range(2):
+                drop(n); look()
+        def two():
+            looked.wait()
+            with guard: watches.pop(1, None)
+            gone.set()
         """,
     "read, then something else written": """
         class Status: text = "new"

@@ -205,10 +205,11 @@ def _reaches(chain: Chain, write: Seen) -> bool:
                 return True
             if flow is None:
                 continue
-            line = _line(code, instruction)
-            # Of two calls by one instruction the second has something of the first only by what that line keeps.
-            is_same_call = depth > 0 and read_depth > 0 and read_instruction == instruction
-            if flow.carries(line) if is_same_call else _line(code, read_instruction) in flow.sources(line):
+            line, read_line = _line(code, instruction), _line(code, read_instruction)
+            # Of two calls by one line, the read not before the write, the second is a later round of a loop, and has
+            # something of the first only by what that line keeps.
+            is_later_round = depth > 0 and read_depth > 0 and read_line == line and read_instruction >= instruction
+            if flow.carries(line) if is_later_round else read_line in flow.sources(line):
                 return True
     return False
 
