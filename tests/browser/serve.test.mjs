@@ -20,7 +20,7 @@ async function served({ scheme } = {}) {
     spool.log('t2', n % 10 ? 'INFO' : 'ERROR', `order ${n} packed`, { extra: { order_id: n } });
   }
   const server = await spool.serve();
-  const ready = () => document.querySelectorAll('#runs .run').length && document.querySelectorAll('#hits .hit').length;
+  const ready = () => document.querySelectorAll('#runs a.run').length === 2 && document.querySelectorAll('#hits .hit').length;
   const opened = await open(server.url, { scheme, origin: server.origin, ready });
   const close = async () => {
     await opened.close();
@@ -34,17 +34,17 @@ const hits = (page) => page.locator('#hits .message').allTextContents();
 test('the runs of the store are there with their verdicts, and each leads to its picture and back', async () => {
   for (const scheme of ['light', 'dark']) {
     const { page, close } = await served({ scheme });
-    const runs = await page.locator('#runs .run').allTextContents();
+    const runs = await page.locator('#runs a.run').allTextContents();
     assert.equal(runs.length, 2);
     assert.match(runs[0], /live\.py.*30 log records/);
     assert.match(runs[1], /shop\.py.*deadlock.*A waits for vault_2/);
     assert.equal(new URL(page.url()).hash, '', 'the token does not stay in the address');
     await page.screenshot({ path: join(PICTURES, `store-${scheme}.png`) });
-    await page.locator('#runs .run').nth(1).click();
+    await page.locator('#runs a.run').nth(1).click();
     await page.waitForFunction(() => globalThis.logqPage);
     assert.match(await page.locator('#verdict').innerText(), /DEADLOCK/);
     await page.locator('.home').click();
-    await page.waitForSelector('#runs .run');
+    await page.waitForSelector('#runs a.run');
     await close();
   }
 });
@@ -99,7 +99,7 @@ test('what is written appears: in the list that follows, and in the picture, whe
 test('hostile text stays text on the live pages, too', async () => {
   const { spool, said } = hostile();
   const server = await spool.serve();
-  const { page, close } = await open(server.url, { origin: server.origin, ready: () => document.querySelector('#hits .hit') });
+  const { page, close } = await open(server.url, { origin: server.origin, ready: () => document.querySelector('#hits .hit') && document.querySelector('#runs a.run') });
   await page.selectOption('#level', '');
   await page.check('#follow');
   spool.log('t2', said, said, { thread: said, extra: { [said]: said } });
@@ -107,7 +107,7 @@ test('hostile text stays text on the live pages, too', async () => {
   await page.waitForFunction(() => document.querySelectorAll('#hits .message').length > 6);
   assert.ok((await page.locator('#hits').innerText()).includes('<img src=x onerror='));
   assert.ok((await page.locator('#runs').innerText()).includes('<img src=x onerror='));
-  await page.locator('#runs .run').first().click();
+  await page.locator('#runs a.run').first().click();
   await page.waitForFunction(() => globalThis.logqPage);
   assert.equal(await page.evaluate(() => globalThis.bad), undefined);
   assert.equal(await page.locator('img, iframe, object, script[src]').count(), 0);
@@ -179,7 +179,7 @@ test('no other port of this machine gets what opens the store', async () => {
   assert.ok(heard.length && !heard.join().includes(kept[0]), heard.join());
   // A further tab of the same browser is at home.
   await visitor.goto(`${server.origin}/`);
-  await visitor.waitForSelector('#runs .run');
+  await visitor.waitForSelector('#runs a.run');
   await visitor.close();
   other.close();
   await close();

@@ -129,7 +129,7 @@ fn only_this_machine_with_the_token_is_answered_and_only_to_read() {
         (401, format!("GET /api/nothing HTTP/1.1\n{here}")),
         (404, format!("GET /api/nothing HTTP/1.1\n{here}\n{known}")),
         (404, format!("GET /nothing HTTP/1.1\n{here}")),
-        (421, format!("GET / HTTP/1.1\nHost: evil.example")),
+        (421, "GET / HTTP/1.1\nHost: evil.example".to_owned()),
         (421, format!("GET /api/runs HTTP/1.1\nHost: evil.example:{{port}}\n{known}")),
         (421, format!("GET /api/runs HTTP/1.1\nHost: 127.0.0.1:{{port}}.evil.example\n{known}")),
         (421, format!("GET /api/runs HTTP/1.0\n{known}")),
