@@ -46,6 +46,7 @@ impl Content {
     }
 
     /// How many bytes there are.
+    #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> io::Result<u64> {
         match self {
             Content::Plain(file) => Ok(file.metadata()?.len()),

@@ -168,9 +168,8 @@ fn find_frames(file: &File) -> io::Result<SeekTable> {
     bytes.truncate(got);
     let mut table = SeekTable::new();
     let mut rest = &bytes[..];
-    loop {
-        // A frame that cannot be measured, and the table itself, end what can be read.
-        let Ok(Some(size)) = zstd::zstd_safe::get_frame_content_size(rest) else { break };
+    // A frame that cannot be measured, and the table itself, end what can be read.
+    while let Ok(Some(size)) = zstd::zstd_safe::get_frame_content_size(rest) {
         let Ok(packed_size) = zstd::zstd_safe::find_frame_compressed_size(rest) else { break };
         let (Ok(size), Ok(logged)) = (u32::try_from(size), u32::try_from(packed_size)) else { break };
         if u64::from(size) > MOST_IN_A_FRAME || size == 0 || table.log_frame(logged, size).is_err() {
