@@ -64,7 +64,7 @@ impl Log {
     /// Puts into some of the objects what must not be lost.
     fn mark(&mut self, seed: u64) {
         let text = String::from_utf8_lossy(&self.bytes).into_owned();
-        let marked = |line: &str| line.replacen('{', &format!("{{\"zz_mark\":\"m{seed}\","), 1);
+        let marked = |line: &str| line.replacen('{', &format!("{{\"zz_mark\":\"zzm{seed}\","), 1);
         let lines = text.split_inclusive('\n');
         let lines = lines.map(|line| if line.starts_with("{\"") { marked(line) } else { line.to_owned() });
         self.bytes = lines.collect::<String>().into_bytes();
@@ -158,7 +158,7 @@ fn check(seed: u64) {
             all.push_str(&String::from_utf8_lossy(text));
         }
         assert!(!lines.is_empty(), "seed {seed}: nothing of {}", String::from_utf8_lossy(&block));
-        let mark = format!("m{seed}");
+        let mark = format!("zzm{seed}");
         // Of what is too long for a line the end is cut, and that is said.
         let is_cut = all.contains("\"cut\":");
         let had = String::from_utf8_lossy(&block).contains(&mark);
