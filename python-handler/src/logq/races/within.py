@@ -6,7 +6,6 @@ Nobody notes them (`instrument/locks.py` says why), so the frame of the function
 
 from __future__ import annotations
 
-from logq.sites import is_machinery
 from logq.variables import variables_of
 
 from .outside import holding
@@ -22,8 +21,9 @@ __all__ = ["holding_in", "learn_handlers", "learn_queues"]
 
 _FARTHEST = 12
 
-# A function that holds its object's lock nearly throughout -> what the lock is called.
-_holders: dict[CodeType, str] = {}
+# Name -> a function that holds a lock of its object nearly throughout, and what the lock is called. By the name, as to
+# hash a code object takes the longer the more instructions it has.
+_holders: dict[str, tuple[CodeType, str]] = {}
 
 
 class Within:
@@ -57,7 +57,7 @@ def _learn(kind: type, lock: str, methods: tuple[str, ...]) -> None:
     for method in methods:
         code = getattr(vars(kind).get(method), "__code__", None)
         if code is not None:
-            _holders[code] = lock
+            _holders[method] = (code, lock)
 
 
 def holding_in(lane: Lane, frame: Any) -> tuple[Any, ...]:
@@ -68,8 +68,9 @@ def holding_in(lane: Lane, frame: Any) -> tuple[Any, ...]:
         if frame is None:
             break
         code = frame.f_code
-        if is_machinery(code.co_filename) and code in _holders:
+        known = _holders.get(code.co_name)
+        if known is not None and known[0] is code:
             owner = variables_of(frame).get("self")
             if owner is not None:
-                held = (*held, (Within(owner, _holders[code]), hash(frame)))
+                held = (*held, (Within(owner, known[1]), hash(frame)))
     return held
