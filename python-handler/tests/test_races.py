@@ -349,6 +349,22 @@ def test_a_loop_of_many_accesses_is_bounded(tmp_path):
     assert 0 < len(done.events("access")) <= 5000
 
 
+def test_nothing_is_noted_before_a_second_lane_or_a_loop_is_there(tmp_path):
+    code = """
+    import asyncio
+    import logq.races.versions as versions
+    class Counter: n = 0
+    counter = Counter()
+    for _ in range(100): counter.n += 1
+    alone = versions.noted
+    async def main():
+        for _ in range(100): counter.n += 1
+    asyncio.run(main())
+    print(alone, versions.noted > alone)
+    """
+    assert run(tmp_path, code, LOGQ_RACES="1").out == "0 True\n"
+
+
 def test_nothing_is_kept_alive(tmp_path):
     code = """
         import gc, threading, weakref

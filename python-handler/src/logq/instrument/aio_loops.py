@@ -25,7 +25,7 @@ from .sampled import Sampled, place_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from .sampled import Place
 
@@ -93,6 +93,10 @@ def patch(base_events: Any) -> None:
         snapshot.contributors.append(("loops", _loops))
 
 
+# Called when a loop is about to run for the first time in its thread.
+begun: list[Callable[[], None]] = []
+
+
 def patch_loop(loop: Any) -> None:
     replace(loop, "run_forever", lambda original: OnRead(original, _starts))
 
@@ -130,6 +134,8 @@ def _settle(loop: Any) -> None:
             homes.pop(key, None)
     homes[id(loop)] = Home(loop, thread_lane())
     watchdog.need()
+    for callback in begun:
+        callback()
 
 
 def running() -> list[tuple[Home, Any]]:

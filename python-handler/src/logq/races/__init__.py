@@ -26,7 +26,7 @@ def turn_on() -> None:
     """From here on modules are rewritten when they are loaded."""
     global _registered
     # Not before somebody asks for it: `ast` alone costs more than the rest of a start.
-    from logq.instrument import accesses, signals
+    from logq.instrument import accesses, aio_loops, signals
 
     from . import databases, files, loading, outside, points, versions, within
 
@@ -34,7 +34,9 @@ def turn_on() -> None:
     importing.when_imported("multiprocessing.spawn", loading.patch_spawn)
     loading.claim_script()
     replace(lanes.Lane, "__init__", _wrap_init)
-    importing.when_imported("asyncio.events", _note_asyncio)
+    if points.begin not in aio_loops.begun:
+        aio_loops.begun.append(points.begin)
+    importing.when_imported("uvloop", _note_uvloop)
     accesses.made_from, accesses.lock_called = versions.made_from, outside.lock_called
     files.watch()
     importing.when_imported("sqlite3.dbapi2", databases.patch)
@@ -58,8 +60,8 @@ def _wrap_init(original: Callable[..., None]) -> Any:
     return init
 
 
-def _note_asyncio(_: Any) -> None:
-    """Tasks get a lane when somebody asks for it, which nobody does while all is quiet."""
+def _note_uvloop(_: Any) -> None:
+    """Its loops are not always seen to begin."""
     from . import points
 
     points.begin()
@@ -67,11 +69,12 @@ def _note_asyncio(_: Any) -> None:
 
 def turn_off() -> None:
     """What was rewritten stays so, and notes nothing."""
-    from logq.instrument import accesses
+    from logq.instrument import accesses, aio_loops
 
     from . import databases, files, loading, points, versions
 
     points.end()
+    aio_loops.begun.clear()
     loading.forget()
     accesses.made_from, accesses.lock_called = accesses.from_nothing, accesses.ignored
     files.forget()
