@@ -79,7 +79,8 @@ bench: ## measure reading a run, and what the recorded program pays, against pee
 	@python3 tests/pythons.py $(PEERS) python-handler/requirements-bench.txt
 	@for version in $$(cat $(PEERS)/versions); do python=$(PEERS)/$$version/bin/python; printf '\n== Python %s\n' $$version; \
 	$$python python-handler/bench/emit.py && $$python python-handler/bench/primitives.py && \
-	$$python python-handler/bench/startup.py && $$python python-handler/bench/program.py target/release/logq || exit 1; done
+	$$python python-handler/bench/startup.py && $$python python-handler/bench/program.py target/release/logq && \
+	$$python python-handler/bench/races.py target/release/logq || exit 1; done
 
 soak: export LOGQ_SOAK := 1
 soak: export PROPTEST_CASES := 20000
