@@ -16,8 +16,9 @@ from logq.emit import event
 from logq.objects import Thing
 from logq.sites import is_machinery, position
 
+from .outside import holding
 from .variables import State, address
-from .within import holding_in
+from .within import held_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,15 +71,29 @@ class Place:
 class Seen:
     """A read, or a write: where, of which version, holding what."""
 
-    __slots__ = ("base", "caller", "chain", "held", "lane", "mono", "place", "point", "seq", "thread", "turn", "v")
+    __slots__ = (
+        "base",
+        "caller",
+        "chain",
+        "held",
+        "lane",
+        "mono",
+        "place",
+        "point",
+        "seq",
+        "thread",
+        "turn",
+        "v",
+        "within",
+    )
 
     def __init__(self, point: Point, lane: Lane, frame: Any, held: tuple[Any, ...], v: int) -> None:
         self.point = point
         self.lane = lane
         self.place = _place(frame)
         self.caller = frame.f_back.f_lasti if frame.f_back is not None else -1
-        self.chain = _chain(frame)
-        self.held = held
+        self.chain, self.within = _chain(frame)
+        self.held = held + self.within
         self.v = v
         self.seq = lane.seq
         self.mono = _mono()
@@ -107,17 +122,17 @@ def read(state: State, point: Point, lane: Lane, frame: Any) -> None:
     if mine is None:
         if len(state.reads) >= _MOST_LANES:
             state.reads.pop(next(iter(state.reads)), None)
-        state.reads[lane] = [Seen(point, lane, frame, holding_in(lane, frame), state.v)]
+        state.reads[lane] = [Seen(point, lane, frame, holding(lane), state.v)]
         return
     for known in mine:
         if known.point is point and _is_again(known, frame):
-            known.v, known.held, known.turn = state.v, holding_in(lane, frame), _turn
+            known.v, known.held, known.turn = state.v, holding(lane) + known.within, _turn
             if len(mine) > 1 and mine[-1] is not known:  # the newest is the last
                 mine[:] = [*[other for other in mine if other is not known], known]
             return
     if len(mine) >= _MOST_READS:
         del mine[0]
-    mine.append(Seen(point, lane, frame, holding_in(lane, frame), state.v))
+    mine.append(Seen(point, lane, frame, holding(lane), state.v))
 
 
 def _is_again(known: Seen, frame: Any) -> bool:
@@ -134,8 +149,14 @@ def wrote(state: State, point: Point, lane: Lane, frame: Any, updates: bool) -> 
     noted += 1
     before, last = state.v, state.last
     state.v = before + 1
-    held = holding_in(lane, frame)
-    if last is not None and last.lane is lane and last.point is point and last.held == held and _is_again(last, frame):
+    held = holding(lane)
+    if (
+        last is not None
+        and last.lane is lane
+        and last.point is point
+        and last.held == held + last.within
+        and _is_again(last, frame)
+    ):
         last.v, last.seq, last.turn = before + 1, lane.seq, _turn  # nobody else has written it since
         return
     write = Seen(point, lane, frame, held, before + 1)
@@ -170,18 +191,22 @@ def _place(frame: Any) -> int:
     return calls.get(place, place)
 
 
-def _chain(frame: Any) -> Chain:
-    chain = []
+def _chain(frame: Any) -> tuple[Chain, tuple[Any, ...]]:
+    """The calls of the program, and what the library's functions among them hold."""
+    chain: list[tuple[int, Any, int]] = []
+    within: list[Any] = []
     for _ in range(12):
         code = frame.f_code
-        if not is_machinery(code.co_filename):
+        if is_machinery(code.co_filename):
+            held = held_by(frame)
+            if held is not None:
+                within.append(held)
+        elif len(chain) < _DEEPEST:
             chain.append((_place(frame), code, frame.f_lasti))
-            if len(chain) >= _DEEPEST:
-                break
         frame = frame.f_back
         if frame is None:
             break
-    return tuple(chain)
+    return tuple(chain), tuple(within)
 
 
 # What a write was made from. ----------------------------------------------------------------------
@@ -357,7 +382,7 @@ def update_of(state: State, place: Place, rw: str, frame: Any, lane: Lane) -> di
     if rw == "r":
         read(state, place, lane, frame)
         return None
-    write = Seen(place, lane, frame, holding_in(lane, frame), 0)
+    write = Seen(place, lane, frame, holding(lane), 0)
     base = _base(state.reads.get(lane, []), write)
     write.base = base
     if base is None:

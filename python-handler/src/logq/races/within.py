@@ -8,18 +8,12 @@ from __future__ import annotations
 
 from logq.variables import variables_of
 
-from .outside import holding
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-    from logq.lane import Lane
-
-__all__ = ["holding_in", "learn_handlers", "learn_queues"]
-
-_FARTHEST = 12
+__all__ = ["held_by", "learn_handlers", "learn_queues"]
 
 # Name -> a function that holds a lock of its object nearly throughout, and what the lock is called. By the name, as to
 # hash a code object takes the longer the more instructions it has.
@@ -60,17 +54,10 @@ def _learn(kind: type, lock: str, methods: tuple[str, ...]) -> None:
             _holders[method] = (code, lock)
 
 
-def holding_in(lane: Lane, frame: Any) -> tuple[Any, ...]:
-    """All that the lane holds in that frame, each with the acquisition that it is by."""
-    held = holding(lane)
-    for _ in range(_FARTHEST):
-        frame = frame.f_back
-        if frame is None:
-            break
-        code = frame.f_code
-        known = _holders.get(code.co_name)
-        if known is not None and known[0] is code:
-            owner = variables_of(frame).get("self")
-            if owner is not None:
-                held = (*held, (Within(owner, known[1]), hash(frame)))
-    return held
+def held_by(frame: Any) -> Any:
+    """The lock that the function of that frame holds, with the acquisition that it is by; None of most functions."""
+    known = _holders.get(frame.f_code.co_name)
+    if known is None or known[0] is not frame.f_code:
+        return None
+    owner = variables_of(frame).get("self")
+    return (Within(owner, known[1]), hash(frame)) if owner is not None else None
