@@ -263,6 +263,24 @@ QUIET = {
             for n in range(100): log.warning("%d", n)
         def two(): one()
         """,
+    "whose it is, asked without the lock": """
+        import time
+        class Cache: owner = None
+        cache, guard = Cache(), threading.Lock()
+        def transact(work):
+            me = threading.get_ident()
+            owner = cache.owner
+            if me == owner:
+                work()
+            else:
+                with guard:
+                    cache.owner = me
+                    work()
+                    cache.owner = None
+        def one():
+            for n in range(60): transact(lambda: transact(lambda: time.sleep(1e-4)))
+        def two(): one()
+        """,
     "asked in one call, taken out in another": """
         guard = threading.Lock()
         class Watches: there = {}

@@ -2,7 +2,8 @@
 
 `seen = hits` … `hits = seen + 1` is one update, and so is `if key not in cache:` … `cache[key] = value`; a read
 that has nothing to do with the write after it is none. Names are followed within a function, without regard
-to the order of its lines; decisions are the tests around a line and those that may leave before it.
+to the order of its lines; decisions are the tests around a line and those that may leave before it. Whether
+something is the running thread's own (`if owner == get_ident()`) is no decision that another could make wrong.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ __all__ = ["Flow", "flows_of"]
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
+# What they give no other thread, task or process is given, and whoever writes it writes its own.
+_IDENTITIES = {"get_ident", "get_native_id", "current_thread", "current_task", "getpid", "getcurrent"}
+
 
 class _Piece:
     """A simple statement, or the head of one that has others inside."""
 
-    __slots__ = ("asks_none", "deciders", "loads", "stores")
+    __slots__ = ("asks_none", "compares", "deciders", "is_identity", "loads", "stores")
 
     def __init__(self, deciders: tuple[int, ...]) -> None:
         self.asks_none = False
+        self.compares: set[str] = set()  # what it asks to be the same as something else, and that alone
+        self.is_identity = False  # what it stores says who is running
         self.loads: set[str] = set()
         self.stores: set[str] = set()
         self.deciders = deciders
@@ -80,13 +86,20 @@ class Flow:
         open_ends = list(reached)
         while open_ends:
             piece = self._pieces[open_ends.pop()]
-            further = set(piece.deciders if decisions else ())
+            further = {number for number in piece.deciders if decisions and not self._asks_who_runs(number)}
             for name in piece.loads:
                 further.update(self._makers.get(name, ()))
             further -= reached
             reached |= further
             open_ends.extend(further)
         return reached
+
+    def _asks_who_runs(self, number: int) -> bool:
+        return any(name == "" or self._is_identity(name) for name in self._pieces[number].compares)
+
+    def _is_identity(self, name: str) -> bool:
+        makers = self._makers.get(name, ())
+        return bool(makers) and all(self._pieces[maker].is_identity for maker in makers)
 
     def _add(self, nodes: list[Any], deciders: tuple[int, ...]) -> int:
         """One piece made of expressions or a simple statement."""
@@ -115,6 +128,7 @@ class Flow:
         if isinstance(node, (ast.If, ast.While)):
             head = self._add([node.test], deciders)
             self._pieces[head].asks_none = _asks_none(node.test)
+            self._pieces[head].compares = _compared(node.test)
             self._block(node.body, (*deciders, head))
             self._block(node.orelse, (*deciders, head))
             return (head,) if _may_leave(node) else ()
@@ -136,7 +150,8 @@ class Flow:
             for case in node.cases:
                 self._block(case.body, (*deciders, head))
             return (head,) if _may_leave(node) else ()
-        self._add([node], deciders)
+        number = self._add([node], deciders)
+        self._pieces[number].is_identity = isinstance(node, ast.Assign) and _is_identity(node.value)
         return ()
 
     def _try(self, node: Any, deciders: tuple[int, ...]) -> tuple[int, ...]:
@@ -170,6 +185,27 @@ def _asks_none(test: Any) -> bool:
     if isinstance(test, ast.Compare):
         return any(isinstance(side, ast.Constant) and side.value is None for side in test.comparators)
     return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
+
+
+def _compared(test: Any) -> set[str]:
+    """The names on both sides of `==` or `is`, an empty one for a call that says who is running."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        return set()
+    if not isinstance(test.ops[0], (ast.Eq, ast.NotEq, ast.Is, ast.IsNot)):
+        return set()
+    sides = [test.left, *test.comparators]
+    names = {side.id for side in sides if isinstance(side, ast.Name)}
+    return names | {"" for side in sides if _is_identity(side)}
+
+
+def _is_identity(node: Any) -> bool:
+    """`get_ident()`, `threading.current_thread()`, `current_thread().ident`"""
+    if isinstance(node, ast.Attribute) and node.attr in ("ident", "native_id"):
+        node = node.value
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
+    return name in _IDENTITIES
 
 
 def _may_leave(node: Any) -> bool:
