@@ -95,3 +95,18 @@ def test_a_celery_task_comes_after_who_sent_it(tmp_path: Path) -> None:
     sends = finished.log("sends")
     assert received, json.dumps(stamps(packs))
     assert int(received[0]["from"].rpartition("@")[2]) > sends["seq"]
+
+
+def test_an_order_is_followed_from_django_to_fastapi(tmp_path: Path) -> None:
+    sample = Path(__file__).resolve().parents[2] / "samples" / "web_requests"
+    for file in sample.glob("*.py"):
+        (tmp_path / file.name).write_text(file.read_text())
+    finished = run(tmp_path, (tmp_path / "program.py").read_text(), LOGQ_DEBUG=None)
+    orders, asks, counts = (
+        finished.log(text) for text in ("orders a wheel", "order 8812 asks for its part", "counts wheel")
+    )
+    assert len({record["proc"] for record in (orders, asks, counts)}) == 3
+    for before, after in ((orders, asks), (asks, counts)):
+        received = [event for event in finished.events("recv", via="stamp") if event["lane"] == after["lane"]]
+        received = [event for event in received if event["proc"] == after["proc"] and event["seq"] < after["seq"]]
+        assert f"{before['proc']}/{before['lane']}@" in received[-1]["from"]
