@@ -14,7 +14,7 @@ from logq.lane import here
 from logq.sites import absolute
 from logq.trouble import swallowed
 
-from . import containers, flow, variables, versions
+from . import calls, containers, flow, variables, versions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Point:
         """A function was called: its frame and its cells are new, whatever was at their places before."""
         if quiet:
             return
-        versions.begin_call(_frame(1))
+        calls.begin_call(_frame(1))
         for reader in readers:
             cells = reader.__closure__
             if cells:

@@ -7,18 +7,17 @@ variable by several lanes that no lock has in common. The reader of the records 
 
 from __future__ import annotations
 
-import itertools
 import time
 from _thread import get_ident
 
 from logq import identity
 from logq.emit import event
 from logq.objects import Thing
-from logq.sites import is_machinery, position
+from logq.sites import position
 
+from .calls import chain_of, number_of
 from .outside import holding
 from .variables import State, address
-from .within import held_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,20 +25,16 @@ if TYPE_CHECKING:
 
     from logq.lane import Lane, Site
 
+    from .calls import Chain
     from .flow import Flow
     from .points import Point as PointInSource
 
     Point = Union["Place", PointInSource]
 
-    # (which call it is, its code, its instruction), the innermost first.
-    Chain = tuple[tuple[int, Any, int], ...]
-
-__all__ = ["Place", "begin_call", "flows", "made_from", "read", "tell_update", "update_of", "wrote"]
+__all__ = ["Place", "flows", "made_from", "read", "tell_update", "update_of", "wrote"]
 
 _mono = time.monotonic_ns
-_DEEPEST = 4
 _MOST_READS = 3
-_MOST_CALLS = 100_000
 _MOST_LANES = 32
 _MOST_TOLD = 5000  # in one process
 _LOSSES = 3  # told of one pair of places
@@ -90,9 +85,9 @@ class Seen:
     def __init__(self, point: Point, lane: Lane, frame: Any, held: tuple[Any, ...], v: int) -> None:
         self.point = point
         self.lane = lane
-        self.place = _place(frame)
+        self.place = number_of(frame)
         self.caller = frame.f_back.f_lasti if frame.f_back is not None else -1
-        self.chain, self.within = _chain(frame)
+        self.chain, self.within = chain_of(frame)
         self.held = held + self.within
         self.v = v
         self.seq = lane.seq
@@ -137,7 +132,7 @@ def read(state: State, point: Point, lane: Lane, frame: Any) -> None:
 
 def _is_again(known: Seen, frame: Any) -> bool:
     """By the same call of the function, as far as that can be told at once."""
-    if known.place != _place(frame):
+    if known.place != number_of(frame):
         return False
     caller = frame.f_back
     return known.caller == (caller.f_lasti if caller is not None else -1)
@@ -173,40 +168,6 @@ def wrote(state: State, point: Point, lane: Lane, frame: Any, updates: bool) -> 
         write.base = write
     if write.base is not None:
         _updated(state, write)
-
-
-# Where a frame lies -> the number of the call whose frame it is: the next call may have its frame at the same place.
-calls: dict[int, int] = {}
-_numbers = itertools.count(1 << 62)
-
-
-def begin_call(frame: Any) -> None:
-    if len(calls) > _MOST_CALLS:
-        calls.clear()
-    calls[hash(frame)] = next(_numbers)
-
-
-def _place(frame: Any) -> int:
-    place = hash(frame)  # as `id` says it, but without its audit event
-    return calls.get(place, place)
-
-
-def _chain(frame: Any) -> tuple[Chain, tuple[Any, ...]]:
-    """The calls of the program, and what the library's functions among them hold."""
-    chain: list[tuple[int, Any, int]] = []
-    within: list[Any] = []
-    for _ in range(12):
-        code = frame.f_code
-        if is_machinery(code.co_filename):
-            held = held_by(frame)
-            if held is not None:
-                within.append(held)
-        elif len(chain) < _DEEPEST:
-            chain.append((_place(frame), code, frame.f_lasti))
-        frame = frame.f_back
-        if frame is None:
-            break
-    return tuple(chain), tuple(within)
 
 
 # What a write was made from. ----------------------------------------------------------------------
