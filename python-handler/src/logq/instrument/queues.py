@@ -123,8 +123,14 @@ def _make_room(plain: Any) -> Any:
 # Items. They come and go under the queue's mutex. --------------------------------------------------
 
 
+def _is_the_librarys(original: Any, method: str) -> bool:
+    """Whether it is the standard library's own and does nothing but call that method of the deque or list."""
+    code = getattr(original, "__code__", None)
+    return code is not None and code.co_names == ("queue", method) and is_machinery(code.co_filename)
+
+
 def _wrap_put(original: Callable[[Any, Any], None]) -> Any:
-    if original.__code__.co_names == ("queue", "append"):
+    if _is_the_librarys(original, "append"):
 
         def _put_last(self: Any, item: Any) -> None:
             queue = self.queue  # what the original does, without its frame
@@ -153,7 +159,7 @@ def _wrap_put(original: Callable[[Any, Any], None]) -> Any:
 
 
 def _wrap_get(original: Callable[[Any], Any]) -> Any:
-    if original.__code__.co_names == ("queue", "popleft"):
+    if _is_the_librarys(original, "popleft"):
 
         def _get_first(self: Any) -> Any:
             queue = self.queue

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from logq.variables import variables_of
 
+from .variables import address
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
@@ -26,7 +28,7 @@ class Within:
     __slots__ = ("name", "owner")
 
     def __init__(self, owner: Any, name: str) -> None:
-        self.owner = id(owner)
+        self.owner = address(owner)
         self.name = f"{type(owner).__name__}.{name}"
 
     def __eq__(self, other: object) -> bool:
