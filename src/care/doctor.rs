@@ -115,10 +115,19 @@ fn of_files(path: &Path, complaints: &mut Vec<Complaint>) {
         complaints.push(Complaint { what, remedy: Remedy::Permissions(path.to_owned()) });
     }
     if about.is_dir() {
-        let mut inside: Vec<PathBuf> =
-            fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-        inside.sort();
-        inside.iter().for_each(|path| of_files(path, complaints));
+        let listed = fs::read_dir(path).and_then(|entries| {
+            entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<PathBuf>>>()
+        });
+        match listed {
+            Ok(mut inside) => {
+                inside.sort();
+                inside.iter().for_each(|path| of_files(path, complaints));
+            }
+            Err(error) => {
+                let what = format!("{} cannot be listed: {error}", path.display());
+                complaints.push(Complaint { what, remedy: Remedy::Nothing });
+            }
+        }
     }
 }
 
