@@ -48,7 +48,8 @@ impl Diagnosis for Race {
          program's own files; and where values are marked by `logq.shared`, `logq.read` and `logq.write`. An update is a write \
          that was made from an earlier read, through the lines between them, or decided by it.\n\
          Certain where a write replaced another lane's that its own value was made without. Likely where two lanes updated the \
-         same, no lock was held around both in each, and no start, join or hand-over orders them: this run had luck. Tasks of \
+         same, no lock was held around both in each, and neither a start, join or hand-over orders them nor another lock: this run \
+         had luck. Tasks of \
          one loop only where another task really came between.\n\
          Silent about flags, appends, single reads and writes, what a lock covers from the read to the write, what a queue, \
          join, future or event hands over, and what only one thread has. Not seen: other people's packages, code made by \
