@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::decode::Place;
 use super::field::{FieldValue, Known};
 use super::id::{Lane, StampRef};
@@ -16,22 +18,22 @@ use super::{level, time};
 /// Objects with more keys are left to the whole decoder.
 const MOST_KEYS: usize = 48;
 
+/// As many as most objects have need no memory of their own.
+const FEW_KEYS: usize = 12;
+
 /// What a line has for an index.
 #[derive(Debug)]
 pub struct LineSketch<'l> {
     ts: i64,
     severity: Option<u16>,
     known: [Option<FieldValue<'l>>; Known::ALL.len()],
-    keys: Vec<Key<'l>>,
-    /// The paths of the keys, one behind the other.
-    paths: String,
-    givers: Vec<(&'l str, Lane)>,
+    keys: SmallVec<[Key<'l>; FEW_KEYS]>,
+    givers: SmallVec<[(&'l str, Lane); 2]>,
 }
 
 #[derive(Debug)]
 struct Key<'l> {
-    /// Where its path ends; it begins where that of the key before it ends.
-    path_end: usize,
+    path: Cow<'l, str>,
     value: FieldValue<'l>,
     is_apart: bool,
 }
@@ -43,10 +45,8 @@ impl Sketch for LineSketch<'_> {
                 to.known(*known, lent(value));
             }
         }
-        let mut start = 0;
         for key in &self.keys {
-            to.key(&self.paths[start..key.path_end], &key.value, key.is_apart);
-            start = key.path_end;
+            to.key(&key.path, &key.value, key.is_apart);
         }
         self.givers.iter().for_each(|(proc, lane)| to.giver(proc, *lane));
         Head { ts: self.ts, severity: self.severity }
@@ -71,9 +71,8 @@ impl<'l> LineSketch<'l> {
             ts: 0,
             severity: None,
             known: [const { None }; Known::ALL.len()],
-            keys: Vec::with_capacity(8),
-            paths: String::with_capacity(64),
-            givers: Vec::new(),
+            keys: SmallVec::new(),
+            givers: SmallVec::new(),
         };
         let mut reading = Reading { scan, sketch, place };
         reading.line()?;
@@ -109,7 +108,7 @@ impl<'l> Reading<'l> {
         let mut kind = Kind::Unknown;
         let mut has_ts = false;
         let mut site_line = None;
-        let mut names: Vec<&str> = Vec::new();
+        let mut names: SmallVec<[&str; FEW_KEYS]> = SmallVec::new();
         loop {
             let name = self.scan.plain_string()?;
             self.scan.expect(b':')?;
@@ -226,7 +225,7 @@ impl<'l> Reading<'l> {
         match name {
             "site" if self.scan.peek()? == b'[' => {
                 let before = self.scan.mark();
-                self.value_of_key(name, true, 0)?;
+                self.value_of_key(name.into(), true, 0)?;
                 self.scan.back_to(before);
                 return self.site();
             }
@@ -244,7 +243,7 @@ impl<'l> Reading<'l> {
         let before = self.sketch.keys.len();
         // Of a list or an object nothing is a value of the field.
         let is_scalar = !matches!(self.scan.peek()?, b'[' | b'{');
-        self.value_of_key(name, is_apart(name), 0)?;
+        self.value_of_key(name.into(), is_apart(name), 0)?;
         let known = match name {
             FROM => return self.giver_of_event(before),
             "obj" => Known::Obj,
@@ -310,30 +309,26 @@ impl<'l> Reading<'l> {
     /// The members of an object as keys below that path.
     fn object(&mut self, path: &str, is_top: bool, is_apart_above: bool, depth: usize) -> Option<()> {
         (depth < DEEPEST).then_some(())?;
-        let mut names: Vec<&str> = Vec::new();
+        let mut names: SmallVec<[&str; FEW_KEYS]> = SmallVec::new();
         let mut is_more = self.scan.open(b'{', b'}')?;
         while is_more {
             let name = self.scan.plain_string()?;
             (!names.contains(&name) && names.len() < MOST_KEYS).then_some(())?;
             names.push(name);
             self.scan.expect(b':')?;
-            if is_top {
-                self.value_of_key(name, is_apart_above, depth + 1)?;
-            } else {
-                let path = format!("{path}.{name}");
-                self.value_of_key(&path, is_apart_above, depth + 1)?;
-            }
+            let path = if is_top { Cow::Borrowed(name) } else { Cow::Owned(format!("{path}.{name}")) };
+            self.value_of_key(path, is_apart_above, depth + 1)?;
             is_more = self.scan.is_more(b'}')?;
         }
         Some(())
     }
 
-    fn value_of_key(&mut self, path: &str, is_apart_here: bool, depth: usize) -> Option<()> {
+    fn value_of_key(&mut self, path: Cow<'l, str>, is_apart_here: bool, depth: usize) -> Option<()> {
         match self.scan.peek()? {
             b'{' => {
                 // What lies below an event's key is apart by its own whole path.
                 (!is_apart_here).then_some(())?;
-                self.object(path, false, false, depth + 1)
+                self.object(&path, false, false, depth + 1)
             }
             b'[' => {
                 (depth < DEEPEST).then_some(())?;
@@ -343,7 +338,7 @@ impl<'l> Reading<'l> {
                         self.scan.skip(depth + 1)?;
                     } else {
                         let value = self.scan.scalar()?;
-                        self.put(path, value, is_apart_here);
+                        self.put(path.clone(), value, is_apart_here);
                     }
                     is_more = self.scan.is_more(b']')?;
                 }
@@ -357,9 +352,8 @@ impl<'l> Reading<'l> {
         }
     }
 
-    fn put(&mut self, path: &str, value: FieldValue<'l>, is_apart: bool) {
-        self.sketch.paths.push_str(path);
-        self.sketch.keys.push(Key { path_end: self.sketch.paths.len(), value, is_apart });
+    fn put(&mut self, path: Cow<'l, str>, value: FieldValue<'l>, is_apart: bool) {
+        self.sketch.keys.push(Key { path, value, is_apart });
     }
 }
 

@@ -30,18 +30,31 @@ pub struct Head {
     pub severity: Option<u16>,
 }
 
-/// Keys of events that are known fields as well, or places in the code, or stamps.
-const APART: [&str; 17] = [
-    "obj", "site", "held_at", "stack", "from", "thread", "tid", "task", "type", "msg", "tpl", "file", "line", "func",
-    "level", "logger", "argv",
-];
-
 /// The key of an event that holds a stamp.
 pub(super) const FROM: &str = "from";
 
-/// Whether a key of an event is drawn apart.
+/// Whether a key of an event is drawn apart: it is a known field as well, or a place in the code, or a stamp.
 pub(super) fn is_apart(path: &str) -> bool {
-    APART.contains(&path) || path.starts_with("exc.")
+    matches!(
+        path,
+        "obj"
+            | "site"
+            | "held_at"
+            | "stack"
+            | "from"
+            | "thread"
+            | "tid"
+            | "task"
+            | "type"
+            | "msg"
+            | "tpl"
+            | "file"
+            | "line"
+            | "func"
+            | "level"
+            | "logger"
+            | "argv"
+    ) || path.starts_with("exc.")
 }
 
 impl Sketch for Record {

@@ -22,6 +22,18 @@ pub(super) struct Scan<'l> {
 #[derive(Clone, Copy)]
 pub(super) struct Mark(usize);
 
+/// Of eight bytes, the highest bit of the first one that ends a plain stretch, and maybe of some behind it: quotes,
+/// backslashes and control characters, found all at once. (A byte is zero if it borrows when one is taken from it and had no
+/// highest bit; only a zero before it can make that wrong.)
+fn ends_in(eight: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHEST: u64 = 0x8080_8080_8080_8080;
+    let zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes & HIGHEST;
+    let same = |byte: u8| zero(eight ^ (ONES * u64::from(byte)));
+    let below_blank = eight.wrapping_sub(ONES * u64::from(b' ')) & !eight & HIGHEST;
+    same(b'"') | same(b'\\') | below_blank
+}
+
 impl<'l> Scan<'l> {
     /// `None` where the line is no text.
     pub fn of(line: &'l [u8]) -> Option<Scan<'l>> {
@@ -73,7 +85,17 @@ impl<'l> Scan<'l> {
     /// How far the string goes on without an end, an escape or a control character; and which of these comes.
     fn plain_stretch(&self) -> Option<(usize, u8)> {
         let rest = &self.text.as_bytes()[self.at..];
-        let len = rest.iter().position(|byte| *byte == b'"' || *byte == b'\\' || *byte < b' ')?;
+        let is_end = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < b' ';
+        let mut len = 0;
+        while let Some(eight) = rest[len..].first_chunk::<8>() {
+            let ends = ends_in(u64::from_le_bytes(*eight));
+            if ends != 0 {
+                len += ends.trailing_zeros() as usize / 8;
+                return Some((len, rest[len]));
+            }
+            len += 8;
+        }
+        len += rest[len..].iter().position(is_end)?;
         Some((len, rest[len]))
     }
 
@@ -223,5 +245,21 @@ impl<'l> Scan<'l> {
         }
         let is_plain = whole.len() == 1 || !whole.starts_with('0');
         (is_plain && self.at - begin < LONGEST_NUMBER).then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_plain_stretch_ends_with_the_first_that_ends_it(text in "[ -%\u{80}-\u{90}\u{1}\u{1f}\"\\\\~é]{0,40}") {
+            let end = text.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < b' ');
+            let scan = Scan::of(text.as_bytes()).expect("a text");
+            prop_assert_eq!(scan.plain_stretch(), end.map(|end| (end, text.as_bytes()[end])));
+        }
     }
 }
