@@ -65,12 +65,12 @@ known_fields! {
 }
 
 impl Known {
-    fn row(self) -> &'static (Known, &'static str, FieldType, &'static str) {
+    const fn row(self) -> &'static (Known, &'static str, FieldType, &'static str) {
         // The table is made by the macro from the same list as the enum, in the same order.
         &Known::ALL[self as usize]
     }
 
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         self.row().1
     }
 

@@ -1,35 +1,61 @@
-//! A row as tantivy takes it in: columns and terms in one piece of memory, which is lent and not copied.
+//! A row as a segment takes it in: columns and terms in one piece of memory, which is used again for the next one.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use tantivy::schema::Field as Column;
-use tantivy::schema::document::{Document, ReferenceValue, ReferenceValueLeaf, Value};
+
+use super::dictionary;
+
+/// Where the line stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spot {
+    /// Place in the payload's list of sources.
+    pub src: u64,
+    pub off: u64,
+    pub len: u64,
+}
 
 /// The fields of one document.
 #[derive(Debug, Default)]
 pub(super) struct Row {
-    pub cells: Vec<(Column, Cell)>,
-    /// What the terms are made of.
+    /// Nanoseconds.
+    pub ts: i64,
+    pub spot: Spot,
+    pub mono: Option<u64>,
+    pub seq: Option<u64>,
+    pub terms: Vec<Term>,
+    /// The names of what it has in common with others.
+    pub names: Vec<Name>,
+    /// What names stand for that no row of the segment had before; places in the bytes.
+    pub definitions: Vec<Range<usize>>,
+    /// What terms and definitions are made of.
     pub bytes: Vec<u8>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
-    I64(i64),
-    U64(u64),
-    /// A stretch of the row's bytes.
-    Bytes(Range<usize>),
+/// A term, as a place in the row's bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Term {
+    pub column: Column,
+    pub hash: u32,
+    pub place: Range<usize>,
+}
+
+/// The name of what many records have in common.
+#[derive(Debug, Clone)]
+pub(super) enum Name {
+    /// The rows of this segment have it for the first time. The first such one is number 0.
+    New(Term),
+    /// The one with that number.
+    Known(u32),
 }
 
 impl Row {
     pub fn clear(&mut self) {
-        self.cells.clear();
+        (self.mono, self.seq) = (None, None);
+        self.terms.clear();
+        self.names.clear();
+        self.definitions.clear();
         self.bytes.clear();
-    }
-
-    pub fn put(&mut self, column: Column, cell: Cell) {
-        self.cells.push((column, cell));
     }
 
     /// Where a term begins that is written next.
@@ -38,57 +64,13 @@ impl Row {
     }
 
     pub fn end(&mut self, column: Column, start: usize) {
-        self.cells.push((column, Cell::Bytes(start..self.bytes.len())));
+        let term = self.term(column, start);
+        self.terms.push(term);
     }
-}
 
-/// A row that is lent to the index.
-#[derive(Debug)]
-pub(super) struct SharedRow(Arc<Row>);
-
-impl SharedRow {
-    pub fn of(row: Arc<Row>) -> SharedRow {
-        SharedRow(row)
-    }
-}
-
-impl Document for SharedRow {
-    type Value<'a> = CellValue<'a>;
-    type FieldsValuesIter<'a> = CellIter<'a>;
-
-    fn iter_fields_and_values(&self) -> CellIter<'_> {
-        CellIter { row: &self.0, cells: self.0.cells.iter() }
-    }
-}
-
-pub(super) struct CellIter<'a> {
-    row: &'a Row,
-    cells: std::slice::Iter<'a, (Column, Cell)>,
-}
-
-impl<'a> Iterator for CellIter<'a> {
-    type Item = (Column, CellValue<'a>);
-
-    fn next(&mut self) -> Option<(Column, CellValue<'a>)> {
-        let (column, cell) = self.cells.next()?;
-        let leaf = match cell {
-            Cell::I64(int) => ReferenceValueLeaf::I64(*int),
-            Cell::U64(int) => ReferenceValueLeaf::U64(*int),
-            Cell::Bytes(place) => ReferenceValueLeaf::Bytes(&self.row.bytes[place.clone()]),
-        };
-        Some((*column, CellValue(leaf)))
-    }
-}
-
-/// A cell as tantivy looks at it.
-#[derive(Debug, Clone)]
-pub(super) struct CellValue<'a>(ReferenceValueLeaf<'a>);
-
-impl<'a> Value<'a> for CellValue<'a> {
-    type ArrayIter = std::iter::Empty<CellValue<'a>>;
-    type ObjectIter = std::iter::Empty<(&'a str, CellValue<'a>)>;
-
-    fn as_value(&self) -> ReferenceValue<'a, CellValue<'a>> {
-        ReferenceValue::Leaf(self.0.clone())
+    /// What was written from there on, as a term.
+    pub fn term(&self, column: Column, start: usize) -> Term {
+        let place = start..self.bytes.len();
+        Term { column, hash: dictionary::hash(column, &self.bytes[place.clone()]), place }
     }
 }

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
-use tantivy::indexer::{AddOperation, SegmentWriter};
-use tantivy::{Index, Segment, SegmentMeta};
+use tantivy::{Index, SegmentMeta};
 
-use super::document::SharedRow;
-use super::row::{RowMaker, Spot};
+use super::document::Spot;
+use super::growing::GrowingSegment;
+use super::row::RowMaker;
 use super::schema::Fields;
 use crate::record::Body;
 use crate::spool::Problems;
@@ -25,40 +25,6 @@ const LEAST_MEMORY: usize = 32 << 20;
 
 /// How much is read between two reports of progress, in bytes.
 const PROGRESS_STEP: u64 = 1 << 20;
-
-/// A segment that grows.
-pub(super) struct OpenSegment {
-    segment: Segment,
-    writer: SegmentWriter,
-    memory: usize,
-}
-
-impl OpenSegment {
-    pub fn begin(index: &Index, memory: usize) -> tantivy::Result<OpenSegment> {
-        let segment = index.new_segment();
-        let writer = SegmentWriter::for_segment(memory, segment.clone())?;
-        Ok(OpenSegment { segment, writer, memory })
-    }
-
-    pub fn add(&mut self, row: SharedRow) -> tantivy::Result<()> {
-        // Documents are never deleted, so the order of operations means nothing.
-        self.writer.add_document(AddOperation { opstamp: 0, document: row })
-    }
-
-    pub fn is_full(&self) -> bool {
-        self.writer.mem_usage() > self.memory
-    }
-
-    /// Writes the segment to disk. It is part of the index once that is told of it.
-    pub fn end(self) -> tantivy::Result<SegmentMeta> {
-        let documents = self.writer.max_doc();
-        self.writer.finalize()?;
-        let meta = self.segment.meta().clone().with_max_doc(documents);
-        // Without sorting there is no temporary document store to be kept.
-        meta.untrack_temp_docstore();
-        Ok(meta)
-    }
-}
 
 /// Turns stretches, each with the place of its source in the index, into segments. `progress` is told of bytes that were
 /// read.
@@ -106,7 +72,7 @@ struct Worker<'i> {
     index: &'i Index,
     memory: usize,
     rows: RowMaker,
-    open: Option<OpenSegment>,
+    open: Option<GrowingSegment>,
     segments: Vec<SegmentMeta>,
     added: Added,
 }
@@ -140,19 +106,17 @@ impl<'i> Worker<'i> {
         stretch.skim(&mut problems, &mut |sight| {
             let (off, len) = sight.spot();
             let spot = Spot { src, off, len };
-            let sketched = sight.sketch().map(|sketch| self.rows.make(&sketch, spot));
-            let row = match sketched {
-                Some(row) => row,
-                None => {
-                    let record = sight.understand().record;
-                    if record.again {
-                        return ControlFlow::Continue(());
-                    }
-                    malformed += u64::from(matches!(record.body, Body::Malformed(_)));
-                    self.rows.make(&record, spot)
+            if let Some(sketch) = sight.sketch() {
+                self.rows.make(&sketch, spot);
+            } else {
+                let record = sight.understand().record;
+                if record.again {
+                    return ControlFlow::Continue(());
                 }
-            };
-            if let Err(error) = self.add_row(row) {
+                malformed += u64::from(matches!(record.body, Body::Malformed(_)));
+                self.rows.make(&record, spot);
+            }
+            if let Err(error) = self.add_row() {
                 failure = Some(error);
                 return ControlFlow::Break(());
             }
@@ -176,12 +140,10 @@ impl<'i> Worker<'i> {
         }
     }
 
-    fn add_row(&mut self, row: SharedRow) -> tantivy::Result<()> {
-        let open = match &mut self.open {
-            Some(open) => open,
-            None => self.open.insert(OpenSegment::begin(self.index, self.memory)?),
-        };
-        open.add(row)?;
+    /// Adds the row that was made last.
+    fn add_row(&mut self) -> tantivy::Result<()> {
+        let open = self.open.get_or_insert_with(|| GrowingSegment::begin(self.index, self.memory));
+        open.add(self.rows.row());
         if open.is_full() { self.end_segment() } else { Ok(()) }
     }
 

@@ -4,10 +4,14 @@
 //! line. How far each source is indexed stands in the payload of the commit that made it so; therefore nothing is ever
 //! lost or doubled, whatever dies when. `store.json` says the format; another format is never read.
 
+mod columns;
+mod dictionary;
 mod docs;
 mod document;
 mod fill;
 mod frozen;
+mod growing;
+mod inverted;
 mod keys;
 mod lines;
 mod merge;

@@ -9,13 +9,12 @@ mod keys;
 use std::hash::{Hash as _, Hasher as _};
 use std::ops::Range;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use tantivy::schema::Field as Column;
 
 use self::keys::KeyValues;
-use super::document::{Cell, Row, SharedRow};
+use super::document::{Name, Row, Spot};
 use super::schema::{Fields, MAX_KEYS, MAX_KEYWORD, MAX_SHAPE, MAX_TEMPLATE, ODD};
 use super::template::Template;
 use super::terms::{self, BORDER, KIND, Message, WHO, Word};
@@ -24,25 +23,25 @@ use crate::record::Lane;
 use crate::record::field::{FieldValue, Known};
 use crate::record::outline::{Outline, Sketch};
 
-/// Where the line stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Spot {
-    pub src: u64,
-    pub off: u64,
-    pub len: u64,
-}
-
 /// Makes rows, one after the other, into the same memory.
 pub(super) struct RowMaker {
     fields: Fields,
-    row: Arc<Row>,
+    row: Row,
     scratch: Scratch,
     templates: FxHashMap<Box<str>, Option<Rc<Template>>>,
     /// What was written of what records have in common, by name.
-    commons: FxHashMap<u64, Box<[u8]>>,
+    commons: FxHashMap<u64, Common>,
+    /// How many names the segment's rows have had.
+    names: u32,
     /// Messages without a template that were indexed whole; beyond a number they are not worth it.
     constants: FxHashSet<u64>,
     values: KeyValues,
+}
+
+/// Something that records have in common, and its name's place in the order of names.
+struct Common {
+    bytes: Box<[u8]>,
+    number: u32,
 }
 
 #[derive(Default)]
@@ -72,66 +71,62 @@ impl RowMaker {
     pub fn new(fields: Fields) -> RowMaker {
         RowMaker {
             fields,
-            row: Arc::default(),
+            row: Row::default(),
             scratch: Scratch::default(),
             templates: FxHashMap::default(),
             commons: FxHashMap::default(),
+            names: 0,
             constants: FxHashSet::default(),
             values: KeyValues::new(fields.value),
         }
     }
 
-    /// The row of that record. It is valid until the next one is made, and must be dropped before.
-    pub fn make(&mut self, sketch: &dyn Sketch, spot: Spot) -> SharedRow {
-        // The row that was given out last has been dropped; if it has not, it keeps its memory.
+    /// Makes the row of that record, in place of the one before.
+    pub fn make(&mut self, sketch: &dyn Sketch, spot: Spot) {
         let mut row = std::mem::take(&mut self.row);
-        if Arc::get_mut(&mut row).is_none() {
-            row = Arc::default();
-        }
-        if let Some(own) = Arc::get_mut(&mut row) {
-            own.clear();
-            self.fill(own, sketch, spot);
-        }
-        self.row = row.clone();
-        SharedRow::of(row)
+        row.clear();
+        self.fill(&mut row, sketch, spot);
+        self.row = row;
+    }
+
+    /// The row that was made last.
+    pub fn row(&self) -> &Row {
+        &self.row
     }
 
     /// What was defined and indexed whole up to now is in another segment: rows made from now on are for the next one.
     pub fn begin_segment(&mut self) {
         self.commons.clear();
+        self.names = 0;
         self.constants.clear();
         self.values.begin_segment();
     }
 
     fn fill(&mut self, row: &mut Row, sketch: &dyn Sketch, spot: Spot) {
-        let fields = self.fields;
         let mut gathering = Gathering { maker: self, row, known: Default::default(), keys: 0, is_true: true };
         gathering.maker.scratch.names.clear();
         gathering.maker.scratch.named.clear();
         let head = sketch.draw(&mut gathering);
         let Gathering { known, is_true, .. } = gathering;
-        row.put(fields.ts, Cell::I64(head.ts));
-        row.put(fields.src, Cell::U64(spot.src));
-        row.put(fields.off, Cell::U64(spot.off));
-        row.put(fields.len, Cell::U64(spot.len));
+        (row.ts, row.spot) = (head.ts, spot);
         let is_true = is_true & self.put_known(row, &known, head.severity) & self.put_shape(row);
         if !is_true {
-            row.put(fields.odd, Cell::U64(ODD));
+            let odd = row.begin();
+            row.bytes.extend_from_slice(&ODD.to_be_bytes());
+            row.end(self.fields.odd, odd);
         }
     }
 
     /// Puts the known fields; false where one of them has a value that the index would not show truly.
     fn put_known(&mut self, row: &mut Row, known: &Knowns<'_>, severity: Option<u16>) -> bool {
         let mut is_true = true;
-        for (field, column) in [(Known::Mono, self.fields.mono), (Known::Seq, self.fields.seq)] {
-            let Some(value) = known.of(field) else { continue };
-            match value {
-                FieldValue::Int(int) => match u64::try_from(*int) {
-                    Ok(int) => row.put(column, Cell::U64(int)),
-                    Err(_) => is_true = false,
-                },
-                _ => is_true = false,
+        for (field, cell) in [(Known::Mono, &mut row.mono), (Known::Seq, &mut row.seq)] {
+            match known.of(field) {
+                Some(FieldValue::Int(int)) => *cell = u64::try_from(*int).ok(),
+                None => continue,
+                Some(_) => {}
             }
+            is_true &= cell.is_some();
         }
         is_true &= self.put_texts(row, known);
         let message = match known.of(Known::Msg) {
@@ -208,7 +203,7 @@ impl RowMaker {
     ) -> (Message<'m>, bool) {
         match template {
             Some(FieldValue::Text(source)) if source.len() <= MAX_TEMPLATE => {
-                let before = (row.cells.len(), row.bytes.len());
+                let before = (row.terms.len(), row.bytes.len());
                 if let Some(template) = self.template(source) {
                     let (lowered, column) = (&mut self.scratch.lowered, self.fields.word);
                     let mut are_whole = true;
@@ -216,7 +211,7 @@ impl RowMaker {
                     if template.each_own(text, &mut put) {
                         return (Message::Templated(source), are_whole);
                     }
-                    row.cells.truncate(before.0);
+                    row.terms.truncate(before.0);
                     row.bytes.truncate(before.1);
                 }
             }
@@ -273,26 +268,28 @@ impl RowMaker {
         hasher.write(&row.bytes[start..]);
         let mut name = hasher.finish();
         // Two with one name would be one: the next name is free.
-        while self.commons.get(&name).is_some_and(|known| **known != row.bytes[start..]) {
+        while self.commons.get(&name).is_some_and(|known| *known.bytes != row.bytes[start..]) {
             name = name.wrapping_add(1);
         }
-        let name_bytes = name.to_be_bytes();
-        if self.commons.contains_key(&name) {
+        if let Some(known) = self.commons.get(&name) {
             row.bytes.truncate(start);
-        } else {
-            if self.commons.len() >= MAX_COMMONS {
-                self.commons.clear();
-            }
-            self.commons.insert(name, row.bytes[start..].into());
-            let definition = row.begin();
-            row.bytes.push(terms::mark_of(column));
-            row.bytes.extend_from_slice(&name_bytes);
-            row.bytes.extend_from_within(start..definition);
-            row.end(self.fields.common, definition);
+            row.names.push(Name::Known(known.number));
+            return;
         }
+        if self.commons.len() >= MAX_COMMONS {
+            self.commons.clear();
+        }
+        let name_bytes = name.to_be_bytes();
+        self.commons.insert(name, Common { bytes: row.bytes[start..].into(), number: self.names });
+        self.names += 1;
+        let definition = row.begin();
+        row.bytes.push(terms::mark_of(column));
+        row.bytes.extend_from_slice(&name_bytes);
+        row.bytes.extend_from_within(start..definition);
+        row.definitions.push(definition..row.bytes.len());
         let own = row.begin();
         row.bytes.extend_from_slice(&name_bytes);
-        row.end(column, own);
+        row.names.push(Name::New(row.term(column, own)));
     }
 }
 

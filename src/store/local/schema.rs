@@ -28,14 +28,8 @@ pub(super) const MAX_SHAPE: usize = 16 << 10;
 /// The fields of the index.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields {
-    /// i64, nanoseconds.
-    pub ts: Column,
     pub mono: Column,
     pub seq: Column,
-    /// u64. Place in the payload's list of sources.
-    pub src: Column,
-    pub off: Column,
-    pub len: Column,
     pub kind: Column,
     pub who: Column,
     /// The object of an event.
@@ -45,11 +39,18 @@ pub(super) struct Fields {
     pub shape: Column,
     /// One term on records whose line decides.
     pub odd: Column,
-    /// What stands for the names in `kind`, `who` and `shape`, on the first record that has each. A column, because a column
-    /// keeps its dictionary in blocks that are read many times as fast as the transducer of terms.
-    pub common: Column,
 }
 
+/// The columns of numbers: `ts` is an i64 of nanoseconds, `src` the place in the payload's list of sources.
+pub(super) const TS: &str = "ts";
+pub(super) const MONO: &str = Known::Mono.name();
+pub(super) const SEQ: &str = Known::Seq.name();
+pub(super) const SRC: &str = "src";
+pub(super) const OFF: &str = "off";
+pub(super) const LEN: &str = "len";
+
+/// What stands for the names in `kind`, `who` and `shape`, on the first record that has each. A column, because a column keeps
+/// its dictionary in blocks that are read many times as fast as the transducer of terms.
 pub(super) const COMMON: &str = "common";
 
 /// The one term of `odd`.
@@ -60,13 +61,14 @@ impl Fields {
         let mut schema = Schema::builder();
         let fast = || NumericOptions::default().set_fast();
         let terms = || BytesOptions::default().set_indexed();
+        schema.add_i64_field(TS, fast());
+        let (mono, seq) = (schema.add_u64_field(MONO, fast()), schema.add_u64_field(SEQ, fast()));
+        for name in [SRC, OFF, LEN] {
+            schema.add_u64_field(name, fast());
+        }
         let fields = Fields {
-            ts: schema.add_i64_field("ts", fast()),
-            mono: schema.add_u64_field(Known::Mono.name(), fast()),
-            seq: schema.add_u64_field(Known::Seq.name(), fast()),
-            src: schema.add_u64_field("src", fast()),
-            off: schema.add_u64_field("off", fast()),
-            len: schema.add_u64_field("len", fast()),
+            mono,
+            seq,
             kind: schema.add_bytes_field("kind", terms()),
             who: schema.add_bytes_field("who", terms()),
             obj: schema.add_bytes_field("obj", terms()),
@@ -74,8 +76,8 @@ impl Fields {
             value: schema.add_bytes_field("value", terms()),
             shape: schema.add_bytes_field("shape", terms()),
             odd: schema.add_u64_field("odd", NumericOptions::default().set_indexed()),
-            common: schema.add_bytes_field(COMMON, BytesOptions::default().set_fast()),
         };
+        schema.add_bytes_field(COMMON, BytesOptions::default().set_fast());
         (schema.build(), fields)
     }
 
@@ -86,6 +88,11 @@ impl Fields {
     /// Whether the column's terms are names, for which definitions stand in `common`.
     pub fn is_common(&self, column: Column) -> bool {
         [self.kind, self.who, self.shape].contains(&column)
+    }
+
+    /// Those with terms, in the order of the schema.
+    pub fn of_terms(&self) -> [Column; 7] {
+        [self.kind, self.who, self.obj, self.word, self.value, self.shape, self.odd]
     }
 
     /// The column of a known number that has one.

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::{Index, IndexWriter};
 
-use super::document::SharedRow;
-use super::fill::{self, OpenSegment};
+use super::document::Spot;
+use super::fill;
+use super::growing::GrowingSegment;
 use super::merge::NeighboursInTime;
-use super::row::{RowMaker, Spot};
+use super::row::RowMaker;
 use super::schema::Fields;
 use super::{HeldLock, Payload, StoreError, engine};
 use crate::spool::{Entry, Positions, RunDir, SourceId};
@@ -25,8 +26,8 @@ const IDLE_MEMORY: usize = 15 << 20;
 pub(super) struct LocalWriter {
     dir: PathBuf,
     rows: RowMaker,
-    writer: IndexWriter<SharedRow>,
-    segment: Option<OpenSegment>,
+    writer: IndexWriter,
+    segment: Option<GrowingSegment>,
     positions: Positions,
     /// Behind the last record that was added of each source.
     added_up_to: Positions,
@@ -88,12 +89,11 @@ impl LocalWriter {
         place
     }
 
-    fn add_row(&mut self, row: SharedRow) -> tantivy::Result<()> {
-        let open = match &mut self.segment {
-            Some(open) => open,
-            None => self.segment.insert(OpenSegment::begin(self.writer.index(), SEGMENT_MEMORY)?),
-        };
-        open.add(row)?;
+    /// Adds the row that was made last.
+    fn add_row(&mut self) -> tantivy::Result<()> {
+        let index = self.writer.index();
+        let open = self.segment.get_or_insert_with(|| GrowingSegment::begin(index, SEGMENT_MEMORY));
+        open.add(self.rows.row());
         if open.is_full() { self.end_segment() } else { Ok(()) }
     }
 
@@ -128,9 +128,9 @@ impl Writer for LocalWriter {
             return Ok(());
         }
         let spot = Spot { src: self.place_of(entry.source), off: entry.offset, len: entry.len };
-        let row = self.rows.make(&entry.record, spot);
+        self.rows.make(&entry.record, spot);
         let failed = self.failed();
-        self.add_row(row).map_err(failed)?;
+        self.add_row().map_err(failed)?;
         self.documents += 1;
         self.added_up_to.set(entry.source.clone(), entry.offset + entry.len + 1);
         Ok(())
