@@ -65,10 +65,12 @@ impl Clock {
             let naive = midnight.checked_add_signed(chrono::Duration::seconds(seconds))?;
             self.absolute(naive, zone)?.checked_add(nanos)
         };
+        if let Some(Date { year: Some(year), month, day }) = date {
+            return at(year, month, day);
+        }
         let near = DateTime::<Utc>::from_timestamp_nanos(self.near);
         match date {
-            Some(Date { year: Some(year), month, day }) => at(year, month, day),
-            Some(Date { year: None, month, day }) => match year {
+            Some(Date { month, day, .. }) => match year {
                 Some(year) => at(i32::try_from(year).ok()?, month, day),
                 // The file was not written before its lines: a December read in January is last year's.
                 None => [near.year(), near.year() - 1, near.year() - 4]
@@ -194,9 +196,10 @@ impl Scan<'_> {
     /// The three letters of a month or a weekday, and the rest of a whole name.
     fn name(&mut self, of: &[&str]) -> Option<u32> {
         let rest = &self.bytes[self.at..];
-        let len = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-        let short = std::str::from_utf8(rest.get(..3)?).ok()?.to_ascii_lowercase();
-        let found = of.iter().position(|name| *name == short).filter(|_| (3..=9).contains(&len))?;
+        let short = rest.get(..3)?;
+        let found = of.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(short))?;
+        let len = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).take(10).count();
+        (len <= 9).then_some(())?;
         self.at += len;
         u32::try_from(found).ok()
     }

@@ -1,6 +1,7 @@
 //! In which form a file is written, which of its lines make one record, and what each record says. Found out from the file's
 //! first lines and corrected as more come; a line of another form is understood all the same, or kept as text.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -123,7 +124,7 @@ impl Form {
 
     /// Whether a line begins a record, and what is open behind it.
     pub fn step(&self, open: Open, line: &[u8]) -> (bool, Open) {
-        let text = String::from_utf8_lossy(&line[..line.len().min(LONGEST_HEAD)]);
+        let text = as_text(&line[..line.len().min(LONGEST_HEAD)]);
         let text = trimmed(&text);
         let is_inside = || text.is_empty() || text.starts_with([' ', '\t', '"', ']', '}']);
         let open = match open {
@@ -150,17 +151,20 @@ impl Form {
 
     /// What the lines of one record say.
     pub fn understand(&self, block: &[u8]) -> Understood {
-        let text = String::from_utf8_lossy(block);
-        match Own::of(trimmed(&text)).filter(|_| self.may_be_json()) {
+        let text = as_text(block);
+        let text = trimmed(&text);
+        match Own::of(text).filter(|_| self.may_be_json()) {
             Some(own) => Understood::Own(own),
-            None => self.understand_foreign(block),
+            None => self.understand_text(text),
         }
     }
 
     /// What they say as another system's, whatever they look like.
     pub fn understand_foreign(&self, block: &[u8]) -> Understood {
-        let text = String::from_utf8_lossy(block);
-        let text = trimmed(&text);
+        self.understand_text(trimmed(&as_text(block)))
+    }
+
+    fn understand_text(&self, text: &str) -> Understood {
         if text.starts_with('{')
             && self.may_be_json()
             && let Ok(said) = json::read(text, &self.clock)
@@ -193,6 +197,11 @@ impl Form {
         };
         Some(if rest.is_empty() { said } else { with_traceback(said, rest) })
     }
+}
+
+/// Bytes as text, whatever they are; most are.
+fn as_text(bytes: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Without what may stand around a text and says nothing.

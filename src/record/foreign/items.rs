@@ -54,6 +54,12 @@ impl Mark {
         Mark(mark)
     }
 
+    /// Whether it is the mark of what stands between two items.
+    pub fn is_of(&self, between: &str) -> bool {
+        // Nearly always they are the same letters.
+        self.0 == between || *self == Mark::of(between)
+    }
+
     /// It says itself that an item ends here: more than a blank.
     pub fn is_clear(&self) -> bool {
         self.0.chars().any(|letter| letter != ' ')
@@ -70,15 +76,37 @@ pub(super) static PROCESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"^(?:MainProcess|(?:Fork|Spawn|ForkServer)?(?:Process|PoolWorker)-\d+(?::\d+)*)").ok()
 });
 
+/// The names that an expression knows, and what says at a glance that a text does not begin with one: most do not.
+const NAMED: [(Kind, &LazyLock<Option<Regex>>, fn(&str) -> bool); 4] = [
+    (Kind::Call, &CALL, |text| behind_colon(text, b"_.").is_some_and(|byte| !byte.is_ascii_whitespace())),
+    (Kind::Place, &PLACE, |text| {
+        behind_colon(text, b"_./\\<>-").is_some_and(|byte| byte.is_ascii_digit() || !byte.is_ascii())
+    }),
+    (Kind::Word, &THREAD, |text| text.starts_with(['M', 'T', 'D', 'a', 'A', 'Q'])),
+    (Kind::Word, &PROCESS, |text| text.starts_with(['M', 'F', 'S', 'P'])),
+];
+
+/// What follows the colon that letters, digits and these marks end at.
+fn behind_colon(text: &str, marks: &[u8]) -> Option<u8> {
+    let is_inside = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || marks.contains(byte);
+    let end = text.bytes().position(|byte| !is_inside(&byte))?;
+    text[end..].strip_prefix(':')?.bytes().next()
+}
+
 pub(super) fn found<'a>(regex: &LazyLock<Option<Regex>>, text: &'a str) -> Option<&'a str> {
     Some(regex.as_ref()?.find(text)?.as_str())
 }
 
 /// The items that a line begins with.
 pub(super) fn items<'a>(line: &'a str, clock: &Clock) -> Vec<Item<'a>> {
-    let mut items: Vec<Item> = Vec::new();
+    first_items(line, MOST_ITEMS, clock)
+}
+
+/// The same, so many at most.
+pub(super) fn first_items<'a>(line: &'a str, most: usize, clock: &Clock) -> Vec<Item<'a>> {
+    let mut items: Vec<Item> = Vec::with_capacity(most);
     let mut at = 0;
-    while items.len() < MOST_ITEMS {
+    while items.len() < most {
         let marks = marks_at(&line[at..], items.is_empty());
         let text = &line[at + marks..];
         let before = &line[at..at + marks];
@@ -92,7 +120,10 @@ pub(super) fn items<'a>(line: &'a str, clock: &Clock) -> Vec<Item<'a>> {
 
 /// How long the marks are that a text begins with.
 pub(super) fn marks_at(text: &str, at_start: bool) -> usize {
-    let is_mark = |letter: char| letter.is_whitespace() || "|[](){}<>:;,/-=".contains(letter);
+    let is_mark = |letter: char| match letter {
+        '|' | '[' | ']' | '(' | ')' | '{' | '}' | '<' | '>' | ':' | ';' | ',' | '/' | '-' | '=' => true,
+        _ => letter.is_whitespace(),
+    };
     let end = text.find(|letter| !is_mark(letter)).unwrap_or(text.len());
     // A minus sign or a path begins with a mark of its own: only what is set off by blanks is between items.
     let marks = &text[..end];
@@ -130,9 +161,10 @@ pub(super) fn item(text: &str, bracket: Option<char>, clock: &Clock) -> Option<(
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         return (digits <= 20 && ends_word(digits)).then_some((Kind::Number, digits, None));
     }
-    let named = [(Kind::Call, &CALL), (Kind::Place, &PLACE), (Kind::Word, &THREAD), (Kind::Word, &PROCESS)];
-    for (kind, regex) in named {
-        if let Some(name) = found(regex, text).filter(|name| ends_word(name.len())) {
+    for (kind, regex, may_be) in NAMED {
+        if may_be(text)
+            && let Some(name) = found(regex, text).filter(|name| ends_word(name.len()))
+        {
             return Some((kind, name.len(), None));
         }
     }
@@ -140,7 +172,7 @@ pub(super) fn item(text: &str, bracket: Option<char>, clock: &Clock) -> Option<(
     if let Some(end) = within {
         return (!text[..end].contains(['[', '(', '{', '"'])).then_some((Kind::Word, end, None));
     }
-    let is_name = |letter: char| letter.is_alphanumeric() || "_.$-".contains(letter);
+    let is_name = |letter: char| matches!(letter, '_' | '.' | '$' | '-') || letter.is_alphanumeric();
     let end = text.find(|letter| !is_name(letter)).unwrap_or(text.len());
     let name = text[..end].trim_end_matches(['.', '-']);
     let is_fit = !name.is_empty() && name.len() <= LONGEST_NAME && (first.is_alphabetic() || first == '_');

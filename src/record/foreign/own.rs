@@ -1,6 +1,9 @@
 //! Lines of logq's own that are found in a log: copied as they are, with the place where they were read. What only looks like
 //! one is any other line.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -20,7 +23,8 @@ pub struct Own {
 impl Own {
     /// `None` where it is not certain that a reader takes the line, with its place added, for a record of that process.
     pub(super) fn of(text: &str) -> Option<Own> {
-        let is_likely = text.contains("\"mono\":") && text.contains("\"lane\":") && !text.contains('\n');
+        let has = |key: &LazyLock<Finder>| key.find(text.as_bytes()).is_some();
+        let is_likely = text.trim_start().starts_with('{') && has(&MONO) && has(&LANE) && !text.contains('\n');
         if !is_likely || text.len() > MAX_LINE - LONGEST_ORIGIN {
             return None;
         }
@@ -48,6 +52,9 @@ impl Own {
         out.extend_from_slice(format!("{},\"origin\":{places}}}\n", self.open).as_bytes());
     }
 }
+
+static MONO: LazyLock<Finder> = LazyLock::new(|| Finder::new(b"\"mono\":"));
+static LANE: LazyLock<Finder> = LazyLock::new(|| Finder::new(b"\"lane\":"));
 
 /// More than an origin takes in a line.
 const LONGEST_ORIGIN: usize = 128;

@@ -2,7 +2,9 @@
 //! process, thread, logger, place in the code) with the same marks between them in nearly every line.
 
 use super::clock::Clock;
-use super::items::{Item, Kind, Mark, PROCESS, THREAD, behind, closing, found, item, items, marks_at, rest_of};
+use super::items::{
+    Item, Kind, Mark, PROCESS, THREAD, behind, closing, first_items, found, item, items, marks_at, rest_of,
+};
 use super::{Said, level_named, without_colour};
 
 /// Of a hundred lines so many must agree.
@@ -87,7 +89,7 @@ impl Layout {
         let plain = without_colour(line);
         let Some((kind, mark, _)) = self.columns.first() else { return false };
         let before = marks_at(&plain, true);
-        if Mark::of(&plain[..before]) != *mark {
+        if !mark.is_of(&plain[..before]) {
             return false;
         }
         let bracket = plain[..before].chars().next_back().and_then(closing);
@@ -96,13 +98,13 @@ impl Layout {
 
     /// What a line says; `None` where it has not this head.
     pub fn read(&self, line: &str, clock: &Clock) -> Option<Said> {
-        let items = items(line, clock);
+        let items = first_items(line, self.columns.len(), clock);
         if items.len() < self.columns.len() {
             return None;
         }
         let mut said = Said::default();
         for ((kind, mark, role), item) in self.columns.iter().zip(&items) {
-            if item.kind != *kind || Mark::of(item.before) != *mark {
+            if item.kind != *kind || !mark.is_of(item.before) {
                 return None;
             }
             put(&mut said, item, *role);
@@ -126,7 +128,7 @@ impl Layout {
 
 /// Time and level of a line that has no layout, or another one.
 pub(super) fn read_freely(line: &str, clock: &Clock) -> Option<Said> {
-    let items = items(line, clock);
+    let items = first_items(line, 2, clock);
     let leading = items.iter().take_while(|item| matches!(item.kind, Kind::Time | Kind::Level)).take(2);
     let mut said = Said::default();
     let mut last = None;
