@@ -24,6 +24,8 @@ pub(super) struct Lanes {
     processes: Vec<Process>,
     of_told: HashMap<Told, usize>,
     of_key: HashMap<String, usize>,
+    /// Whom the last record was of: the next one most likely is, too.
+    last: usize,
     buffered: usize,
     /// A part that has grown to this is closed and the next one begun.
     part_size: u64,
@@ -37,6 +39,7 @@ impl Lanes {
             processes: Vec::new(),
             of_told: HashMap::new(),
             of_key: HashMap::new(),
+            last: 0,
             buffered: 0,
             part_size,
         };
@@ -145,20 +148,27 @@ impl Lanes {
     }
 
     /// Writes what a record of a log says.
-    pub fn write(&mut self, path: &str, said: &Said, origin: Origin) -> Result<(), IntakeError> {
-        let name = said.process.clone().filter(|_| said.pid.is_none());
-        let told: Told = (path.to_owned(), said.host.clone(), said.pid, name);
+    pub fn write(&mut self, path: &str, said: &mut Said, origin: Origin) -> Result<(), IntakeError> {
         let ts = said.ts.unwrap_or(0);
-        let place = match self.of_told.get(&told) {
-            Some(place) => *place,
-            None if self.processes.len() < MOST_PROCESSES => self.begin(told, said.process.as_deref(), ts),
-            None => self.of_log(path, ts),
-        };
-        let process = &mut self.processes[place];
+        if !self.processes.get(self.last).is_some_and(|process| process.wrote(path, said)) {
+            self.last = self.who_wrote(path, said, ts);
+        }
+        let process = &mut self.processes[self.last];
         let before = process.buffer.len();
         process.write(said, ts, origin);
         self.buffered += process.buffer.len() - before;
         if self.buffered > BUFFERED { self.flush() } else { Ok(()) }
+    }
+
+    fn who_wrote(&mut self, path: &str, said: &Said, ts: i64) -> usize {
+        let pid = said.pid.filter(|pid| *pid > 0);
+        let name = said.process.clone().filter(|_| pid.is_none());
+        let told: Told = (path.to_owned(), said.host.clone(), pid, name);
+        match self.of_told.get(&told) {
+            Some(place) => *place,
+            None if self.processes.len() < MOST_PROCESSES => self.begin(told, said.process.as_deref(), ts),
+            None => self.of_log(path, ts),
+        }
     }
 
     /// Says in the run that of the end of a log nothing is known, beyond what was read of it.
@@ -276,7 +286,7 @@ mod tests {
         let (mut lanes, _) = Lanes::restore(&run, &ledger, 1 << 20).expect("lanes");
         for log in [one, two] {
             let origin = Origin { file: log, offset: 0, len: 1, index: 0, print: 0 };
-            lanes.write(&format!("{log}.log"), &Said::text("x"), origin).expect("written");
+            lanes.write(&format!("{log}.log"), &mut Said::text("x"), origin).expect("written");
         }
         lanes.flush().expect("written");
         assert_eq!(run.spool().list().expect("a listing").parts().count(), 2);

@@ -393,7 +393,7 @@ fn take(
         }
         if !block.written.contains(&index) {
             taken.records += 1;
-            lanes.write(path, &said, origin)?;
+            lanes.write(path, &mut said, origin)?;
         }
     }
     Ok(())

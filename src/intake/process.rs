@@ -139,11 +139,21 @@ impl Process {
         (self.path.clone(), self.host.clone(), pid, self.name.clone().filter(|_| pid.is_none()))
     }
 
+    /// Whether a record of a log is one of this process.
+    pub fn wrote(&self, path: &str, said: &Said) -> bool {
+        let pid = said.pid.unwrap_or(0);
+        !self.is_own
+            && self.pid == pid
+            && (pid > 0 || self.name == said.process)
+            && self.host == said.host
+            && self.path == path
+    }
+
     pub fn part_path(&self, spool: &Path) -> PathBuf {
         spool.join(format!("{}.{}.jsonl", self.key, self.part))
     }
 
-    pub fn write(&mut self, said: &Said, ts: i64, origin: Origin) {
+    pub fn write(&mut self, said: &mut Said, ts: i64, origin: Origin) {
         self.begin_part();
         let (lane, seq) = self.lane_of(said, ts);
         let spot = Spot { proc: &self.key, pid: self.pid, lane, seq, ts, origin };
@@ -151,15 +161,26 @@ impl Process {
     }
 
     /// The lane of a record, introduced where it is new, and the record's number there.
-    fn lane_of(&mut self, said: &Said, ts: i64) -> (Lane, u64) {
-        let who =
-            Who { task: said.task.clone(), thread: said.thread.clone().filter(|_| said.task.is_none()), tid: said.tid };
-        let is_one_more = self.lanes.len() >= MOST_LANES && !self.lanes.contains_key(&who);
+    fn lane_of(&mut self, said: &mut Said, ts: i64) -> (Lane, u64) {
+        // Names are lent, not copied: this is done for every line.
+        let task = said.task.take();
+        let thread = if task.is_none() { said.thread.take() } else { None };
+        let who = Who { task, thread, tid: said.tid };
+        let lane = self.lane_of_who(&who, ts);
+        if who.task.is_none() {
+            said.thread = who.thread;
+        }
+        said.task = who.task;
+        lane
+    }
+
+    fn lane_of_who(&mut self, who: &Who, ts: i64) -> (Lane, u64) {
+        let is_one_more = self.lanes.len() >= MOST_LANES && !self.lanes.contains_key(who);
         if is_one_more || (who.task.is_none() && who.thread.is_none() && who.tid.is_none()) {
             self.file_seq += 1;
             return (FILE, self.file_seq);
         }
-        if let Some((lane, seq, _)) = self.lanes.get_mut(&who) {
+        if let Some((lane, seq, _)) = self.lanes.get_mut(who) {
             *seq += 1;
             return (*lane, *seq);
         }
@@ -167,7 +188,7 @@ impl Process {
         let number = self.lanes.values().filter(|(lane, ..)| lane.kind == kind).count() as u64 + 1;
         let lane = Lane { kind, number };
         self.lanes.insert(who.clone(), (lane, 2, ts));
-        self.introduce(&who, lane, 1, ts);
+        self.introduce(who, lane, 1, ts);
         (lane, 2)
     }
 

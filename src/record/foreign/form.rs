@@ -108,7 +108,7 @@ impl Form {
     fn learn(&mut self) {
         let is_json = |line: &&String| line.starts_with('{');
         let json = self.sample.iter().filter(is_json).count();
-        let pairs = || self.sample.iter().filter(|line| logfmt::read(line).is_some()).count();
+        let pairs = || self.sample.iter().filter(|line| logfmt::is_one(line)).count();
         self.shape = match self.input {
             Input::Json | Input::Logq => Shape::Json,
             Input::Logfmt => Shape::Logfmt,
@@ -140,7 +140,7 @@ impl Form {
         match self.shape {
             Shape::Json | Shape::Unknown if text == "{" => (true, Open::Braces),
             Shape::Json | Shape::Unknown if text.starts_with('{') => (true, Open::Nothing),
-            Shape::Logfmt if logfmt::read(text).is_some() => (true, Open::Nothing),
+            Shape::Logfmt if logfmt::is_one(text) => (true, Open::Nothing),
             Shape::Text => match &self.layout {
                 Some(layout) => (layout.begins(text, &self.clock) || open == Open::Nothing, Open::Text),
                 None => loose(open, text),

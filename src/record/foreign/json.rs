@@ -1,9 +1,10 @@
 //! A JSON object of another system's log, taken apart by the alias table: flat or nested names, and values in the types that
 //! each of the usual libraries gives them.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
 use super::clock::{self, Clock};
@@ -11,7 +12,7 @@ use super::{Said, keys, level_named, level_of_number, loguru, names, otlp, trace
 use crate::record::Level;
 
 /// Name in lower case → our name for it, and its rank.
-static NAMES: LazyLock<HashMap<&'static str, (&'static str, usize)>> =
+static NAMES: LazyLock<FxHashMap<&'static str, (&'static str, usize)>> =
     LazyLock::new(|| names::all().map(|(alias, own, rank)| (alias, (own, rank))).collect());
 
 /// How deep names are looked for, `process.thread.name`, and how long one may be.
@@ -84,78 +85,82 @@ struct Candidate {
     own: &'static str,
     rank: usize,
     /// Its name in the line, dotted.
-    name: String,
+    name: Cow<'static, str>,
     value: Value,
 }
 
 #[derive(Default)]
 struct Found {
     candidates: Vec<Candidate>,
+    /// A name in lower case, while it is looked for.
+    lower: String,
 }
 
 impl Found {
     /// Takes what has a place from an object; gives back the rest.
     fn sort(
         &mut self,
-        object: Map<String, Value>,
+        mut object: Map<String, Value>,
         prefix: &mut String,
         depth: usize,
         handicap: usize,
     ) -> Map<String, Value> {
-        let mut rest = Map::new();
-        for (key, value) in object {
-            let outside = prefix.len();
+        let mut wrapped = Vec::new();
+        object.retain(|key, value| {
             if key.len() > LONGEST_NAME || depth >= DEEPEST {
-                rest.insert(key, value);
-                continue;
+                return true;
             }
-            prefix.push_str(&key);
-            let path = prefix.to_ascii_lowercase();
-            let known = NAMES.get(path.as_str()).filter(|(own, _)| fits(own, &value));
-            match (known, value) {
-                (Some((own, rank)), value) => {
-                    self.candidates.push(Candidate { own, rank: rank + handicap, name: prefix.clone(), value });
+            let outside = prefix.len();
+            prefix.push_str(key);
+            let known = self.known(prefix).filter(|(own, ..)| fits(own, value));
+            let is_left = match (known, &mut *value) {
+                (Some((own, rank, name)), value) => {
+                    self.candidates.push(Candidate { own, rank: rank + handicap, name, value: value.take() });
+                    false
                 }
                 // OpenTelemetry and others keep what was passed with the record in an object of its own.
                 (None, Value::Object(inner))
-                    if depth == 0 && matches!(path.as_str(), "attributes" | "extra" | "fields") =>
+                    if depth == 0 && matches!(self.lower.as_str(), "attributes" | "extra" | "fields") =>
                 {
-                    // What the caller passed counts only where the logger itself said nothing.
-                    let of_logger = path == "attributes";
-                    let inner = if of_logger || path == "fields" {
-                        self.sort(inner, &mut String::new(), 1, NAMES.len())
-                    } else {
-                        inner
-                    };
-                    for (key, value) in inner {
-                        keys::keep(&mut rest, &key, value);
-                    }
+                    wrapped.push((self.lower != "extra", std::mem::take(inner)));
+                    false
                 }
                 (None, Value::Object(inner)) => {
                     prefix.push('.');
-                    let left = self.sort(inner, prefix, depth + 1, handicap);
-                    if !left.is_empty() {
-                        rest.insert(key, Value::Object(left));
-                    }
+                    *inner = self.sort(std::mem::take(inner), prefix, depth + 1, handicap);
+                    !inner.is_empty()
                 }
-                (None, value) => {
-                    rest.insert(key, value);
-                }
-            }
+                (None, _) => true,
+            };
             prefix.truncate(outside);
+            is_left
+        });
+        for (has_names, inner) in wrapped {
+            // What the caller passed counts only where the logger itself said nothing.
+            let inner = if has_names { self.sort(inner, &mut String::new(), 1, NAMES.len()) } else { inner };
+            inner.into_iter().for_each(|(key, value)| keys::keep(&mut object, &key, value));
         }
-        rest
+        object
+    }
+
+    /// Our name for one of theirs, its rank, and their name as something to keep.
+    fn known(&mut self, name: &str) -> Option<(&'static str, usize, Cow<'static, str>)> {
+        self.lower.clear();
+        self.lower.push_str(name);
+        self.lower.make_ascii_lowercase();
+        let (alias, (own, rank)) = NAMES.get_key_value(self.lower.as_str())?;
+        Some((*own, *rank, if *alias == name { Cow::Borrowed(*alias) } else { Cow::Owned(name.to_owned()) }))
     }
 
     /// Gives each place its best candidate; the others stay in `extra` under their own names.
     fn settle(mut self, said: &mut Said, scheme: Scheme, clock: &Clock) {
         self.candidates.sort_by_key(|candidate| candidate.rank);
         let mut told = Told::default();
-        for Candidate { own, name, value, .. } in self.candidates {
+        for Candidate { own, name, mut value, .. } in self.candidates {
             if own == "host" {
                 said.host = said.host.take().or_else(|| value.as_str().map(str::to_owned));
             }
-            if own == "host" || !told.put(own, &value, said, scheme, clock) {
+            if own == "host" || !told.put(own, &mut value, said, scheme, clock) {
                 keys::keep(&mut said.extra, &name, value);
             }
         }
@@ -184,12 +189,12 @@ struct Told {
 }
 
 impl Told {
-    /// Puts the value where it belongs; false where that is taken by another, or the value is not what it should be.
-    fn put(&mut self, own: &str, value: &Value, said: &mut Said, scheme: Scheme, clock: &Clock) -> bool {
+    /// Puts the value where it belongs; false where that is taken by another, or the value is not what it should be: then it
+    /// is left as it was.
+    fn put(&mut self, own: &str, value: &mut Value, said: &mut Said, scheme: Scheme, clock: &Clock) -> bool {
         if value.is_null() {
             return true;
         }
-        let text = || scalar(value);
         match own {
             "ts" => set(&mut said.ts, time_of(value, clock)),
             "level" => set(&mut self.level, level_of(value, scheme)) || self.says_the_same(value, scheme),
@@ -201,33 +206,33 @@ impl Told {
             "syslog" => {
                 self.level.is_some() || set(&mut self.level, value.as_u64().map(|number| Scheme::Syslog.level(number)))
             }
-            "logger" => set(&mut said.logger, text()),
-            "msg" if self.has_msg => text().is_some_and(|text| text == said.msg),
+            "logger" => set_text(&mut said.logger, value),
+            "msg" if self.has_msg => scalar(value).is_some_and(|text| text == said.msg),
             "msg" => {
                 self.has_msg = true;
-                said.msg = text().unwrap_or_else(|| value.to_string());
+                said.msg = taken(value).unwrap_or_else(|| value.to_string());
                 true
             }
-            "tpl" => set(&mut said.tpl, text()),
+            "tpl" => set_text(&mut said.tpl, value),
             // A thread is told by its name or by its number.
             "thread" if value.is_number() => set(&mut said.tid, value.as_u64()),
-            "thread" => set(&mut said.thread, text()),
+            "thread" => set_text(&mut said.thread, value),
             "tid" => set(&mut said.tid, number_of(value)),
-            "task" => set(&mut said.task, text()),
+            "task" => set_text(&mut said.task, value),
             "pid" => set(&mut said.pid, number_of(value).and_then(|pid| u32::try_from(pid).ok())),
             "process" => match number_of(value).and_then(|pid| u32::try_from(pid).ok()) {
                 Some(pid) => set(&mut said.pid, Some(pid)),
-                None => set(&mut said.process, text()),
+                None => set_text(&mut said.process, value),
             },
             "file" => {
-                set(&mut said.file, text())
-                    || said.file.as_ref().is_some_and(|file| text().is_some_and(|name| file.ends_with(&name)))
+                set_text(&mut said.file, value)
+                    || said.file.as_ref().is_some_and(|file| scalar(value).is_some_and(|name| file.ends_with(&name)))
             }
             "line" => set(&mut said.line, number_of(value)),
-            "func" => set(&mut said.func, text()),
-            "stack" => set(&mut said.stack, text()),
-            "exc.type" => set(&mut self.kind, text()),
-            "exc.msg" => set(&mut self.msg, text()),
+            "func" => set_text(&mut said.func, value),
+            "stack" => set_text(&mut said.stack, value),
+            "exc.type" => set_text(&mut self.kind, value),
+            "exc.msg" => set_text(&mut self.msg, value),
             "trace" => set(&mut self.trace, exception_of(value)),
             _ => false,
         }
@@ -260,6 +265,18 @@ fn set<T>(place: &mut Option<T>, value: Option<T>) -> bool {
         *place = value;
     }
     is_free
+}
+
+fn set_text(place: &mut Option<String>, value: &mut Value) -> bool {
+    place.is_none() && set(place, taken(value))
+}
+
+/// The same as `scalar`; a text is taken, not copied.
+fn taken(value: &mut Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(std::mem::take(text)),
+        other => scalar(other),
+    }
 }
 
 /// A text, a number or a truth value as text.
@@ -347,6 +364,8 @@ mod tests {
             Value::Object(said.extra),
             serde_json::json!({"user": {"name": "ada"}, "a": null, "time": "soon", "msg": "y"})
         );
+        let said = one(r#"{"msg":"x","extra":{"a":1,"b":2},"a":3,"fields":{"b":4}}"#);
+        assert_eq!(Value::Object(said.extra), serde_json::json!({"a": 3, "a_2": 1, "b": 2, "b_2": 4}));
     }
 
     proptest::proptest! {

@@ -5,51 +5,74 @@ use serde_json::{Map, Value};
 /// The pairs of a line; `None` where it is not made of pairs. A word without a value is a truth.
 pub(super) fn read(line: &str) -> Option<Map<String, Value>> {
     let mut pairs = Map::new();
-    let mut rest = line.trim();
     let mut valued = 0;
-    while !rest.is_empty() {
-        let end =
-            rest.find(|letter: char| letter == '=' || letter.is_whitespace() || letter == '"').unwrap_or(rest.len());
-        let key = &rest[..end];
-        let is_key =
-            !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@/".contains(&byte));
-        if !is_key {
-            return None;
+    walk(line, |key, text| {
+        valued += usize::from(text.is_some());
+        if !pairs.contains_key(key) {
+            pairs.insert(key.to_owned(), text.map_or(Value::Bool(true), value));
         }
-        rest = &rest[end..];
-        let value = if let Some(behind) = rest.strip_prefix('=') {
-            valued += 1;
-            let (value, after) = value(behind)?;
-            rest = after;
-            value
-        } else {
-            Value::Bool(true)
-        };
-        if !rest.is_empty() && !rest.starts_with(char::is_whitespace) {
-            return None;
-        }
-        rest = rest.trim_start();
-        pairs.entry(key).or_insert(value);
-    }
-    // One pair among words is a sentence that mentions a setting.
-    (valued >= 2 && valued * 2 >= pairs.len()).then_some(pairs)
+    })?;
+    is_enough(valued, pairs.len()).then_some(pairs)
 }
 
-/// A value, and what follows it.
-fn value(text: &str) -> Option<(Value, &str)> {
-    if !text.starts_with('"') {
-        let end = text.find(char::is_whitespace).unwrap_or(text.len());
-        return Some((typed(&text[..end]), &text[end..]));
+/// Whether a line is made of pairs.
+pub(super) fn is_one(line: &str) -> bool {
+    let (mut valued, mut all) = (0, 0);
+    let walked = walk(line, |_, text| {
+        valued += usize::from(text.is_some());
+        all += 1;
+    });
+    // Of words that are repeated only the first counts.
+    walked.is_some() && (is_enough(valued, all) || read(line).is_some())
+}
+
+/// One pair among words is a sentence that mentions a setting.
+fn is_enough(valued: usize, all: usize) -> bool {
+    valued >= 2 && valued * 2 >= all
+}
+
+/// Gives each key of a line and what stands behind its mark; `None` where something else is met.
+fn walk<'a>(line: &'a str, mut each: impl FnMut(&'a str, Option<&'a str>)) -> Option<()> {
+    let mut rest = line.trim();
+    while !rest.is_empty() {
+        let is_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-@/".contains(byte);
+        let end = rest.bytes().position(|byte| !is_key(&byte)).unwrap_or(rest.len());
+        let (key, behind) = rest.split_at_checked(end).filter(|(key, _)| !key.is_empty())?;
+        let text = match behind.strip_prefix('=') {
+            Some(behind) => Some(&behind[..value_end(behind)?]),
+            None => None,
+        };
+        each(key, text);
+        let after = &behind[text.map_or(0, |text| text.len() + 1)..];
+        rest = after.trim_start();
+        // What stands behind a key or a value is set off from it.
+        (after.is_empty() || rest.len() < after.len()).then_some(())?;
     }
-    let mut is_escaped = false;
-    let end = text[1..].find(|letter| {
-        let ends = letter == '"' && !is_escaped;
-        is_escaped = letter == '\\' && !is_escaped;
-        ends
-    })? + 1;
-    let quoted = &text[..=end];
-    let value = serde_json::from_str(quoted).unwrap_or_else(|_| Value::String(quoted[1..end].to_owned()));
-    Some((value, &text[end + 1..]))
+    Some(())
+}
+
+/// Where a value ends, with its quotes.
+fn value_end(text: &str) -> Option<usize> {
+    if !text.starts_with('"') {
+        return Some(text.find(char::is_whitespace).unwrap_or(text.len()));
+    }
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', &bytes[at..])?;
+        match bytes[at] {
+            b'"' => return Some(at + 1),
+            // With what it stands before.
+            _ => at += 2,
+        }
+        (at <= bytes.len()).then_some(())?;
+    }
+}
+
+fn value(text: &str) -> Value {
+    let Some(quoted) = text.strip_prefix('"') else { return typed(text) };
+    let plain = quoted.strip_suffix('"').unwrap_or(quoted);
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(plain.to_owned()))
 }
 
 /// Whole numbers and truth values as such; anything else is a text, as a version or an address with dots is.

@@ -64,66 +64,44 @@ pub struct Beginning<'a> {
 /// The text of a message that is too long for a line is cut to so many bytes.
 const KEEP_OF_TEXT: usize = 64 * 1024;
 
-#[derive(Serialize)]
-struct Line<'a> {
-    ts: String,
-    mono: u64,
-    proc: &'a str,
-    pid: u32,
-    #[serde(serialize_with = "shown")]
-    lane: Lane,
-    #[serde(skip_serializing_if = "is_zero")]
-    seq: u64,
-    #[serde(flatten)]
-    body: Body<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<Origin>,
+/// A line as it is written, key after key: nothing is gathered first.
+struct Line<'o> {
+    out: &'o mut Vec<u8>,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Body<'a> {
-    Log(Log<'a>),
-    Event(Map<String, Value>),
-}
+impl<'o> Line<'o> {
+    /// What every line begins with.
+    fn begin(of: &Beginning, out: &'o mut Vec<u8>) -> serde_json::Result<Line<'o>> {
+        out.extend_from_slice(b"{\"ts\":\"");
+        time::push_rfc3339(of.ts, out);
+        out.push(b'"');
+        let mut line = Line { out };
+        // There is no other clock than the one in the lines.
+        line.put("mono", &u64::try_from(of.ts).unwrap_or(0))?;
+        line.put("proc", of.proc)?;
+        line.put("pid", &of.pid)?;
+        line.put("lane", &*of.lane.to_string())?;
+        if of.seq > 0 {
+            line.put("seq", &of.seq)?;
+        }
+        Ok(line)
+    }
 
-#[derive(Serialize)]
-struct Log<'a> {
-    level: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    levelno: Option<u16>,
-    logger: &'a str,
-    msg: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tpl: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thread: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tid: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    task: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    func: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exc: Option<&'a Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stack: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    extra: Option<&'a Map<String, Value>>,
-    #[serde(skip_serializing_if = "is_zero")]
-    cut: u64,
-}
+    /// `key` is one of ours, with nothing in it to be quoted.
+    fn put<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> serde_json::Result<()> {
+        self.out.extend_from_slice(b",\"");
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        serde_json::to_writer(&mut *self.out, value)
+    }
 
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
+    fn put_some<T: Serialize + ?Sized>(&mut self, key: &str, value: Option<&T>) -> serde_json::Result<()> {
+        value.map_or(Ok(()), |value| self.put(key, value))
+    }
 
-fn shown<S: serde::Serializer>(lane: &Lane, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(lane)
+    fn end(self) {
+        self.out.extend_from_slice(b"}\n");
+    }
 }
 
 impl Said {
@@ -144,50 +122,43 @@ impl Said {
         self.write_whole(spot, &self.msg[..end], false, (len - end) as u64, out);
     }
 
-    fn write_whole(&self, spot: &Spot, msg: &str, with_all: bool, cut: u64, out: &mut Vec<u8>) {
-        let text = |text: &Option<String>| with_all || text.as_ref().is_none_or(|text| text.len() <= KEEP_OF_TEXT / 8);
-        let level = self.level.as_ref();
-        let (name, number) = level.map_or(("NOTSET", 0), |level| (&*level.name, level.number));
-        let is_usual = crate::record::level::number_of(name) == Some(number);
-        let log = Log {
-            level: name,
-            levelno: (!is_usual).then_some(number),
-            logger: self.logger.as_deref().filter(|_| text(&self.logger)).unwrap_or_default(),
-            msg,
-            tpl: self.tpl.as_deref().filter(|_| with_all),
-            thread: self.thread.as_deref().filter(|_| text(&self.thread)),
-            tid: self.tid,
-            task: self.task.as_deref().filter(|_| text(&self.task)),
-            file: self.file.as_deref().filter(|_| text(&self.file)),
-            line: self.line,
-            func: self.func.as_deref().filter(|_| text(&self.func)),
-            exc: self.exc.as_ref().filter(|_| with_all),
-            stack: self.stack.as_deref().filter(|_| with_all),
-            extra: Some(&self.extra).filter(|extra| with_all && !extra.is_empty()),
-            cut,
-        };
-        append(&line(spot, self.ts.unwrap_or(spot.ts), Body::Log(log)), out);
+    fn write_whole<'a>(&'a self, spot: &Spot, msg: &str, with_all: bool, cut: u64, out: &mut Vec<u8>) {
+        whole(out, |out| {
+            let short = |text: Option<&'a str>| text.filter(|text| with_all || text.len() <= KEEP_OF_TEXT / 8);
+            let level = self.level.as_ref();
+            let (name, number) = level.map_or(("NOTSET", 0), |level| (&*level.name, level.number));
+            let is_usual = crate::record::level::number_of(name) == Some(number);
+            let Spot { proc, pid, lane, seq, ts, origin } = *spot;
+            let ts = self.ts.unwrap_or(ts);
+            let mut line = Line::begin(&Beginning { proc, pid, lane, seq, ts, name: None }, out)?;
+            line.put("level", name)?;
+            line.put_some("levelno", (!is_usual).then_some(&number))?;
+            line.put("logger", short(self.logger.as_deref()).unwrap_or_default())?;
+            line.put("msg", msg)?;
+            line.put_some("tpl", self.tpl.as_deref().filter(|_| with_all))?;
+            line.put_some("thread", short(self.thread.as_deref()))?;
+            line.put_some("tid", self.tid.as_ref())?;
+            line.put_some("task", short(self.task.as_deref()))?;
+            line.put_some("file", short(self.file.as_deref()))?;
+            line.put_some("line", self.line.as_ref())?;
+            line.put_some("func", short(self.func.as_deref()))?;
+            line.put_some("exc", self.exc.as_ref().filter(|_| with_all))?;
+            line.put_some("stack", self.stack.as_deref().filter(|_| with_all))?;
+            line.put_some("extra", Some(&self.extra).filter(|extra| with_all && !extra.is_empty()))?;
+            line.put_some("cut", Some(&cut).filter(|cut| **cut > 0))?;
+            line.put("origin", &origin)?;
+            line.end();
+            Ok(())
+        });
     }
 }
 
-fn line<'a>(spot: &Spot<'a>, ts: i64, body: Body<'a>) -> Line<'a> {
-    let (proc, pid, lane, seq) = (spot.proc, spot.pid, spot.lane, spot.seq);
-    Line { ts: time::to_rfc3339(ts), mono: mono(ts), proc, pid, lane, seq, body, origin: Some(spot.origin) }
-}
-
-/// There is no other clock than the one in the lines.
-fn mono(ts: i64) -> u64 {
-    u64::try_from(ts).unwrap_or(0)
-}
-
-fn append(line: &impl Serialize, out: &mut Vec<u8>) {
+/// Appends a line, or nothing: texts, numbers and maps with text keys can always be written into memory.
+fn whole(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) {
     let begin = out.len();
-    // Texts, numbers and maps with text keys can always be written into memory.
-    if serde_json::to_writer(&mut *out, line).is_err() {
+    if write(out).is_err() {
         out.truncate(begin);
-        return;
     }
-    out.push(b'\n');
 }
 
 /// Appends a process's `proc` event: who wrote the lines, and into which file.
@@ -237,9 +208,12 @@ fn event(name: &str, of: &Beginning) -> Map<String, Value> {
 }
 
 fn write_event(of: &Beginning, keys: Map<String, Value>, out: &mut Vec<u8>) {
-    let (proc, pid, lane, seq) = (of.proc, of.pid, of.lane, of.seq);
-    let ts = time::to_rfc3339(of.ts);
-    append(&Line { ts, mono: mono(of.ts), proc, pid, lane, seq, body: Body::Event(keys), origin: None }, out);
+    whole(out, |out| {
+        let mut line = Line::begin(of, out)?;
+        keys.iter().try_for_each(|(key, value)| line.put(key, value))?;
+        line.end();
+        Ok(())
+    });
 }
 
 /// A line that was written before: what whoever goes on writing must know.
