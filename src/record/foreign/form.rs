@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
-use serde_json::{Map, Value};
 
 use super::clock::Clock;
 use super::text::{self, Layout};
@@ -188,7 +187,7 @@ impl Form {
         let said = if let Some(pattern) = &self.pattern {
             of_captures(pattern, head, &self.clock)?
         } else if let Some(pairs) = (self.shape == Shape::Logfmt).then(|| logfmt::read(head)).flatten() {
-            json::said(pairs, &self.clock)
+            json::said_flat(pairs, &self.clock)
         } else {
             let by_layout = || self.layout.as_ref().and_then(|layout| layout.read(head, &self.clock));
             let said =
@@ -288,10 +287,9 @@ fn with_pairs(mut said: Said) -> Said {
 /// What the groups of a person's pattern caught: their names are those of fields, ours or anybody's.
 fn of_captures(pattern: &Regex, line: &str, clock: &Clock) -> Option<Said> {
     let captures = pattern.captures(line)?;
-    let named = pattern.capture_names().flatten();
-    let caught: Map<String, Value> =
-        named.filter_map(|name| Some((name.to_owned(), captures.name(name)?.as_str().trim().into()))).collect();
-    let mut said = json::said(caught, clock);
+    let named = pattern.capture_names().zip(captures.iter());
+    let caught = named.filter_map(|(name, caught)| Some((name?, caught?.as_str().trim().into()))).collect();
+    let mut said = json::said_flat(caught, clock);
     if said.msg.is_empty() && !pattern.capture_names().flatten().any(|name| super::canonical(name) == "msg") {
         // A pattern of the head alone leaves the message behind it.
         let end = captures.get(0).map_or(0, |all| all.end());

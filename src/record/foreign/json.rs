@@ -30,7 +30,7 @@ pub(super) fn read(text: &str, clock: &Clock) -> Result<Vec<Said>, serde_json::E
 
 /// What an object says.
 pub(super) fn said(object: Map<String, Value>, clock: &Clock) -> Said {
-    let scheme = Scheme::of(&object);
+    let scheme = Scheme::of(|key| object.get(key));
     let object = match loguru::record(object) {
         Ok(record) => return loguru::said(record, clock),
         Err(object) => object,
@@ -38,6 +38,21 @@ pub(super) fn said(object: Map<String, Value>, clock: &Clock) -> Said {
     let mut found = Found::default();
     let rest = found.sort(object, &mut String::new(), 0, 0);
     let mut said = Said { extra: rest, ..Said::default() };
+    found.settle(&mut said, scheme, clock);
+    keys::bound(&mut said.extra);
+    said
+}
+
+/// What pairs say that hold no objects, each name once.
+pub(super) fn said_flat(pairs: Vec<(&str, Value)>, clock: &Clock) -> Said {
+    let scheme = Scheme::of(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value));
+    let (mut found, mut said) = (Found::default(), Said::default());
+    for (key, value) in pairs {
+        match found.known(key).filter(|_| key.len() <= LONGEST_NAME) {
+            Some((own, rank, name)) => found.candidates.push(Candidate { own, rank, name, value }),
+            None => drop(said.extra.insert(key.to_owned(), value)),
+        }
+    }
     found.settle(&mut said, scheme, clock);
     keys::bound(&mut said.extra);
     said
@@ -54,14 +69,16 @@ enum Scheme {
 }
 
 impl Scheme {
-    fn of(object: &Map<String, Value>) -> Scheme {
-        let level = object.get("level").and_then(Value::as_u64);
-        let is_epoch = object.get("time").is_some_and(Value::is_number);
-        let is_bunyan = object.contains_key("v") && object.contains_key("hostname");
-        if level.is_some_and(|level| level >= 10) && object.contains_key("msg") && (is_epoch || is_bunyan) {
+    fn of<'v>(get: impl Fn(&str) -> Option<&'v Value>) -> Scheme {
+        let level = get("level").and_then(Value::as_u64);
+        let is_node = || {
+            let is_epoch = get("time").is_some_and(Value::is_number);
+            get("msg").is_some() && (is_epoch || (get("v").is_some() && get("hostname").is_some()))
+        };
+        if level.is_some_and(|level| level >= 10) && is_node() {
             return Scheme::Node;
         }
-        let number = level.or_else(|| object.get("severity").and_then(Value::as_u64));
+        let number = level.or_else(|| get("severity").and_then(Value::as_u64));
         if number.is_some_and(|number| number < 8) { Scheme::Syslog } else { Scheme::Python }
     }
 

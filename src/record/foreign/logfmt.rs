@@ -1,15 +1,19 @@
 //! logfmt: `ts=2026-11-22T17:15:03Z level=info msg="the shop opens" order_id=8812`.
 
-use serde_json::{Map, Value};
+use std::collections::HashSet;
+
+use serde_json::Value;
 
 /// The pairs of a line; `None` where it is not made of pairs. A word without a value is a truth.
-pub(super) fn read(line: &str) -> Option<Map<String, Value>> {
-    let mut pairs = Map::new();
+pub(super) fn read(line: &str) -> Option<Vec<(&str, Value)>> {
+    let mut pairs: Vec<(&str, Value)> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     let mut valued = 0;
     walk(line, |key, text| {
         valued += usize::from(text.is_some());
-        if !pairs.contains_key(key) {
-            pairs.insert(key.to_owned(), text.map_or(Value::Bool(true), value));
+        // Of several with one name the first counts.
+        if names.insert(key) {
+            pairs.push((key, text.map_or(Value::Bool(true), value)));
         }
     })?;
     is_enough(valued, pairs.len()).then_some(pairs)
@@ -101,7 +105,8 @@ mod tests {
         let line = r#"ts=2026-11-22T17:15:03Z msg="a \"b\"\nc" n=12 ok=true ip=10.0.0.1 raw zero=007 e="#;
         let expected = json!({"ts": "2026-11-22T17:15:03Z", "msg": "a \"b\"\nc", "n": 12, "ok": true, "ip": "10.0.0.1",
                               "raw": true, "zero": "007", "e": ""});
-        assert_eq!(read(line).map(Value::Object), Some(expected));
+        let object = read(line).map(|pairs| pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect());
+        assert_eq!(object.map(Value::Object), Some(expected));
         for line in ["", "the shop opens", "set debug=true in the settings", "a=1", "x=\"open", "a=1 b=\"2\"c"] {
             assert_eq!(read(line), None, "{line}");
         }
