@@ -66,7 +66,10 @@ impl Mark {
     }
 }
 
-static PLACE: LazyLock<Option<Regex>> =
+type Expression = LazyLock<Option<Regex>>;
+type IsLikely = fn(&str) -> bool;
+
+static PLACE: Expression =
     LazyLock::new(|| Regex::new(r"^[\w./\\<>-]+\.(?:py|pyx|js|mjs|ts|go|rs|java|kt|c|cc|cpp|h|rb|php):\d+").ok());
 static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[A-Za-z_][\w.]*:(?:[\w.]+|<\w+>):\d+").ok());
 pub(super) static THREAD: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -77,7 +80,7 @@ pub(super) static PROCESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// The names that an expression knows, and what says at a glance that a text does not begin with one: most do not.
-const NAMED: [(Kind, &LazyLock<Option<Regex>>, fn(&str) -> bool); 4] = [
+const NAMED: [(Kind, &Expression, IsLikely); 4] = [
     (Kind::Call, &CALL, |text| behind_colon(text, b"_.").is_some_and(|byte| !byte.is_ascii_whitespace())),
     (Kind::Place, &PLACE, |text| {
         behind_colon(text, b"_./\\<>-").is_some_and(|byte| byte.is_ascii_digit() || !byte.is_ascii())
