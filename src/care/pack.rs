@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::writers;
 use crate::intake;
+use crate::spool::archive::{self, ArchiveError};
 use crate::spool::{self, Part, RunDir, SpoolError};
 
 /// A part of no more takes one block of the disk, packed or not.
@@ -30,6 +31,8 @@ pub enum PackError {
     Spool(#[from] SpoolError),
     #[error("run {run} is being written; what has ended can be packed")]
     Alive { run: String },
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     #[error("another logq packs run {run}")]
     Busy { run: String },
     #[error("cannot pack {}: {source}", path.display())]
@@ -41,6 +44,18 @@ impl PackError {
         let path = path.to_owned();
         move |source| PackError::Io { path, source }
     }
+}
+
+/// Puts a run into one file, to be sent to somebody; how large it is. The run stays as it is.
+///
+/// # Errors
+/// [`PackError::Alive`] while somebody may still add to it: what is in the file would be told to have ended.
+pub fn send(run: &RunDir, to: &Path) -> Result<u64, PackError> {
+    let can_tell = cfg!(unix) || intake::is_foreign(run);
+    let Some(_held) = writers::keep_out(run).ok().filter(|_| can_tell) else {
+        return Err(PackError::Alive { run: run.name().to_owned() });
+    };
+    Ok(archive::make(run, to)?)
 }
 
 /// Packs the parts of a run that are not packed yet.

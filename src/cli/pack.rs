@@ -1,6 +1,7 @@
-//! `logq pack`: makes runs that have ended small, readable as before.
+//! `logq pack`: makes runs that have ended small, readable as before; or puts one into a file that goes elsewhere.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -19,11 +20,25 @@ pub struct PackArgs {
     /// The run: its name, an unambiguous beginning of it, or `all` that have ended [default: the newest]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
+
+    /// Leave the run as it is and put it into one file, to attach to a bug report; `--dir FILE` opens it in every command
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 pub fn pack(args: PackArgs) -> Result<ExitCode, CliError> {
     let store = investigation::find_store(args.store.dir.as_deref())?;
     let choice = RunChoice::of(args.run.as_deref());
+    if let Some(file) = &args.output {
+        let run = investigation::newest_run(&store, &choice)?;
+        let size = pack::send(&run, file)?;
+        let mut out = output::stdout();
+        let shown = file.display();
+        writeln!(out, "{}", one_line(&format!("{}  in {shown}, {:.1} MB", run.name(), size as f64 / 1e6)))?;
+        writeln!(out, "{}", one_line(&format!("see: logq diagnose --dir {shown}")))?;
+        out.flush()?;
+        return Ok(ExitCode::from(exit::FOUND));
+    }
     let is_all = matches!(choice, RunChoice::All);
     let mut out = output::stdout();
     let mut worst = exit::FOUND;

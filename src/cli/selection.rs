@@ -10,7 +10,7 @@ use crate::investigation::{BadWord, Selection, Words};
 
 #[derive(Debug, Args)]
 pub struct StoreArgs {
-    /// Where runs are kept [default: the nearest .logq from here upward]
+    /// Where runs are kept, or a file that `logq pack -o` made of one [default: the nearest .logq from here upward]
     #[arg(long, global = true, env = "LOGQ_DIR", value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }

@@ -19,6 +19,7 @@ use crate::causality::{Builder, CausalGraph, LaneIndex, NodeRef, ProcessIndex};
 use crate::diagnose::{self, Diagnosis, Evidence, Finding};
 use crate::query::QueryError;
 use crate::record::{Lane, LaneKind, Record, RecordName};
+use crate::spool::archive::ArchiveError;
 use crate::spool::{Entry, RunDir, Sight, Spool, SpoolError};
 use crate::store::{RunReader, StoreError};
 
@@ -50,6 +51,8 @@ pub struct Selection {
 pub enum InvestigationError {
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::InvestigationError;
-use crate::spool::{RunDir, StoreDir};
+use crate::spool::{RunDir, StoreDir, archive};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum RunChoice {
@@ -24,12 +24,15 @@ impl RunChoice {
     }
 }
 
-/// The store that is named, or the nearest `.logq` from here upward.
+/// The store that is named, be it a directory or a run that was packed into a file, or the nearest `.logq` from here upward.
 pub fn find_store(dir: Option<&Path>) -> Result<StoreDir, InvestigationError> {
     let Some(dir) = dir else {
         let here = std::env::current_dir().unwrap_or_else(|_| ".".into());
         return Ok(StoreDir::find(&here)?);
     };
+    if dir.is_file() {
+        return Ok(archive::open(dir)?);
+    }
     Ok(StoreDir::open(dir)?)
 }
 

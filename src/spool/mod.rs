@@ -6,6 +6,7 @@
 //! with `pread`, never mapped: a part may be cut or removed while it is read, and that is data ([`Problems`]),
 //! not failure. Only a directory that cannot be read at all is an error.
 
+pub mod archive;
 mod content;
 mod follow;
 mod layout;

@@ -49,7 +49,7 @@ fn aside_of(part: &Path) -> PathBuf {
     path.into()
 }
 
-fn write_packed(part: &Path, aside: &Path) -> io::Result<u64> {
+pub(super) fn write_packed(part: &Path, aside: &Path) -> io::Result<u64> {
     let plain = open_plain(part)?;
     match fs::remove_file(aside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -85,7 +85,7 @@ fn write_packed(part: &Path, aside: &Path) -> io::Result<u64> {
 }
 
 /// Fails unless the packed part is, byte for byte, what was packed.
-fn compare(part: &Path, aside: &Path) -> io::Result<()> {
+pub(super) fn compare(part: &Path, aside: &Path) -> io::Result<()> {
     let (plain, packed) = (open_plain(part)?, Packed::open(open_plain(aside)?)?);
     let (mut left, mut right) = (vec![0; FRAME as usize], vec![0; FRAME as usize]);
     let mut offset = 0;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Case, assert_has, python};
+use crate::harness::{Case, assert_has, files, python};
 
 /// A run with an index.
 fn indexed() -> (Case, PathBuf) {
@@ -13,13 +13,6 @@ fn indexed() -> (Case, PathBuf) {
     case.logq(&["collect"]).ended(0);
     let run = case.store().join("runs").join(case.run_name());
     (case, run)
-}
-
-fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry").path());
-    let mut files: Vec<PathBuf> = entries.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
-    files.sort();
-    files
 }
 
 #[test]
@@ -88,4 +81,26 @@ fn files_are_made_their_users_alone_and_links_are_left() {
     assert_has(&said.out, &["can be read by others", "repaired", "is a link"]);
     let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
     assert_eq!((mode(&part), mode(&outside)), (0o600, 0o644));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_looked_into_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+
+    let (case, run) = indexed();
+    let folder = run.join("other");
+    fs::create_dir(&folder).expect("a folder");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o000)).expect("set");
+    let mut command = case.command(&["doctor"]);
+    if fs::read_dir(&folder).is_ok() {
+        // Nothing is closed to root: somebody else looks, whose all this is.
+        const NOBODY: u32 = 65_534;
+        let chown = std::process::Command::new("chown").args(["-R", "65534"]).arg(case.path()).status();
+        assert!(chown.expect("chown").success());
+        command.uid(NOBODY);
+    }
+    let said = crate::harness::Said::of(command.output().expect("logq runs")).ended(1);
+    assert_has(&said.out, &["DAMAGED", "other cannot be listed"]);
 }

@@ -51,6 +51,7 @@ impl Case {
             command.env_remove(name);
         }
         command.env("TZ", "UTC").env("NO_COLOR", "1").env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("XDG_CACHE_HOME", self.path().join(".cache"));
         command.env_remove("PYTHONPATH").env_remove("PYTHONUNBUFFERED");
         command
     }
@@ -187,6 +188,14 @@ pub fn normalised(text: &str, case: &Case) -> String {
     }
     // Blanks at the ends of lines differ with the widths of what was replaced.
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// The files of a folder whose names end so.
+pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
+    files.sort();
+    files
 }
 
 /// Waits until the condition holds: no test sleeps for a time in which something should have happened.

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::{Case, Said, assert_has};
+use crate::harness::{Case, Said, assert_has, python};
 
 /// Runs logq and says how much memory it took at most, in bytes.
 fn with_memory(case: &Case, arguments: &[&str]) -> (Said, u64) {
@@ -13,7 +13,7 @@ fn with_memory(case: &Case, arguments: &[&str]) -> (Said, u64) {
     let script = "import resource,subprocess,sys\ncode=subprocess.run(sys.argv[1:]).returncode\n\
                   print('kB', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)\nsys.exit(code)";
     let logq = case.command(arguments);
-    let mut command = Command::new("python3");
+    let mut command = Command::new(python());
     command.args(["-c", script]).arg(logq.get_program()).args(logq.get_args()).current_dir(case.path());
     for (name, value) in logq.get_envs() {
         match value {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::harness::{Case, assert_has, python};
+use crate::harness::{Case, assert_has, files, python};
 use crate::story;
 
 const RUN: &str = "20261122-170000-abcd";
@@ -17,15 +17,13 @@ fn case(records: u64) -> (Case, PathBuf) {
     (case, spool)
 }
 
-fn files(spool: &Path, ending: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(spool).expect("a spool").map(|entry| entry.expect("an entry").path());
-    let mut files: Vec<PathBuf> = entries.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
-    files.sort();
-    files
-}
-
 /// What all the commands that read a run say of it.
 fn told(case: &Case) -> Vec<String> {
+    told_by(case, &[])
+}
+
+/// The same with these arguments behind each.
+fn told_by(case: &Case, more: &[&str]) -> Vec<String> {
     let questions: [&[&str]; 14] = [
         &["search", "-n", "0"],
         &["search", "order", "-n", "50", "-C", "2"],
@@ -43,7 +41,7 @@ fn told(case: &Case) -> Vec<String> {
         &["export", "--to", "perfetto"],
     ];
     let said = |question: &&[&str]| {
-        let said = case.logq(question);
+        let said = case.logq(&[*question, more].concat());
         assert!(matches!(said.code, Some(0 | 1)), "{question:?}: {}", said.err);
         format!("{question:?} {:?}\n{}{}", said.code, said.out, said.err)
     };
@@ -178,4 +176,33 @@ fn a_packed_run_of_logs_goes_on_and_packing_makes_nothing_younger() {
             3
         );
     }
+}
+
+#[test]
+fn a_run_in_one_file_says_what_the_run_says() {
+    let (case, spool) = case(1_500);
+    let before = told(&case);
+    let parts = files(&spool, ".jsonl");
+    let said = case.logq(&["pack", "-o", "bug.logq"]).ended(0);
+    assert_has(&said.out, &[RUN, "bug.logq", "--dir"]);
+    assert_eq!(files(&spool, ".jsonl"), parts, "the run stays as it is");
+    let plain: u64 = parts.iter().map(|path| fs::metadata(path).expect("there").len()).sum();
+    assert!(fs::metadata(case.path().join("bug.logq")).expect("there").len() * 4 < plain);
+    assert_eq!(files(case.path(), ".new"), Vec::<PathBuf>::new());
+    assert_has(&case.logq(&["pack", "-o", "bug.logq"]).ended(3).err, &["bug.logq"]);
+    // Somewhere else, where there is no store.
+    let other = Case::new();
+    let file = other.path().join("bug.logq");
+    fs::rename(case.path().join("bug.logq"), &file).expect("sent");
+    let dir = ["--dir", &file.to_string_lossy()];
+    assert_same(&told_by(&other, &dir), &before, "in one file");
+    other.logq(&[&["collect"], &dir[..]].concat()).ended(0);
+    assert_same(&told_by(&other, &dir), &before, "in one file, indexed");
+    let again = other.path().join("again.logq");
+    case.logq(&["pack"]).ended(0);
+    case.logq(&["pack", "-o", &again.to_string_lossy()]).ended(0);
+    assert_eq!(fs::read(&again).expect("read"), fs::read(&file).expect("read"), "of a packed run the same file");
+    let bytes = fs::read(&file).expect("read");
+    fs::write(&file, &bytes[..bytes.len() / 2]).expect("cut");
+    assert_has(&other.logq(&[&["runs"], &dir[..]].concat()).ended(3).err, &["is no run packed by"]);
 }
