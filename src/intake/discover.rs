@@ -103,7 +103,9 @@ pub fn wanted(paths: &[PathBuf]) -> Result<Wanted, IntakeError> {
 }
 
 /// The directories in which something may come.
-pub(super) fn directories<'a>(wanted: &Wanted, files: impl Iterator<Item = &'a Path>) -> Vec<PathBuf> {
+pub(super) fn directories<'a>(wanted: &'a Wanted, files: impl Iterator<Item = &'a Path>) -> Vec<PathBuf> {
+    // Of those that were named also before they are known: what comes in between is told, too.
+    let files = files.chain(wanted.files.iter().map(PathBuf::as_path));
     let mut found: BTreeSet<PathBuf> = files.filter_map(|file| file.parent().map(Path::to_owned)).collect();
     let walked = Walk::through(wanted);
     found.extend(walked.dirs);
