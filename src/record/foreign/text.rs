@@ -64,6 +64,8 @@ impl Layout {
         let mut len = 0;
         for (place, (kind, _)) in columns.iter().enumerate() {
             let is_head = match kind {
+                // Behind a colon and a blank stands the message, however often it begins with the same word.
+                Kind::Word if columns[place].1.0 == ": " && !behind(place).is_clear() => false,
                 Kind::Word => is_name_column(place, heads, &behind(place)),
                 // A message may begin with a number.
                 Kind::Number => {
@@ -308,6 +310,15 @@ mod tests {
         for (lines, expected) in cases {
             assert_eq!(learnt(lines), *expected);
         }
+    }
+
+    #[test]
+    fn messages_that_are_all_alike_are_no_columns() {
+        let lines: Vec<String> = (0..40)
+            .map(|n| format!("2026-11-23 05:48:52,1 INFO [main] shop.orders: processing order {n} for c{n}"))
+            .collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert_eq!(learnt(&lines)[7], "INFO|shop.orders|main|-|processing order 7 for c7");
     }
 
     proptest::proptest! {
