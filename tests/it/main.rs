@@ -23,6 +23,7 @@ mod findings;
 mod foreign;
 mod freshness;
 mod fuzzed;
+mod growing;
 mod handler;
 mod handmade;
 mod harness;
