@@ -92,8 +92,9 @@ def send(lane: Lane, body: str, low: bool = False) -> int:
         if not begin <= now < end:
             now, prefix = renew_second(now)
         mono = _mono()
-        # `stamp_time`, written out: this runs for every record.
-        data = f'{{"ts":"{prefix}{str(now)[-9:]}Z","mono":{mono}{lane.head},"seq":{number}{stamps}{body}}}\n'.encode()
+        # `stamp_time`, written out: this runs for every record. `f"{now}"` costs half of what `str(now)` does.
+        fraction = f"{now}"[-9:]
+        data = f'{{"ts":"{prefix}{fraction}Z","mono":{mono}{lane.head},"seq":{number}{stamps}{body}}}\n'.encode()
         sink.write(data, mono)
     except BaseException:  # a signal handler raised, such as Ctrl-C's: the number must not be missing
         if number and sink.taken is not data:

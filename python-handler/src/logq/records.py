@@ -81,17 +81,18 @@ def write_once(record: Any, process: Process) -> None:
     This runs for every record of a program, so what `here`, `is_recent` and `write` do stands here once more.
     """
     try:
-        lane = getattr(lanes.spot, "lane", None)
+        try:
+            lane = lanes.spot.lane
+        except AttributeError:  # this thread has none yet
+            lane = None
         if lane is None or lane.process is not process:
             lane = here()
+        mine = ref(record)  # the same object for as long as it is kept, so that neither need be asked what it is of
         recent = lane.recent
-        if recent is not None:
-            if recent() is record:
-                return
-            before = lane.recent_before
-            if before is not None and before() is record:
-                return
-        if record.thread == _asked.get_ident() and record.process == process.pid:
+        if mine is recent or mine is lane.recent_before:
+            return
+        thread = record.thread
+        if (thread == lane.ident or thread == _asked.get_ident()) and record.process == process.pid:
             if not exits.top_sought:
                 exits.note_top()
             body = members(record, lane)
@@ -99,7 +100,7 @@ def write_once(record: Any, process: Process) -> None:
                 body = cut(record, lane, len(body))
             send(lane, body, process.ring is not None and is_low(record))
             lane.recent_before = recent
-            lane.recent = ref(record)
+            lane.recent = mine
         elif not _is_second_hand(record, process):
             write(record, lane)
     except Exception:
