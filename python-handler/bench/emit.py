@@ -2,9 +2,10 @@
 
     python bench/emit.py [records a round] [rounds]
 
-Rounds of all of them alternate; medians of CPU time a record are compared. What the program pays for the call
-itself (a NullHandler) is taken off. The budget is a ratio to the FileHandler, which writes time, pid and thread as a
-program would that wants to tell them apart. Peers that are not installed are left out, and said so.
+Rounds of all of them alternate, short ones, since a machine that is busy with other things changes its pace by the
+second; medians of CPU time a record are compared. What the program pays for the call itself (a NullHandler) is taken
+off. The budget is a ratio to the FileHandler, which writes time, pid and thread as a program would that wants to tell
+them apart. Peers that are not installed are left out, and said so.
 """
 
 # ruff: noqa: INP001, T201 - a script, not a package
@@ -128,8 +129,8 @@ def burn(logger: Any, count: int) -> float:
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 9
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 61
     directory = tempfile.mkdtemp()
     spent: dict[str, list[float]] = {}
     missing: list[str] = []

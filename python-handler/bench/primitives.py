@@ -2,10 +2,10 @@
 
     python bench/primitives.py [case ...] [--rounds N] [--capture LEVEL]
 
-Cases: lock, rlock, queue, simplequeue, handover, future, map, thread, task (all without a name).
-Rounds of the plain and the recorded interpreter alternate in one process; each makes its objects anew,
-since only those made while recording are recorded. Medians of CPU time a use are compared, and the
-ratio stands beside the budget. CPU and not wall time, because what else runs on the machine is no
+Cases: lock, rlock, queue, simplequeue, handover, future, map, thread, task (all without a name). Rounds of the plain
+and the recorded interpreter alternate in one process, short ones, since a busy machine changes its pace by the
+second; each makes its objects anew, since only those made while recording are recorded. Medians of CPU time a use are
+compared, and the ratio stands beside the budget. CPU and not wall time, because what else runs on the machine is no
 cost of ours.
 """
 
@@ -110,15 +110,15 @@ def create_and_await(count: int) -> None:
 
 # name -> what runs, how often a round, the budget of performance.md (None: none there).
 CASES: dict[str, tuple[Callable[[int], None], int, float | None]] = {
-    "lock": (lock, 100_000, 5.5 if OLD else 4.0),
-    "rlock": (rlock, 100_000, 5.5 if OLD else 4.0),
-    "queue": (put_and_get, 20_000, 2.5),
-    "simplequeue": (simple_put_and_get, 50_000, None),
-    "handover": (hand_over, 10_000, None),
-    "future": (submit_and_result, 4_000, 1.8),
-    "map": (map_all, 4_000, None),
-    "thread": (start_and_join, 500, None),
-    "task": (create_and_await, 5_000, 2.0),
+    "lock": (lock, 10_000, 5.5 if OLD else 4.0),
+    "rlock": (rlock, 10_000, 5.5 if OLD else 4.0),
+    "queue": (put_and_get, 2_000, 2.5),
+    "simplequeue": (simple_put_and_get, 5_000, None),
+    "handover": (hand_over, 1_000, None),
+    "future": (submit_and_result, 400, 1.8),
+    "map": (map_all, 400, None),
+    "thread": (start_and_join, 50, None),
+    "task": (create_and_await, 500, 2.0),
 }
 
 
@@ -132,7 +132,7 @@ def burn(case: Callable[[int], None], count: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="What one use of a primitive costs, plain and recorded.")
     parser.add_argument("cases", nargs="*", metavar="case", default=[])
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=61)
     parser.add_argument("--capture", default="causal")
     options = parser.parse_args()
     for name in options.cases:
