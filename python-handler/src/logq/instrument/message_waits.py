@@ -20,13 +20,40 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-__all__ = ["UNBOUNDED", "before_reading", "before_writing", "name_waits", "wrap_joinable", "wrap_set_state"]
+    from .shared_things import SharedThing
+
+__all__ = [
+    "UNBOUNDED",
+    "Asked",
+    "askers",
+    "before_reading",
+    "before_writing",
+    "name_waits",
+    "wrap_joinable",
+    "wrap_set_state",
+]
 
 UNBOUNDED = 2**30  # a queue's own idea of no limit is the greatest semaphore
 _DIVIDED = 16384  # multiprocessing sends longer messages in two steps
 _PAGE = 4096  # a pipe that can be written to takes at least so much
 _SOCKET = 65536  # and so much one end of a pair of sockets that is empty
 _QUEUES = os.sep + os.path.join("multiprocessing", "queues.py")
+
+
+class Asked:
+    """What an answer that does not come at once is waited for in truth."""
+
+    __slots__ = ("on", "owner", "thing", "timeout")
+
+    def __init__(self, on: str, thing: SharedThing, timeout: float | None, owner: dict[str, object]) -> None:
+        self.on = on
+        self.thing = thing
+        self.timeout = timeout
+        self.owner = owner
+
+
+# By the code of a function that waits for an answer to what it has sent: what its frame tells of that.
+askers: dict[Any, Callable[[Any], Asked | None]] = {}
 
 
 def before_reading(connection: Any, frame: Any) -> Callable[[], None] | None:
@@ -36,11 +63,16 @@ def before_reading(connection: Any, frame: Any) -> Callable[[], None] | None:
     since = time.monotonic_ns()
     if look.poll(waits.MOMENT * 1000):
         return None
-    thing = shared_things.of_connection(connection)
-    on = "queue-get" if thing is not None and thing.family == "queue" else "channel"
-    if thing is None and _is_of_pool(frame):
-        on = "queue-get"  # a worker without a job
-    wait = waits.begin(on, since, thing)
+    asks = askers.get(frame.f_back.f_code) if frame.f_back is not None else None
+    asked = asks(frame.f_back) if asks is not None else None
+    if asked is not None:
+        wait = waits.begin(asked.on, since, asked.thing, asked.owner, asked.timeout)
+    else:
+        thing = shared_things.of_connection(connection)
+        on = "queue-get" if thing is not None and thing.family == "queue" else "channel"
+        if thing is None and _is_of_pool(frame):
+            on = "queue-get"  # a worker without a job
+        wait = waits.begin(on, since, thing)
     return (lambda: wait.end("ok")) if wait is not None else None
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from logq.lane import Lane, Site
 
-__all__ = ["past_makers", "patch", "tell_wait_of", "thing_of"]
+__all__ = ["note_given", "note_taken", "owner_of", "past_makers", "patch", "tell_wait_of", "thing_of"]
 
 _WAY_THERE = os.sep + os.path.join("multiprocessing", "context.py")
 _SYNCHRONIZE = os.sep + os.path.join("multiprocessing", "synchronize.py")
@@ -219,13 +219,13 @@ def _acquire(
     got = plain(False)
     if not got and (timeout is None or timeout > 0):
         on = "sem" if thing.family == "sem" else "lock"  # of a condition it is the lock
-        got = tell_wait_of(on, thing, plain, timeout, lambda: _owner_of(thing))
+        got = tell_wait_of(on, thing, plain, timeout, lambda: owner_of(thing))
     if got:
         _note_acquisition(lock, thing, frame or sys._getframe(1))
     return got
 
 
-def _owner_of(thing: SharedThing) -> dict[str, object]:
+def owner_of(thing: SharedThing) -> dict[str, object]:
     """Who holds the lock, if it is a thread of this process. For the others' the reader compares their `acq`."""
     process = identity.me
     if process is None or thing.family == "sem":
@@ -271,14 +271,16 @@ def _note_acquisition(lock: Any, thing: SharedThing, frame: Any) -> None:
     try:
         if lock._semlock.kind == 0 and lock._semlock._count() > 1:  # a recursive one, taken again
             return
-        if thing.told is not identity.me:
-            thing.tell()
-        lane = here()
-        site = site_from(frame)
-        hold(lane, Hold(thing, lane, site))
-        event("acq", {"obj": thing.reference(), "site": site}, lane)
+        note_taken(thing, here(), site_from(frame))
     except Exception:
         swallowed()
+
+
+def note_taken(thing: SharedThing, lane: Lane, site: Site | None) -> None:
+    if thing.told is not identity.me:
+        thing.tell()
+    hold(lane, Hold(thing, lane, site))
+    event("acq", {"obj": thing.reference(), "site": site}, lane)
 
 
 def _note_release(lock: Any, thing: SharedThing) -> None:
@@ -286,16 +288,20 @@ def _note_release(lock: Any, thing: SharedThing) -> None:
     try:
         if lock._semlock.kind == 0 and lock._semlock._count() != 1:
             return
-        if thing.told is not identity.me:
-            thing.tell()
-        lane = here()
-        for held in reversed(held_by(lane)):
-            if getattr(held, "thing", None) is thing:
-                let_go(lane, held)
-                break
-        event("rel", {"obj": thing.reference()}, lane)
+        note_given(thing)
     except Exception:
         swallowed()
+
+
+def note_given(thing: SharedThing) -> None:
+    if thing.told is not identity.me:
+        thing.tell()
+    lane = here()
+    for held in reversed(held_by(lane)):
+        if getattr(held, "thing", None) is thing:
+            let_go(lane, held)
+            break
+    event("rel", {"obj": thing.reference()}, lane)
 
 
 def _wrap_enter(original: Callable[[Any], Any]) -> Any:

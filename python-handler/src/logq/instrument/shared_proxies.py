@@ -10,7 +10,7 @@ from __future__ import annotations
 from logq.patching import replace
 from logq.sites import site_from
 
-from . import accesses, messages, shared_things
+from . import accesses, managed, messages, shared_things
 from .accesses import READ, WRITE
 from .around import Around
 from .shared_things import SharedThing
@@ -29,6 +29,7 @@ def patch(managers: Any) -> None:
     proxy = managers.BaseProxy
     rebuild = managers.RebuildProxy.__code__
     messages.onlookers[proxy._callmethod.__code__] = _see_call
+    managed.patch(managers, _thing_of)
     replace(
         proxy, "__init__", lambda original: Around(original, lambda made, frame: _before_init(made, frame, rebuild))
     )
@@ -49,8 +50,9 @@ def _before_init(proxy: Any, frame: Any, rebuild: Any) -> Callable[[], None] | N
 
 def _name(proxy: Any, site: Any) -> None:
     token = proxy._token
-    if token.typeid in _USES:
-        thing = SharedThing("proxy", f"multiprocessing.Manager.{token.typeid}", site, None, proxy)
+    family = "proxy" if token.typeid in _USES else managed.FAMILIES.get(token.typeid)
+    if family is not None:
+        thing = SharedThing(family, f"multiprocessing.Manager.{token.typeid}", site, None, proxy)
         object.__setattr__(proxy, "_logq_thing", thing)
         shared_things.know(_key(token), thing)
 
@@ -102,6 +104,10 @@ def _see_call(frame: Any, message: Any) -> None:
     if use is None:
         if method in _LOCKING and proxy._token.typeid in _LOCKS:
             accesses.lock_called(_key(proxy._token), method)
+        if proxy._token.typeid in managed.FAMILIES:
+            known = _thing_of(proxy)
+            if known is not None:
+                managed.before_sending(known, method)
         return
     thing = _thing_of(proxy)
     if thing is None:

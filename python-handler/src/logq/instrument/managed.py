@@ -1,0 +1,139 @@
+"""What is asked of a manager's locks, conditions, events, barriers and queues through their proxies: who has the
+lock, and who waits for what.
+
+The thing itself is in the manager's process, where one thread serves each of its clients and waits in their stead. So
+whoever asks says here what it waits for: `acq` and `rel` of a lock, as of multiprocessing's own, and `wait` while an
+answer does not come. What else a proxy stands for is a variable, and `shared_proxies.py`'s affair.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from logq import identity
+from logq.lane import here
+from logq.patching import dress, replace
+from logq.sites import site_from
+from logq.trouble import swallowed
+from logq.unseen import hide
+
+from . import message_waits, shared_locks
+from .message_waits import Asked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .shared_things import SharedThing
+
+__all__ = ["FAMILIES", "before_sending", "patch"]
+
+# By the name under which the manager makes it: what it is.
+FAMILIES = {
+    "Lock": "lock",
+    "RLock": "lock",
+    "Semaphore": "sem",
+    "BoundedSemaphore": "sem",
+    "Condition": "cond",
+    "Event": "event",
+    "Barrier": "barrier",
+    "Queue": "queue",
+    "JoinableQueue": "queue",
+}
+
+# What it is and which of its methods is called: what one waits for then. Of a condition `acquire` is for its lock.
+_WAITS = {
+    ("lock", "acquire"): "lock",
+    ("sem", "acquire"): "sem",
+    ("cond", "acquire"): "lock",
+    ("cond", "wait"): "cond",
+    ("event", "wait"): "event",
+    ("barrier", "wait"): "barrier",
+    ("queue", "get"): "queue-get",
+    ("queue", "put"): "queue-put",
+    ("queue", "join"): "queue-join",
+}
+_BLOCKING = ("acquire", "get", "put")  # they take `block` and `timeout`, after the item where there is one
+
+
+def patch(managers: Any, thing_of: Callable[[Any], SharedThing | None]) -> None:
+    """`thing_of` gives what is known of the thing that a proxy stands for."""
+    asks = managers.BaseProxy._callmethod.__code__
+    message_waits.askers[asks] = lambda frame: _asked_by(frame, thing_of)
+    replace(managers.AcquirerProxy, "acquire", lambda original: _wrap_taking(original, thing_of))
+    replace(managers.AcquirerProxy, "__enter__", lambda original: _wrap_taking(original, thing_of))
+    replace(managers.ConditionProxy, "wait", lambda original: _wrap_waiting(original, thing_of))
+
+
+# What is waited for. ------------------------------------------------------------------------------
+
+
+def _asked_by(frame: Any, thing_of: Callable[[Any], SharedThing | None]) -> Asked | None:
+    """`frame` is that of `_callmethod`, for which an answer does not come at once."""
+    named = frame.f_locals
+    thing = thing_of(named["self"])
+    on = _WAITS.get((thing.family, named["methodname"])) if thing is not None else None
+    if thing is None or on is None:
+        return None
+    owner = shared_locks.owner_of(thing) if on == "lock" else {}
+    return Asked(on, thing, _timeout_of(named["methodname"], named["args"], named["kwds"]), owner)
+
+
+def _timeout_of(method: str, arguments: Any, named: Any) -> float | None:
+    """How long the one that is asked waits at most, seconds; None when it waits for ever."""
+    given = list(arguments[1:] if method == "put" else arguments)
+    if method in _BLOCKING and not (given.pop(0) if given else named.get("block", True)):
+        return 0.0
+    timeout = given[0] if given else named.get("timeout")
+    return float(timeout) if isinstance(timeout, (int, float)) else None
+
+
+# Who has a lock. ----------------------------------------------------------------------------------
+
+
+def before_sending(thing: SharedThing, method: str) -> None:
+    """A release is told before it is asked for: who has the lock next must be later."""
+    if method == "release" or (method == "wait" and thing.family == "cond"):
+        shared_locks.note_given(thing)
+
+
+def _note_taken(proxy: Any, frame: Any, thing_of: Callable[[Any], SharedThing | None]) -> None:
+    thing = thing_of(proxy)
+    if thing is not None:
+        shared_locks.note_taken(thing, here(), site_from(frame))
+
+
+def _wrap_taking(original: Callable[..., Any], thing_of: Callable[[Any], SharedThing | None]) -> Any:
+    def take(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            got = original(self, *args, **kwargs)
+        except BaseException as problem:
+            hide(problem)
+            raise
+        if got and identity.me is not None:
+            try:
+                _note_taken(self, sys._getframe(1), thing_of)
+            except Exception:
+                swallowed()
+        return got
+
+    return dress(take, original)
+
+
+def _wrap_waiting(original: Callable[..., Any], thing_of: Callable[[Any], SharedThing | None]) -> Any:
+    """Whoever waits for a condition has its lock again afterwards, also where the time was up."""
+
+    def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            told = original(self, *args, **kwargs)
+        except BaseException as problem:
+            hide(problem)
+            raise
+        if identity.me is not None:
+            try:
+                _note_taken(self, sys._getframe(1), thing_of)
+            except Exception:
+                swallowed()
+        return told
+
+    return dress(wait, original)

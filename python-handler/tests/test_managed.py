@@ -1,0 +1,116 @@
+"""Locks, conditions, events, barriers and queues that a manager keeps: a wait says which one it is for."""
+
+from __future__ import annotations
+
+import pytest
+from harness import run
+
+METHODS = ["fork", "spawn", "forkserver"]
+
+WRITTEN = """
+import logging, multiprocessing, os, threading, time, traceback
+def await_written(*texts):
+    spool = os.path.join(os.environ["LOGQ_DIR"], "runs", os.environ["LOGQ_RUN"], "spool")
+    def lines():
+        for name in os.listdir(spool):
+            if name.endswith("jsonl"): yield from open(os.path.join(spool, name))
+    while not any(all(text in line for text in texts) for line in lines()): time.sleep(0.01)
+"""
+
+LOCKS = """
+def work(gate, deep, permits):
+    with gate: logging.warning("in")
+    assert not gate.acquire(False) or gate.release() is None
+    with deep, deep: pass
+    with permits: pass
+if __name__ == "__main__":
+    context = multiprocessing.get_context("{method}")
+    with context.Manager() as manager:
+        gate = manager.Lock()
+        deep = manager.RLock()
+        permits = manager.Semaphore(2)
+        gate.acquire()
+        worker = context.Process(target=work, args=(gate, deep, permits)); worker.start()
+        await_written('"on":"lock"')
+        assert not gate.acquire(False)
+        assert not gate.acquire(True, 0.1)
+        gate.release()
+        worker.join()
+        assert worker.exitcode == 0
+        try: gate.release()
+        except RuntimeError as problem: assert "logq" not in "".join(traceback.format_tb(problem.__traceback__))
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_use_of_a_managed_lock_is_written(tmp_path, method):
+    done = run(tmp_path, WRITTEN + LOCKS.format(method=method))
+    root = next(event for event in done.processes() if event["how"] == "root")["proc"]
+    wait = next(event for event in done.events("wait", on="lock") if event["proc"] != root)
+    child = wait["proc"]
+    names = {event["name"]: event["obj"] for event in done.events("obj", proc=child)}
+    kinds = {event["name"]: event["kind"] for event in done.events("obj", proc=child)}
+    assert wait["obj"] == names["gate"]
+    assert kinds["gate"] == "multiprocessing.Manager.Lock"
+    assert wait["site"][2] == "work"
+    taken = [event["obj"] for event in done.events("acq", proc=child)]
+    given = [event["obj"] for event in done.events("rel", proc=child)]
+    counts = [taken.count(names[name]) for name in ("gate", "deep", "permits")]
+    assert counts == [2, 2, 1]
+    assert [given.count(names[name]) for name in ("gate", "deep", "permits")] == counts
+    mine = done.event("acq", proc=root)  # the other two did not get it
+    assert f"{root}/{mine['obj']}" == names["gate"]
+    assert [event["timeout"] for event in done.events("wait", on="lock", proc=root) if event.get("timeout")] == [0.1]
+
+
+WAITS = """
+if __name__ == "__main__":
+    with multiprocessing.Manager() as manager:
+        bell = manager.Event()
+        jobs = manager.Queue(1)
+        meeting = manager.Barrier(2)
+        news = manager.Condition()
+        seen = manager.list()
+        def use():
+            bell.wait()
+            jobs.get()
+            jobs.put(2)
+            jobs.put(3)
+            meeting.wait()
+            with news:
+                while not seen: news.wait()
+            jobs.join()
+        worker = threading.Thread(target=use, name="worker"); worker.start()
+        await_written('"on":"event"', '"use"'); bell.set()
+        await_written('"on":"queue-get"', '"use"'); jobs.put(1)
+        await_written('"on":"queue-put"', '"use"'); jobs.get()
+        await_written('"on":"barrier"', '"use"'); meeting.wait()
+        await_written('"on":"cond"', '"use"')
+        with news:
+            seen.append(1)
+            news.notify()
+        await_written('"on":"queue-join"', '"use"')
+        jobs.get()
+        for _ in range(3): jobs.task_done()
+        worker.join()
+"""
+
+
+def test_what_is_waited_for_by_a_proxy_has_a_name(tmp_path):
+    done = run(tmp_path, WRITTEN + WAITS)
+    lane = next(event for event in done.events("lane") if event.get("name") == "worker")
+    own = {"proc": lane["proc"], "lane": lane["lane"]}
+    names = {event["obj"]: event["name"] for event in done.events("obj", proc=lane["proc"])}
+    waits = [(event["on"], names[event["obj"]]) for event in done.events("wait", **own) if "obj" in event]
+    # Any answer may be slow: it may have waited twice for the queue, and for the condition's lock.
+    assert [wait for wait in dict.fromkeys(waits) if wait != ("lock", "news")] == [
+        ("event", "bell"),
+        ("queue-get", "jobs"),
+        ("queue-put", "jobs"),
+        ("barrier", "meeting"),
+        ("cond", "news"),
+        ("queue-join", "jobs"),
+    ]
+    condition = next(obj for obj, name in names.items() if name == "news")
+    uses = [event["ev"] for event in done.records if event.get("obj") == condition and event["lane"] == lane["lane"]]
+    assert [use for use in uses if use in ("acq", "rel")] == ["acq", "rel", "acq", "rel"]
