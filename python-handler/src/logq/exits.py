@@ -192,7 +192,9 @@ def _facts(process: Process, how: str, rc: object) -> dict[str, object]:
     }
     for key, contribute in contributors:
         try:
-            facts[key] = contribute() or None
+            told: Any = contribute()
+            before: Any = facts.get(key)  # two families may have something of one kind to tell
+            facts[key] = [*before, *told] if before and told else told or before or None
         except Exception:
             swallowed()
     return facts

@@ -60,6 +60,32 @@ fn items_left_to_a_busy_task_whose_loop_was_closed_are_lost_work() {
     assert!(told(&left("false", "6", "0", "4", "a1")).is_empty(), "the program itself cancelled it");
 }
 
+const SHARED: &str = r#"
+    0.0 t1 "ev":"proc","n":1,"how":"root","thread":"MainThread","argv":["mail.py"]
+    0.1 t1 "ev":"obj","obj":"queue:1","kind":"multiprocessing.Queue","name":"outbox","site":["mail.py",9,"main"]
+    0.1 t1 "ev":"child","child_pid":2,"child_proc":"2-aaaaaa","site":["mail.py",10,"main"]
+    0.1 2/t1 "ev":"proc","n":2,"how":"fork","from":"1-aaaaaa/t1@1","name":"sender"
+    0.2 2/t1 "hb":["1-aaaaaa/t1@2|1-aaaaaa/queue:1"],"ev":"recv","via":"queue","obj":"1-aaaaaa/queue:1","from":"1-aaaaaa/t1@2"
+    LAST
+    0.4 t1 "ev":"note","what":"kill","sig":15,"target":"2-aaaaaa"WHERE
+    0.5 t1 "ev":"reap","child_pid":2,"child_proc":"2-aaaaaa","signal":15
+    0.6 t1 "ev":"exit","rc":0,"how":"exit","queues":[{"obj":"queue:1","left":ITEMS}]
+"#;
+
+#[test]
+fn items_left_to_a_busy_daemon_process_are_lost_work() {
+    let left =
+        |items: &str, last: &str, by: &str| SHARED.replace("ITEMS", items).replace("LAST", last).replace("WHERE", by);
+    let lost = |text: &str| told(text).into_iter().filter(|line| line.starts_with("lost-work")).collect::<Vec<_>>();
+    assert_eq!(lost(&left("4", "", "")), ["lost-work certain: 4 items left in outbox"]);
+    assert_eq!(lost(&left("1", "", "")), ["lost-work likely: 1 item left in outbox"]);
+    let finding = found(&left("4", "", "")).into_iter().find(|finding| finding.kind == "lost-work").expect("is told");
+    assert_eq!((finding.actors[0].name.as_str(), finding.sites[0].site.line), ("sender", 10));
+    let waiting = r#"0.3 2/t1 "ev":"wait","on":"queue-get","obj":"1-aaaaaa/queue:1""#;
+    assert!(lost(&left("4", waiting, "")).is_empty(), "it waited for work");
+    assert!(lost(&left("4", "", r#","site":["mail.py",20,"main"]"#)).is_empty(), "the program itself ended it");
+}
+
 fn zombie(last: f64, state: &str, sigchld: &str) -> String {
     format!(
         r#"

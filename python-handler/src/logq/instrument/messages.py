@@ -21,7 +21,7 @@ from logq.patching import dress, replace
 from logq.sites import caller_site, is_machinery, pair_at
 from logq.trouble import swallowed
 
-from . import message_waits, shared_things
+from . import message_waits, shared_left, shared_things
 from .around import Around
 from .envelopes import carriers, envelope, with_note
 from .shared_things import SharedThing
@@ -82,6 +82,7 @@ def patch_queues(queues: Any) -> None:
     replace(simple, "__init__", _wrap_init)
     replace(simple, "__setstate__", message_waits.wrap_set_state)
     replace(queue, "_on_queue_feeder_error", _wrap_feeder_error)
+    shared_left.patch(queues)
     replace(queues.JoinableQueue, "__init__", message_waits.wrap_joinable)
     replace(queues.JoinableQueue, "__setstate__", message_waits.wrap_joinable)
 
@@ -315,6 +316,7 @@ def _announce(queue: Any, frame: Any) -> None:
     bound = size if isinstance(size, int) and size < message_waits.UNBOUNDED else None
     thing = SharedThing("queue", f"multiprocessing.{type(queue).__name__}", caller_site(4), bound, queue)
     shared_things.know(shared_things.inode_key(queue._reader.fileno()), thing)
+    shared_left.watch(queue, thing)
 
 
 def _wrap_pipe(original: Callable[..., Any]) -> Any:

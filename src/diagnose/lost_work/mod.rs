@@ -1,7 +1,10 @@
 //! Kind `lost-work`: a process ended while a queue still held items and whoever worked them off was busy: a daemon thread,
-//! or a task that was cancelled since its loop was closed.
+//! or a task that was cancelled since its loop was closed. Where the queue is one of several processes and a daemon
+//! process was cut off, see `between.rs`.
 //!
 //! Both are needed: what is left in a queue whose reader had ended well may be a stop sign that nobody needed.
+
+mod between;
 
 use super::wording::{at, counted, is_own, list, name_of, place};
 use super::{Actor, Certainty, Diagnosis, Evidence, Finding, Resource};
@@ -31,11 +34,11 @@ impl Diagnosis for LostWork {
 
     fn explain(&self) -> &'static str {
         "lost-work: the process ended while a queue still held items, and the daemon thread or the task that takes them \
-         was in the midst of one. A daemon thread is cut off where it stands, and asyncio.run cancels whatever task is \
-         left when its own is done.\n\
+         was in the midst of one. A daemon thread is cut off where it stands, a daemon process is ended with the one that \
+         started it, and asyncio.run cancels whatever task is left when its own is done.\n\
          Seen by: what was in each queue at the exit, who had taken items, and where each daemon thread, or cancelled \
-         task, was. Of a thread it is certain with two items or more, and likely with one, which may be a stop sign; of a \
-         task likely with two, where the program ended well and others than the takers put them; otherwise possible.\n\
+         task, was. Of a thread it is certain with two items or more, and likely with one, which may be a stop sign, so \
+         too of a daemon process, with as many as were cut off; of a task likely with two, where the program ended well and others than the takers put them; otherwise possible.\n\
          Helps: put a stop sign and join the thread, or await the task, before the program ends; or queue.join()."
     }
 }
@@ -111,7 +114,7 @@ fn describe(graph: &CausalGraph, observed: &Observed, exit: &ExitEvent, queue: &
     let mut consumers: Vec<Consumer> =
         takers.filter_map(|taker| Consumer::of(graph, observed, exit, queue, *taker)).collect();
     if consumers.is_empty() {
-        return None;
+        return between::describe(graph, observed, queue);
     }
     consumers.sort_by_key(|consumer| (u64::MAX - consumer.taken, consumer.lane));
     let resource = Resource::of(graph, observed.process, obj);
