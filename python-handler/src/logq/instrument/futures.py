@@ -1,6 +1,6 @@
 """concurrent.futures: from `submit` to the worker that runs it, and from there to who asks.
 
-Also failures that nobody asked for. Process pools have their futures here too; what happens
+Failures that nobody asked for are kept in `future_failures.py`. Process pools have their futures here too; what happens
 inside their workers is `processes.py`'s affair.
 """
 
@@ -8,28 +8,25 @@ from __future__ import annotations
 
 import sys
 import time
-from _weakref import ref
 
-from logq import exits, hooks, identity
-from logq.emit import event
-from logq.failure import describe
+from logq import hooks, identity
 from logq.fields import current, take_up
-from logq.lane import Lane, here
+from logq.lane import here
 from logq.objects import JOB, RESULT, Thing
 from logq.patching import add, dress, replace
-from logq.sites import caller_site, is_machinery, position, site_from, user_place
-from logq.stamp import leave, leave_of, merge, merge_into
+from logq.sites import is_machinery, site_from, user_place
+from logq.stamp import leave, merge, merge_into
 from logq.trouble import swallowed
 from logq.unseen import hide
 
 from . import future_conditions, signals
-from .future_waits import note_purposes, thing_of
+from .future_failures import note_failure, note_retrieved, reference, tell_at_exit, unretrieved
+from .future_waits import note_purposes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    from logq.lane import Site, Stamp
 
 __all__ = ["patch_base", "patch_thread"]
 
@@ -37,39 +34,6 @@ __all__ = ["patch_base", "patch_thread"]
 _UNSETTLED = frozenset(["PENDING", "RUNNING"])
 _frame = sys._getframe
 _mono = time.monotonic_ns
-
-
-class _Failure:
-    """A future's exception that nobody has asked for yet: the lane that ran it, who submitted it and where."""
-
-    __slots__ = ("facts", "future", "giver", "is_told", "lane", "site", "stamp")
-
-    def __init__(
-        self, future: Any, lane: Lane, giver: Stamp | None, site: Site | None, facts: dict[str, object]
-    ) -> None:
-        self.stamp = leave_of(lane)
-        self.is_told = False  # there is an `exc` of it
-        self.future = future  # weakly
-        self.lane = lane
-        self.giver = giver
-        self.site = site
-        self.facts = facts
-
-    def origin(self) -> str | None:
-        """The stamp of the submission, as `from` of a record of the failing lane's process."""
-        if self.giver is None:
-            return None
-        giver, seq = self.giver[:2]
-        return f"{giver.reference(self.lane.process)}@{max(seq, 0)}"
-
-    def name(self) -> str | None:
-        """The future's, if anyone has had reason to give it one."""
-        thing = getattr(self.future(), "_logq_thing", None)
-        return thing.reference() if thing is not None and thing.told is identity.me else None
-
-
-# By id of the future; an entry goes when it is asked for or when the future goes.
-_unretrieved: dict[int, _Failure] = {}
 
 
 class _GetResult:
@@ -87,8 +51,8 @@ class _GetResult:
                 stamp = future._logq_stamp
                 if stamp is not None:
                     merge_into(here(), stamp, RESULT)
-                if _unretrieved:
-                    _note_retrieved(future)
+                if unretrieved:
+                    note_retrieved(future)
             except Exception:
                 swallowed()
         return self.original.__get__(future, owner)
@@ -112,9 +76,7 @@ def patch_base(base: Any) -> None:
         replace(package, "wait", lambda _: base.wait)
     replace(base.LOGGER, "exception", lambda original: _wrap_complaint(original, "callback"))
     replace(base.LOGGER, "critical", lambda original: _wrap_complaint(original, "pool"))
-    if ("unretrieved", _list_unretrieved) not in exits.contributors:
-        exits.contributors.append(("unretrieved", _list_unretrieved))
-        exits.last_words.append(_say_all_lost)
+    tell_at_exit()
 
 
 def patch_thread(thread: Any) -> None:
@@ -123,7 +85,7 @@ def patch_thread(thread: Any) -> None:
 
 
 def forget() -> None:
-    _unretrieved.clear()
+    unretrieved.clear()
 
 
 def _note_made(frame: Any) -> None:
@@ -217,7 +179,7 @@ def _wrap_complaint(original: Callable[..., None], where: str) -> Any:
         problem = sys.exc_info()[1]
         if problem is not None and identity.me is not None:
             try:
-                obj = _reference(args[0]) if where == "callback" and args else None
+                obj = reference(args[0]) if where == "callback" and args else None
                 hooks.report(where, problem, "default", obj=obj, note=str(message).partition(" for %r")[0])
             except Exception:
                 swallowed()
@@ -263,7 +225,7 @@ def _wrap_fail(original: Callable[..., None]) -> Any:
     def set_exception(self: Any, exception: Any) -> None:
         if identity.me is not None and isinstance(exception, BaseException) and self._state in _UNSETTLED:
             try:
-                _note_failure(self, exception)
+                note_failure(self, exception)
             except Exception:
                 swallowed()
             _leave_on(self)
@@ -276,67 +238,13 @@ def _wrap_fail(original: Callable[..., None]) -> Any:
     return dress(set_exception, original)
 
 
-def _note_failure(future: Any, exception: BaseException) -> None:
-    key = id(future)
-    submitted = getattr(future, "_logq_submitted", None)
-    giver, site = (submitted[0], position(*submitted[1])) if submitted is not None else (None, None)
-    facts = describe(exception)
-
-    def collected(_: Any) -> None:
-        failure = _unretrieved.pop(key, None)
-        if failure is not None and identity.me is failure.lane.process:
-            _say_lost(failure)
-
-    lane = _failing_lane(sys._getframe(2))
-    _unretrieved[key] = _Failure(ref(future, collected), lane, giver, site, facts)
-
-
-def _failing_lane(frame: Any) -> Lane:
-    """Who failed, when `frame` gives the exception to its future: a task, where asyncio copies its outcome."""
-    source = frame.f_locals.get("source") if frame.f_code.co_name == "_set_concurrent_future_state" else None
-    lane: Lane | None = getattr(source, "_logq_lane", None)
-    return lane if lane is not None else here()
-
-
-def _say_lost(failure: _Failure) -> None:
-    """A future was collected and nobody ever asked how it ended."""
-    if failure.is_told:
-        return
-    failure.is_told = True
-    target = failure.lane.reference(failure.lane.process)
-    merge(failure.stamp, RESULT)
-    where = {"target": target, "from": failure.origin(), "site": failure.site, "obj": failure.name()}
-    event("exc", {"where": "future", **failure.facts, **where})
-
-
-def _say_all_lost() -> None:
-    """The process ends: who has not asked by now never will. (`exit` lists them in short.)"""
-    for failure in list(_unretrieved.values()):
-        if failure.lane.process is identity.me:
-            _say_lost(failure)
-
-
 def _asked(future: Any) -> None:
     if identity.me is None:
         return
     if future._logq_stamp is not None:
         merge_into(here(), future._logq_stamp, RESULT)
-    if _unretrieved:
-        _note_retrieved(future)
-
-
-def _note_retrieved(future: Any) -> None:
-    failure = _unretrieved.pop(id(future), None)
-    if failure is not None:
-        lane = here()
-        target = failure.lane.reference(lane.process)
-        event("note", {"what": "retrieved", "target": target, "site": caller_site(3), "obj": _reference(future)}, lane)
-
-
-def _reference(future: Any) -> str:
-    thing = thing_of(future)
-    thing.tell()
-    return thing.reference()
+    if unretrieved:
+        note_retrieved(future)
 
 
 def _wrap_exception(original: Callable[..., Any]) -> Any:
@@ -376,25 +284,4 @@ def _wrap_wait(original: Callable[..., Any]) -> Any:
     return dress(wait, original)
 
 
-def _reference_of(failure: _Failure) -> str | None:
-    future = failure.future()
-    return _reference(future) if future is not None else None
-
-
-def _list_unretrieved() -> list[dict[str, object]]:
-    process = identity.me
-    if process is None:
-        return []
-    return [
-        {
-            "obj": _reference_of(failure),
-            "lane": failure.lane.reference(process),
-            "site": failure.site,
-            "exc": {"type": failure.facts["type"], "msg": failure.facts["msg"]},
-        }
-        for failure in list(_unretrieved.values())
-        if failure.lane.process is process
-    ]
-
-
-signals.guard(_note_made, _note_submission, _leave_on, _note_failure, _asked, _GetResult.__get__, _note_retrieved)
+signals.guard(_note_made, _note_submission, _leave_on, _asked, _GetResult.__get__)
