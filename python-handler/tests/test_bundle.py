@@ -87,3 +87,34 @@ def test_a_folder_that_cannot_be_written(package):
         assert look(package)[1] == 0
     finally:
         bundle.parent.chmod(0o700)
+
+
+STARTS = """
+import multiprocessing, queue, sys
+import logq
+assert not any(type(finder).__module__ == "logq.bundle" for finder in sys.meta_path)
+multiprocessing.Queue()
+print(sorted(name for name in sys.modules if name.partition(".")[0] == "logq"))
+"""
+
+
+def test_what_logq_has_unpacked_is_compiled_once_whatever_the_program_writes(tmp_path, package):
+    """`logq run` in a container that says PYTHONDONTWRITEBYTECODE: that is meant for the program's folders."""
+    store = tmp_path / ".logq"
+    carried = store / "python" / "0" / "logq"
+    shutil.copytree(package, carried)
+    own = tmp_path / "own.py"
+    own.write_text("")
+    env = environment(store, PYTHONPATH=os.pathsep.join([str(carried / "boot"), str(tmp_path)]))
+    command = [sys.executable, "-c", "import own\n" + STARTS]
+
+    def start() -> tuple[list[str], str]:
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        return sorted(str(path) for path in tmp_path.rglob("*.pyc")), done.stdout
+
+    compiled, modules = start()
+    assert start() == (compiled, modules)
+    assert {Path(path).name.partition(".")[0] for path in compiled} >= {"messages", "queues", "bundle", "switch"}
+    assert all(path.startswith(str(carried)) for path in compiled)
+    assert len(list(carried.rglob("*.bundle"))) == 1

@@ -4,7 +4,11 @@ An interpreter that starts under logq spends most of the time that this costs it
 modules one by one. The first that imports logq therefore keeps their compiled code together in the cache folder, beside
 Python's own; those that follow take it from there. A module whose source has changed since is loaded as always, and so
 is everything where no cache can be read or written. Modules look the same either way, down to `__file__` and
-`__cached__`. What is imported later, and only by some programs, is not this file's affair.
+`__cached__`. What is imported later, and only by some programs, has compiled files of its own.
+
+Many a program is run with PYTHONDONTWRITEBYTECODE, in containers above all, and then every interpreter would compile us
+anew, which takes ten times as long as all the rest. That is asked for the program's own folders: the package that
+`logq run` has unpacked into its store is kept compiled all the same.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     # Of each module: its file within the package, when that was changed last, its length, the code marshalled.
     Contents = dict[str, tuple[str, int, int, bytes]]
 
-__all__ = ["begin", "end"]
+__all__ = ["begin", "begin_late", "end", "end_late"]
 
 # importlib's own parts, which every interpreter has: importing `importlib.util` would cost more than is won.
 _external: Any = sys.modules["_frozen_importlib_external"]
@@ -38,9 +42,22 @@ class _Loader(_external.SourceFileLoader):  # type: ignore[misc]
         code: CodeType | None
         if kept is None:
             code = super().get_code(fullname)
+            if code is not None and _is_carried:
+                _keep_compiled(self, fullname, code)
             return code
         code = marshal.loads(kept[3])
         return code
+
+
+def _keep_compiled(loader: Any, fullname: str, code: CodeType) -> None:
+    """Writes what the interpreter does not because it was told to write nothing."""
+    file = loader.get_filename(fullname)
+    compiled = _external.cache_from_source(file)
+    if not sys.dont_write_bytecode or os.path.exists(compiled):
+        return
+    state = os.stat(file)
+    data = _external._code_to_timestamp_pyc(code, int(state.st_mtime), state.st_size)
+    loader.set_data(compiled, data)  # which fails in silence
 
 
 class _Finder:
@@ -60,7 +77,7 @@ class _Finder:
             state = os.stat(file)
         except (KeyError, OSError):
             _stale = True
-            return None
+            return self.find_source(name) if _is_carried else None
         if state.st_mtime_ns != changed or state.st_size != length:
             _stale = True
             del _contents[name]
@@ -69,14 +86,24 @@ class _Finder:
         loader = _Loader(name, file)
         return _external.spec_from_file_location(name, file, loader=loader, submodule_search_locations=within)
 
+    def find_source(self, name: str) -> Any:
+        """The module's file, to be kept compiled; of a package the usual finder does."""
+        file = f"{self.folder}/{name[len(self.start) :].replace('.', '/')}.py"
+        if not os.path.isfile(file):
+            return None
+        return _external.spec_from_file_location(name, file, loader=_Loader(name, file))
+
 
 _finder: _Finder | None = None
+_is_carried = False  # the package is in a store of ours, and compiled code is not written by itself
 
 
 def begin(package: str, folder: str) -> None:
     """From here on modules of the package are taken from the bundle, if there is one."""
-    global _finder, _stale
+    global _finder, _stale, _is_carried
     path = _path()
+    store = os.environ.get("LOGQ_DIR")
+    _is_carried = bool(sys.dont_write_bytecode and store and folder.startswith(os.path.join(store, "python") + os.sep))
     if path is None:
         return
     try:
@@ -100,13 +127,33 @@ def end(package: str, folder: str) -> None:
     _finder = None
     _contents.clear()
     path = _path()
-    if not _stale or path is None or sys.dont_write_bytecode or not os.access(os.path.dirname(path), os.W_OK):
+    if not _stale or path is None or (sys.dont_write_bytecode and not _is_carried):
         return
     try:
+        if _is_carried:
+            for name in (package, __name__):  # which came before us
+                spec: Any = sys.modules[name].__spec__
+                code = spec.loader.get_code(name)
+                _keep_compiled(spec.loader, name, code)
+        if not os.access(os.path.dirname(path), os.W_OK):
+            return
         bundle = marshal.dumps((_external.MAGIC_NUMBER, folder, _collect(package, folder)))
         _external._write_atomic(path, bundle)  # all of it or nothing: others may be reading it, or writing one, too
     except Exception:  # a full disk, a module that has no source
         pass
+
+
+def begin_late(package: str, folder: str) -> Any:
+    """Before a module of ours is imported after the start."""
+    finder = _Finder(package, folder) if _is_carried else None
+    if finder is not None:
+        sys.meta_path.insert(0, finder)
+    return finder
+
+
+def end_late(finder: Any) -> None:
+    if finder is not None:
+        sys.meta_path.remove(finder)
 
 
 def _path() -> str | None:

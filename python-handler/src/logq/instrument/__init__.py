@@ -5,9 +5,10 @@ To instrument another one: a function that patches its module, and a line here.
 
 from __future__ import annotations
 
+import os
 import sys
 
-from logq import importing
+from logq import bundle, importing
 
 from . import raw_threads, system_calls  # noqa: F401 - what they patch is always there
 
@@ -134,7 +135,11 @@ def install(capture: str) -> None:
 def _patcher(primitive: Primitive) -> Any:
     def patch(module: Any) -> None:
         name = __name__ + "." + primitive.family
-        __import__(name)
+        late = bundle.begin_late(__package__.partition(".")[0], os.path.dirname(__path__[0]))
+        try:
+            __import__(name)
+        finally:
+            bundle.end_late(late)
         getattr(sys.modules[name], primitive.patch)(module)
 
     return patch
