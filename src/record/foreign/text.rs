@@ -64,9 +64,7 @@ impl Layout {
         let mut len = 0;
         for (place, (kind, _)) in columns.iter().enumerate() {
             let is_head = match kind {
-                // Behind a colon and a blank stands the message, however often it begins with the same word.
-                Kind::Word if columns[place].1.0 == ": " && !behind(place).is_clear() => false,
-                Kind::Word => is_name_column(place, heads, &behind(place)),
+                Kind::Word => is_name_column(place, heads, &columns[place].1, &behind(place)),
                 // A message may begin with a number.
                 Kind::Number => {
                     behind(place).is_clear()
@@ -155,7 +153,7 @@ fn commonest<T: PartialEq + Clone>(values: impl Iterator<Item = T>) -> Option<T>
 }
 
 /// Whether a column of words is names and not the beginnings of sentences.
-fn is_name_column(place: usize, heads: &[&(&str, Vec<Item>)], behind: &Mark) -> bool {
+fn is_name_column(place: usize, heads: &[&(&str, Vec<Item>)], before: &Mark, behind: &Mark) -> bool {
     let words: Vec<&str> = heads.iter().filter_map(|(_, items)| Some(items.get(place)?.text)).collect();
     let in_brackets =
         heads.iter().all(|(_, items)| items.get(place).is_some_and(|item| item.before.ends_with(['[', '(', '{', '<'])));
@@ -182,7 +180,8 @@ fn is_name_column(place: usize, heads: &[&(&str, Vec<Item>)], behind: &Mark) -> 
                     .iter()
                     .all(|word| word.bytes().all(|byte| byte.is_ascii_lowercase() || b"_-0123456789".contains(&byte)))
         }
-        _ => (are_names && distinct.len() <= words.len().max(2)) || (few && words.len() >= 16),
+        // Behind a mark may stand the message, and many may begin with the same word.
+        _ => (are_names && distinct.len() <= words.len().max(2)) || (few && words.len() >= 16 && !before.is_clear()),
     }
 }
 
@@ -314,11 +313,12 @@ mod tests {
 
     #[test]
     fn messages_that_are_all_alike_are_no_columns() {
-        let lines: Vec<String> = (0..40)
-            .map(|n| format!("2026-11-23 05:48:52,1 INFO [main] shop.orders: processing order {n} for c{n}"))
-            .collect();
-        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        assert_eq!(learnt(&lines)[7], "INFO|shop.orders|main|-|processing order 7 for c7");
+        for head in ["INFO [main] shop.orders:", "[main] shop.orders - INFO -", "INFO | main | shop.orders |"] {
+            let line = |n| format!("2026-11-23 05:48:52,1 {head} processing order {n} for c{n}");
+            let lines: Vec<String> = (0..40).map(line).collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            assert_eq!(learnt(&lines)[7], "INFO|shop.orders|main|-|processing order 7 for c7", "{head}");
+        }
     }
 
     proptest::proptest! {
