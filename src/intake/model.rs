@@ -18,6 +18,7 @@ use rotation::{Tail, number};
 
 struct Reader {
     run: RunDir,
+    /// The log, or a folder in which it will be.
     path: PathBuf,
     intake: Option<Intake>,
     random: fastrand::Rng,
@@ -144,10 +145,20 @@ impl Tail for Reader {
 fn run_model(seed: u64, line: fn(u64) -> String) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = StoreDir::create(&folder.path().join("store")).expect("a store");
-    let mut log = Log::new(folder.path(), line, seed % 5 == 4, seed);
+    let logs = folder.path().join("logs");
+    // A folder inside the one that is asked for, made while it is looked at; what a link leads to would be another log there.
+    let is_folder = seed % 3 == 1 && seed % 5 != 4;
+    let dir = if is_folder { logs.join("new/deep") } else { logs.clone() };
+    fs::create_dir(&logs).expect("a folder");
     let random = fastrand::Rng::with_seed(seed + 1);
     let run = store.create_run("app").expect("a run");
-    let mut reader = Reader { run, path: log.path(), intake: None, random, safe_at: 0 };
+    let path = if is_folder { logs } else { dir.join("app.log") };
+    let mut reader = Reader { run, path, intake: None, random, safe_at: 0 };
+    if is_folder {
+        reader.poll(false);
+        fs::create_dir_all(&dir).expect("a folder");
+    }
+    let mut log = Log::new(&dir, line, seed % 5 == 4, seed);
     // What lies beside a log before it is first read is not asked for.
     reader.poll(false);
     for _ in 0..log.random.u32(3..40) {
