@@ -2,11 +2,13 @@
 //! writer rests everything is there, once. With LOGQ_SOAK=1 it grows by 200 MB a second.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Case, files};
+use crate::harness::{Case, files, wait_until};
+
+const FIRST: &str = "2026-11-23 05:00:00,000 INFO [worker-1] shop.orders: the shop opens\n";
 
 /// How much is written, how fast, and between renamings: bytes; a second; bytes.
 struct Pace {
@@ -22,12 +24,11 @@ fn pace() -> Pace {
     }
 }
 
-/// Writes lines with numbers from 0 on, a piece at a time, and renames the log now and then; how many lines.
-fn write(log: &Path, pace: &Pace) -> u64 {
-    let mut file = File::options().append(true).create(true).open(log).expect("the log");
-    let (mut lines, mut written, mut renamed) = (0, 0_u64, 0);
-    let begun = Instant::now();
-    while written < pace.all {
+/// Lines with numbers from 0 on, and where to cut them into pieces: to make them takes longer than to write them.
+fn prepare(path: &Path, all: u64) -> (u64, Vec<usize>) {
+    let mut file = BufWriter::new(File::create(path).expect("a file"));
+    let (mut lines, mut written, mut pieces) = (0, 0, Vec::new());
+    while written < all {
         let mut piece = String::new();
         while piece.len() < 1 << 20 {
             let milli = lines / 200;
@@ -36,17 +37,33 @@ fn write(log: &Path, pace: &Pace) -> u64 {
             piece += &format!("2026-11-23 05:{minute:02}:{second:02},{milli:03} INFO [worker-1] shop.orders: {said}\n");
             lines += 1;
         }
+        file.write_all(piece.as_bytes()).expect("written");
+        written += piece.len() as u64;
+        pieces.push(piece.len());
+    }
+    file.flush().expect("written");
+    (lines, pieces)
+}
+
+/// Writes these pieces into the log, and renames it now and then.
+fn write(prepared: &Path, pieces: &[usize], log: &Path, pace: &Pace) {
+    let mut prepared = File::open(prepared).expect("prepared");
+    let mut file = File::options().append(true).create(true).open(log).expect("the log");
+    let (mut written, mut renamed) = (0_u64, 0);
+    let begun = Instant::now();
+    for len in pieces {
         if file.stream_position().expect("a place") >= pace.a_file {
             renamed += 1;
             fs::rename(log, log.with_extension(format!("log.{renamed}"))).expect("renamed");
             file = File::options().append(true).create(true).open(log).expect("the log");
         }
-        file.write_all(piece.as_bytes()).expect("written");
-        written += piece.len() as u64;
+        let mut piece = vec![0; *len];
+        prepared.read_exact(&mut piece).expect("prepared");
+        file.write_all(&piece).expect("written");
+        written += *len as u64;
         let due = Duration::from_secs_f64(written as f64 / pace.a_second as f64);
         std::thread::sleep(due.saturating_sub(begun.elapsed()));
     }
-    lines
 }
 
 /// How much memory of its own a process has now, in bytes.
@@ -93,11 +110,18 @@ fn counts(spool: &Path, lines: u64) -> Vec<u8> {
 #[test]
 fn a_log_that_grows_faster_than_it_is_read_is_read_in_the_end() {
     let case = Case::new();
-    let (log, pace) = (case.write("logs/app.log", ""), pace());
+    let (log, pace) = (case.write("logs/app.log", FIRST), pace());
+    let prepared = case.path().join("prepared");
+    let (lines, pieces) = prepare(&prepared, pace.all);
     let collector = case.start(&["collect", "logs/app.log", "--follow", "--run", "app"]);
     let (spool, begun) = (case.store().join("runs/app/spool"), Instant::now());
+    // What lies beside a log before it is first read is not asked for.
+    wait_until("the log is followed", || written(&spool) > 0);
     let written_log = log.clone();
-    let writer = std::thread::spawn(move || (write(&written_log, &pace), begun.elapsed()));
+    let writer = std::thread::spawn(move || {
+        write(&prepared, &pieces, &written_log, &pace);
+        begun.elapsed()
+    });
     let (mut most, mut so_far, mut since) = (0, 0, begun);
     loop {
         most = memory(collector.0.id()).max(most);
@@ -111,7 +135,7 @@ fn a_log_that_grows_faster_than_it_is_read_is_read_in_the_end() {
         assert!(since.elapsed() < Duration::from_secs(60), "stands still at {so_far} bytes");
         std::thread::sleep(Duration::from_millis(50));
     }
-    let (lines, wrote) = writer.join().expect("written");
+    let wrote = writer.join().expect("written");
     println!("{lines} lines written in {wrote:.1?}, read after {:.1?}, {most} bytes of memory", since - begun);
     let wrong = counts(&spool, lines).iter().position(|count| *count != 1);
     assert_eq!(wrong, None, "of {lines}: a line that is not there once");
