@@ -11,10 +11,11 @@ use crate::measure;
 use crate::questions::{How, Peer};
 use crate::table::Spent;
 
-/// How lnav is told what our lines look like.
+/// How lnav is told what our lines look like. The keys that it is not told of are shown as well (`hide-extra` is false), or
+/// it would not load `extra` and most of the events, which are what our index is large for.
 const LNAV_FORMAT: &str = r#"{"logq_log":{"title":"logq","json":true,"file-pattern":"bench/spool/.*\\.jsonl",
 "line-format":[{"field":"ts"}," ",{"field":"lane"}," ",{"field":"msg","default-value":""}],
-"timestamp-field":"ts","level-field":"level","body-field":"msg","hide-extra":true,"convert-to-local-time":false,
+"timestamp-field":"ts","level-field":"level","body-field":"msg","hide-extra":false,"convert-to-local-time":false,
 "value":{"lane":{"kind":"string"},"proc":{"kind":"string"},"logger":{"kind":"string"},"ev":{"kind":"string"},"seq":{"kind":"integer"}}}}"#;
 
 pub struct Peers {

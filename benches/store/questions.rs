@@ -47,7 +47,7 @@ pub const QUESTIONS: &[Question] = &[
         arguments: &["search", "msg:order", "level:ERROR", "-n", "0", "--format", "json"],
         count: lines,
         peers: &[
-            rg(r#""level":"ERROR","logger":"[^"]*","msg":"([^"\\]|\\.)*\b[Oo]rder\b"#, Some(5.0)),
+            rg(r#""level":"ERROR",[^{]*"msg":"([^"\\]|\\.)*\b[Oo]rder\b"#, Some(5.0)),
             Peer {
                 name: "jq",
                 how: How::Jq(r#"select(.level == "ERROR" and (.msg | test("\\border\\b"; "i"))) | 1"#),
