@@ -47,7 +47,7 @@ impl Peers {
     pub fn ask(&self, peer: &Peer, question: &str, files: &[PathBuf]) -> Option<(Spent, u64)> {
         match peer.how {
             How::Engine(engine) => self.python(engine, question, &[]),
-            How::Rg(pattern) => {
+            How::Rg(pattern) | How::RgAll(pattern) => {
                 let (spent, text) = self.run("rg", &["-c", "--no-filename", pattern], files)?;
                 Some((spent, text.lines().filter_map(|line| line.parse::<u64>().ok()).sum()))
             }

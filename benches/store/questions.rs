@@ -21,6 +21,8 @@ pub enum How {
     Engine(&'static str),
     /// `rg -c` with this pattern.
     Rg(&'static str),
+    /// The same, for all that fit: of these we show the newest.
+    RgAll(&'static str),
     /// `jq -c` with this filter: a line for each that is found.
     Jq(&'static str),
 }
@@ -38,6 +40,9 @@ const fn rg(pattern: &'static str, budget: Budget) -> Peer {
     Peer { name: "rg", how: How::Rg(pattern), budget }
 }
 
+/// The words, the level and the seconds that the newest are asked for by.
+const NEWEST: &str = r#""ts":"2026-11-22T17:00:2[0-2]\.[^{]*"level":"ERROR",[^{]*"msg":"([^"\\]|\\.)*\b[Oo]rder\b"#;
+
 /// Lines that only repeat what an earlier part said have number 0.
 const LANE: &str = r#""proc":"4001-[a-z0-9]*","pid":4001,"lane":"t1","seq":[1-9]"#;
 
@@ -47,7 +52,7 @@ pub const QUESTIONS: &[Question] = &[
         arguments: &["search", "msg:order", "level:ERROR", "-n", "0", "--format", "json"],
         count: lines,
         peers: &[
-            rg(r#""level":"ERROR",[^{]*"msg":"([^"\\]|\\.)*\b[Oo]rder\b"#, Some(5.0)),
+            rg(r#""level":"ERROR",[^{]*"msg":"([^"\\]|\\.)*\b[Oo]rder\b"#, None),
             Peer {
                 name: "jq",
                 how: How::Jq(r#"select(.level == "ERROR" and (.msg | test("\\border\\b"; "i"))) | 1"#),
@@ -59,6 +64,7 @@ pub const QUESTIONS: &[Question] = &[
         name: "newest 100",
         arguments: &[
             "search",
+            "msg:order",
             "level:ERROR",
             "-n",
             "100",
@@ -70,7 +76,11 @@ pub const QUESTIONS: &[Question] = &[
             "2026-11-22T17:00:23Z",
         ],
         count: lines,
-        peers: &[Peer { name: "DuckDB, in process", how: How::Engine("duckdb"), budget: None }, CHDB],
+        peers: &[
+            Peer { name: "rg, all of them", how: How::RgAll(NEWEST), budget: Some(5.0) },
+            Peer { name: "DuckDB, in process", how: How::Engine("duckdb"), budget: None },
+            CHDB,
+        ],
     },
     Question {
         name: "count",
