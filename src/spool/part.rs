@@ -11,8 +11,10 @@ use crate::record::decode::{self, KEEP_OF_MALFORMED, MAX_LINE, Place};
 use crate::record::line_sketch::LineSketch;
 use crate::record::{EventKind, Glance, Record, glance};
 
-/// How much is read around a line that is fetched alone: its neighbours are often fetched next.
-const WINDOW: u64 = 16 * 1024;
+/// How much is read around a line that is fetched alone, as its neighbours may be fetched next: at first, and at most once they
+/// were.
+const LEAST_WINDOW: u64 = 2 * 1024;
+const WINDOW: u64 = 32 * 1024;
 
 /// A part as it was when the spool was listed.
 #[derive(Debug, Clone)]
@@ -181,7 +183,14 @@ impl Part {
     /// Opens the part to fetch single lines.
     pub fn open(&self) -> io::Result<OpenPart<'_>> {
         let place = Place { proc: self.id.proc.clone(), process: self.number, part: self.id.part, offset: 0 };
-        Ok(OpenPart { part: self, content: Content::open(&self.path)?, place, start: 0, window: Vec::new() })
+        Ok(OpenPart {
+            part: self,
+            content: Content::open(&self.path)?,
+            place,
+            start: 0,
+            window: Vec::new(),
+            ahead: LEAST_WINDOW,
+        })
     }
 
     /// The process's number as the part's first line says it.
@@ -257,6 +266,8 @@ pub struct OpenPart<'p> {
     /// Offset of the window's first byte.
     start: u64,
     window: Vec<u8>,
+    /// How much is read at a time.
+    ahead: u64,
 }
 
 impl OpenPart<'_> {
@@ -288,8 +299,12 @@ impl OpenPart<'_> {
         if offset >= self.start && offset + len <= self.start + self.window.len() as u64 {
             return Ok(());
         }
+        // Lines that lie close together are read many at a time, those that lie far apart one by one.
+        let end = self.start + self.window.len() as u64;
+        let is_near = offset < end + self.ahead && offset + len + self.ahead > self.start;
+        self.ahead = if is_near { (2 * self.ahead).min(WINDOW) } else { LEAST_WINDOW };
         // Whoever goes backwards (the newest first) finds the next line before this one.
-        let spare = WINDOW.saturating_sub(len);
+        let spare = self.ahead.saturating_sub(len);
         let start = if offset < self.start { offset.saturating_sub(spare) } else { offset };
         let size = usize::try_from((offset - start) + len + if start < offset { 0 } else { spare });
         self.window.resize(size.map_err(io::Error::other)?, 0);
