@@ -42,6 +42,8 @@ pub fn answer(format: Format) -> Box<dyn Write> {
             let fitted = Fitted::to(&io::stdout(), Paged::new(rows), columns);
             Box::new(BufWriter::with_capacity(64 * 1024, fitted))
         }
+        // JSON has no styles, and none are looked for in it.
+        _ if format == Format::Json => Box::new(BufWriter::with_capacity(64 * 1024, io::stdout().lock())),
         _ => Box::new(stdout()),
     }
 }

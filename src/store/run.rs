@@ -95,18 +95,27 @@ impl RunReader {
 
     /// The first hits in the order asked for, given oldest first whichever that is.
     pub fn search(&self, request: &Request) -> Result<Vec<Hit>, StoreError> {
-        let mut best = Best::of(request);
         let indexed = self.ask_index(|index| index.search(request));
-        indexed.into_iter().flatten().for_each(|hit| best.add_hit(hit));
-        let _ = self.each_passing(&request.filter, &mut |entry| {
-            best.add(entry);
-            ControlFlow::Continue(())
-        });
-        let mut hits = best.into_hits();
+        let mut hits = match indexed {
+            // They are the first ones, in order.
+            Some(hits) if self.tail.is_empty() => hits,
+            indexed => self.best_of(request, indexed.unwrap_or_default()),
+        };
         if request.order == Order::Newest {
             hits.reverse();
         }
         Ok(hits)
+    }
+
+    /// The first hits among these and those that the index does not have.
+    fn best_of(&self, request: &Request, indexed: Vec<Hit>) -> Vec<Hit> {
+        let mut best = Best::of(request);
+        indexed.into_iter().for_each(|hit| best.add_hit(hit));
+        let _ = self.each_passing(&request.filter, &mut |entry| {
+            best.add(entry);
+            ControlFlow::Continue(())
+        });
+        best.into_hits()
     }
 
     /// How many records there are, and from when to when: what a search that finds nothing has looked at.

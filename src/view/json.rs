@@ -40,7 +40,9 @@ pub fn write_line(value: &Value, out: &mut dyn Write) -> io::Result<()> {
 /// controls may stand in JSON as they are. Line breaks stand only between values, and stay.
 pub fn harmless(json: &str) -> Cow<'_, str> {
     let acts = |character: char| character != '\n' && is_active(character);
-    if !json.contains(acts) {
+    // Most is plain ASCII, in which a look at the bytes is enough.
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n');
+    if json.as_bytes().iter().all(is_plain) || !json.contains(acts) {
         return Cow::Borrowed(json);
     }
     let mut clean = String::with_capacity(json.len() + 16);
