@@ -19,8 +19,12 @@ pub(super) const HEADING: &str = "Traceback (most recent call last):";
 
 /// Whether a line, however indented, begins a traceback.
 pub(super) fn begins(line: &str) -> bool {
+    behind_heading(line).is_some()
+}
+
+fn behind_heading(line: &str) -> Option<&str> {
     let bare = line.trim_start_matches([' ', '|', '+', '-']);
-    bare.strip_prefix("Exception Group ").unwrap_or(bare).starts_with(HEADING)
+    bare.strip_prefix("Exception Group ").unwrap_or(bare).strip_prefix(HEADING)
 }
 
 /// The exception that a text tells of; `None` where it is no traceback.
@@ -61,9 +65,10 @@ fn python(lines: &[&str]) -> Option<Map<String, Value>> {
             end.push(line);
             continue;
         }
-        if begins(line) {
-            // A second one that is not said to have followed: what came of the first is not known.
-            if !stack.is_empty() {
+        if let Some(behind) = behind_heading(line) {
+            // A second one that is not said to have followed: what came of the first is not known. And what stands behind
+            // a heading has no place in an exception.
+            if !stack.is_empty() || !behind.trim().is_empty() {
                 return None;
             }
             continue;
@@ -116,12 +121,16 @@ fn add_code(frame: &mut Value, line: &str) {
     }
 }
 
-/// `File "shop.py", line 12, in sell`.
+/// `File "shop.py", line 12, in sell`, of an error of syntax without the function. A line with anything else behind its
+/// number is none, and stays as a line of code.
 fn frame(line: &str) -> Option<Value> {
     let (file, rest) = line.strip_prefix("File \"")?.split_once("\", line ")?;
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     let number: u64 = rest[..digits].parse().ok()?;
-    let function = rest[digits..].strip_prefix(", in ").unwrap_or_default().trim_end();
+    let function = match &rest[digits..] {
+        "" => "",
+        behind => behind.strip_prefix(", in ")?.trim_end(),
+    };
     Some(json!({"file": file, "line": number, "func": function}))
 }
 
@@ -169,7 +178,8 @@ fn called_from(text: &str) -> Option<Value> {
 
 /// `... 12 more`: calls that were told already.
 fn is_count(line: &str) -> bool {
-    line.starts_with("... ") && line.trim_end().ends_with(" more")
+    let count = line.strip_prefix("... ").and_then(|rest| rest.trim_end().strip_suffix(" more"));
+    count.is_some_and(|count| count.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn call_frame(call: &str) -> Value {
@@ -257,6 +267,25 @@ mod tests {
         let exception = parse(&format!("{one}between\n{}", one.replace("KeyError", "OSError"))).expect("an exception");
         let msg = exception["msg"].as_str().expect("a text");
         assert!(msg.contains("between") && msg.contains("OSError: 1"), "{msg}");
+    }
+
+    #[test]
+    fn what_only_begins_like_a_line_of_a_traceback_is_kept_whole() {
+        let broken = "File \"a.py\", line 33, ixx {\"order\": 7}";
+        let text = format!("{HEADING}\n  File \"a.py\", line 3, in sell\n  {broken}\nKeyError: 1\n");
+        let exception = parse(&text).expect("an exception");
+        assert_eq!(exception["stack"], json!([{"file": "a.py", "line": 3, "func": "sell", "code": broken}]));
+        // Where no frame can take it all of the text stays a text.
+        assert_eq!(parse(&format!("{HEADING}\n  {broken}\nKeyError: 1\n")), None);
+        assert_eq!(
+            parse(&format!("{HEADING} order 7 {HEADING}\n  File \"a.py\", line 3, in sell\nKeyError: 1\n")),
+            None
+        );
+        let text = format!("{HEADING}\n  File \"a.py\", line 3\n    1 +\nSyntaxError: invalid syntax\n");
+        let exception = parse(&text).expect("an exception");
+        assert_eq!(exception["stack"], json!([{"file": "a.py", "line": 3, "func": "", "code": "1 +"}]));
+        let text = "a.B: no\n\tat a.B.c(B.java:1)\n\t... 12 more\n... order 7 and more";
+        assert_eq!(parse(text).expect("an exception")["msg"], "no\n... order 7 and more");
     }
 
     #[test]
