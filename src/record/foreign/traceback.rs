@@ -30,7 +30,8 @@ fn behind_heading(line: &str) -> Option<&str> {
 /// The exception that a text tells of; `None` where it is no traceback.
 pub(super) fn parse(text: &str) -> Option<Value> {
     let text = without_colour(text);
-    if text.contains("\n\tat ") || text.contains("\n    at ") {
+    // In Python `at` is a name, and a line of code may begin with it.
+    if !begins(text.trim_start()) && (text.contains("\n\tat ") || text.contains("\n    at ")) {
         return called_from(&text);
     }
     if !text.contains("File \"") {
@@ -284,6 +285,13 @@ mod tests {
         let text = format!("{HEADING}\n  File \"a.py\", line 3\n    1 +\nSyntaxError: invalid syntax\n");
         let exception = parse(&text).expect("an exception");
         assert_eq!(exception["stack"], json!([{"file": "a.py", "line": 3, "func": "", "code": "1 +"}]));
+        // A line of Python that begins as a call does elsewhere.
+        let text = format!("{HEADING}\n  File \"a.py\", line 3, in sell\n    at = 1 / 0\nZeroDivisionError: by zero\n");
+        let exception = parse(&text).expect("an exception");
+        assert_eq!(
+            (&exception["type"], &exception["stack"][0]["code"]),
+            (&json!("ZeroDivisionError"), &json!("at = 1 / 0"))
+        );
         let text = "a.B: no\n\tat a.B.c(B.java:1)\n\t... 12 more\n... order 7 and more";
         assert_eq!(parse(text).expect("an exception")["msg"], "no\n... order 7 and more");
     }
