@@ -97,6 +97,9 @@ pub fn timeline(args: TimelineArgs) -> Result<ExitCode, CliError> {
     }
     write_clock_only(&case, args.format, &mut out)?;
     out.flush()?;
+    // The process ends with this answer: to give back a graph of millions, piece by piece, takes a tenth as long as to make it.
+    drop(timeline);
+    std::mem::forget((case, contents));
     Ok(ExitCode::from(exit::FOUND))
 }
 

@@ -45,6 +45,17 @@ pub(super) fn choose(graph: &CausalGraph, choice: &LaneChoice) -> Result<Vec<Lan
     Ok(chosen)
 }
 
+/// The number of the process and the lane that are chosen, where one lane is chosen by its address and not by a name.
+pub(super) fn addressed(choice: &LaneChoice) -> Option<(u32, Lane)> {
+    let (word, kind) = match (choice.threads.as_slice(), choice.tasks.as_slice()) {
+        ([word], []) => (word, LaneKind::Thread),
+        ([], [word]) => (word, LaneKind::Task),
+        _ => return None,
+    };
+    let (number, lane) = address(word, kind).filter(|_| choice.processes.is_empty())?;
+    Some((number.unwrap_or(1), lane))
+}
+
 /// The lanes of the program, logq's own left out, by process and lane.
 fn program_lanes(graph: &CausalGraph) -> Vec<LaneIndex> {
     let mut lanes: Vec<LaneIndex> = graph.lane_indexes().collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::{Investigation, InvestigationError, LaneChoice, Places, heads, lanes, living};
-use crate::causality::{Builder, LaneIndex, NodeRef};
+use crate::causality::{Builder, CausalGraph, LaneIndex, NodeRef};
 use crate::record::{LaneRef, Record};
 use crate::spool::RunDir;
 use crate::store::{FAR_BEHIND, Filter, RunReader, Seen};
@@ -21,12 +21,11 @@ impl Investigation {
         if reader.bytes_behind() >= FAR_BEHIND {
             return Ok(None);
         }
-        let Some(all) = outline(&reader, None)? else { return Ok(None) };
-        let all = all.finish();
-        // What is wrong with a choice is said by whoever knows everything.
-        let chosen = lanes::choose(&all, choice).unwrap_or_default();
-        let [one] = chosen.as_slice() else { return Ok(None) };
-        let lane = LaneRef { proc: all.process_of(*one).proc.clone(), lane: all.lane(*one).lane };
+        let lane = match addressed(&reader, choice) {
+            Some(lane) => Some(lane),
+            None => named(&reader, choice)?,
+        };
+        let Some(lane) = lane else { return Ok(None) };
         let Some(mut builder) = outline(&reader, Some(&lane))? else { return Ok(None) };
         let mut problems = reader.problems()?;
         if problems.gone > 0 || problems.index.is_some() {
@@ -37,6 +36,10 @@ impl Investigation {
         problems.torn.keys().for_each(|part| builder.add_torn(&part.proc));
         let problems = problems.to_string().lines().map(str::to_owned).collect();
         let graph = builder.finish();
+        // What is wrong with a choice is said by whoever knows everything.
+        if chosen(&graph, choice) != Some(lane) {
+            return Ok(None);
+        }
         let alive = living(&run.spool(), &graph);
         Ok(Some(Investigation { run: run.clone(), graph, alive, problems, reader: Some(reader) }))
     }
@@ -64,6 +67,25 @@ impl Investigation {
         let lanes = case.lanes(choice)?;
         Ok((case, lanes))
     }
+}
+
+/// The lane with the address that is chosen. Whether there is one is not looked at.
+fn addressed(reader: &RunReader, choice: &LaneChoice) -> Option<LaneRef> {
+    let (number, lane) = lanes::addressed(choice)?;
+    let mut of_number = reader.processes().iter().filter(|process| process.number == Some(number));
+    let (process, None) = (of_number.next()?, of_number.next()) else { return None };
+    Some(LaneRef { proc: process.proc.clone(), lane })
+}
+
+/// The one lane that is chosen by a name, which the first lines of all lanes tell.
+fn named(reader: &RunReader, choice: &LaneChoice) -> Result<Option<LaneRef>, InvestigationError> {
+    Ok(outline(reader, None)?.and_then(|builder| chosen(&builder.finish(), choice)))
+}
+
+/// The lane that is chosen, if it is one.
+fn chosen(graph: &CausalGraph, choice: &LaneChoice) -> Option<LaneRef> {
+    let [one] = lanes::choose(graph, choice).ok()?[..] else { return None };
+    Some(LaneRef { proc: graph.process_of(one).proc.clone(), lane: graph.lane(one).lane })
 }
 
 fn outline(reader: &RunReader, lane: Option<&LaneRef>) -> Result<Option<Builder>, InvestigationError> {
