@@ -109,7 +109,9 @@ def test_what_logq_has_unpacked_is_compiled_once_whatever_the_program_writes(tmp
     command = [sys.executable, "-c", "import own\n" + STARTS]
 
     def start() -> tuple[list[str], str]:
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=env, capture_output=True, text=True, check=False, preexec_fn=lambda: os.umask(0)
+        )
         assert (done.returncode, done.stderr) == (0, "")
         return sorted(str(path) for path in tmp_path.rglob("*.pyc")), done.stdout
 
@@ -118,3 +120,17 @@ def test_what_logq_has_unpacked_is_compiled_once_whatever_the_program_writes(tmp
     assert {Path(path).name.partition(".")[0] for path in compiled} >= {"messages", "queues", "bundle", "switch"}
     assert all(path.startswith(str(carried)) for path in compiled)
     assert len(list(carried.rglob("*.bundle"))) == 1
+    assert {os.stat(path).st_mode & 0o177 for path in compiled} == {os.stat(carried / "switch.py").st_mode & 0o177}
+
+
+def test_a_prefix_of_compiled_code_is_the_programs_own(tmp_path, package):
+    """With PYTHONPYCACHEPREFIX what is compiled lies in a folder of the program's, which asked for nothing there."""
+    store, prefix = tmp_path / ".logq", tmp_path / "prefix"
+    carried = store / "python" / "0" / "logq"
+    shutil.copytree(package, carried)
+    prefix.mkdir()
+    env = environment(store, PYTHONPATH=str(carried / "boot"), PYTHONPYCACHEPREFIX=str(prefix))
+    done = subprocess.run([sys.executable, "-c", STARTS], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not list(prefix.iterdir())
+    assert not list(carried.rglob("*.pyc"))

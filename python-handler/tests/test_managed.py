@@ -114,3 +114,22 @@ def test_what_is_waited_for_by_a_proxy_has_a_name(tmp_path):
     condition = next(obj for obj, name in names.items() if name == "news")
     uses = [event["ev"] for event in done.records if event.get("obj") == condition and event["lane"] == lane["lane"]]
     assert [use for use in uses if use in ("acq", "rel")] == ["acq", "rel", "acq", "rel"]
+
+
+GIVEN_BACK = """
+import threading
+if __name__ == "__main__":
+    with multiprocessing.Manager() as manager:
+        gate = manager.Lock()
+        thread = threading.Thread(target=gate.acquire, name="taker")
+        thread.start(); thread.join()
+        gate.release()  # a manager's lock may be given back by anyone
+        other = multiprocessing.get_context("fork").Process(target=gate.acquire); other.start(); other.join()
+        assert not gate.acquire(True, 0.1)
+"""
+
+
+def test_a_managed_lock_that_another_thread_gave_back_is_held_no_more(tmp_path):
+    done = run(tmp_path, WRITTEN + GIVEN_BACK)
+    (wait,) = done.events("wait", on="lock")
+    assert "owner" not in wait, "the thread that took it has given it away"

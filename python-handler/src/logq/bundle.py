@@ -57,7 +57,7 @@ def _keep_compiled(loader: Any, fullname: str, code: CodeType) -> None:
         return
     state = os.stat(file)
     data = _external._code_to_timestamp_pyc(code, int(state.st_mtime), state.st_size)
-    loader.set_data(compiled, data)  # which fails in silence
+    loader.set_data(compiled, data, _mode=_external._calc_mode(file))  # which fails in silence
 
 
 class _Finder:
@@ -103,7 +103,9 @@ def begin(package: str, folder: str) -> None:
     global _finder, _stale, _is_carried
     path = _path()
     store = os.environ.get("LOGQ_DIR")
-    _is_carried = bool(sys.dont_write_bytecode and store and folder.startswith(os.path.join(store, "python") + os.sep))
+    kept = os.path.join(store, "python") + os.sep if store else ""
+    # Under a prefix compiled code would lie in a folder of the program's.
+    _is_carried = bool(sys.dont_write_bytecode and not sys.pycache_prefix and kept and folder.startswith(kept))
     if path is None:
         return
     try:
@@ -123,7 +125,7 @@ def end(package: str, folder: str) -> None:
     global _finder
     if _finder is None:
         return
-    sys.meta_path.remove(_finder)
+    end_late(_finder)
     _finder = None
     _contents.clear()
     path = _path()
@@ -138,7 +140,8 @@ def end(package: str, folder: str) -> None:
         if not os.access(os.path.dirname(path), os.W_OK):
             return
         bundle = marshal.dumps((_external.MAGIC_NUMBER, folder, _collect(package, folder)))
-        _external._write_atomic(path, bundle)  # all of it or nothing: others may be reading it, or writing one, too
+        # All of it or nothing: others may be reading it, or writing one, too.
+        _external._write_atomic(path, bundle, _external._calc_mode(__file__))
     except Exception:  # a full disk, a module that has no source
         pass
 
@@ -152,7 +155,7 @@ def begin_late(package: str, folder: str) -> Any:
 
 
 def end_late(finder: Any) -> None:
-    if finder is not None:
+    if finder is not None and finder in sys.meta_path:  # the program may have made another list of it
         sys.meta_path.remove(finder)
 
 

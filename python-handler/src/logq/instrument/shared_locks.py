@@ -49,7 +49,7 @@ class Hold:
     def __init__(self, thing: SharedThing, lane: Lane, site: Site | None) -> None:
         self.thing = thing
         self.number = (thing.home, thing.number)
-        self.holder = lane
+        self.holder: Lane | None = lane
         self.site = site
         self.since = time.monotonic_ns()
 
@@ -228,14 +228,24 @@ def _acquire(
 def owner_of(thing: SharedThing) -> dict[str, object]:
     """Who holds the lock, if it is a thread of this process. For the others' the reader compares their `acq`."""
     process = identity.me
-    if process is None or thing.family == "sem":
+    held = _held_here(thing)
+    holder = held.holder if held is not None else None  # none: somebody has given it back since
+    if process is None or holder is None:
         return {}
+    return {"owner": holder.reference(process), "held_at": held.site, "held_since": held.since}
+
+
+def _held_here(thing: SharedThing) -> Any:
+    """The hold on it of a thread of this process, if there is one."""
+    process = identity.me
+    if process is None or thing.family == "sem":
+        return None
     main = process.main
     for lane in [*([main] if main is not None else []), *list(process.lanes.values())]:
         for held in held_by(lane):
             if getattr(held, "thing", None) is thing:
-                return {"owner": lane.reference(process), "held_at": held.site, "held_since": held.since}
-    return {}
+                return held
+    return None
 
 
 def tell_wait_of(
@@ -301,6 +311,10 @@ def note_given(thing: SharedThing) -> None:
         if getattr(held, "thing", None) is thing:
             let_go(lane, held)
             break
+    else:  # another thread took it
+        elsewhere = _held_here(thing)
+        if elsewhere is not None:
+            elsewhere.holder = None
     event("rel", {"obj": thing.reference()}, lane)
 
 
