@@ -16,8 +16,9 @@ pub(super) fn describe(graph: &CausalGraph, observed: &Observed, queue: &QueueLe
     let items = queue.items.filter(|items| *items > 0)?;
     let obj = queue.obj?;
     let name = graph.full_name(observed.process, obj);
-    let mut cut_off: Vec<(LaneIndex, u64)> = daemons_ended(graph, observed)
-        .into_iter()
+    let daemons = daemons_ended(graph, observed);
+    let mut cut_off: Vec<(LaneIndex, u64)> = daemons
+        .iter()
         .flat_map(|process| graph.processes[process.0].lanes.iter())
         .filter(|lane| !waits_for_work(graph, **lane))
         .map(|lane| (*lane, taken_by(graph, *lane, &name)))
@@ -27,8 +28,10 @@ pub(super) fn describe(graph: &CausalGraph, observed: &Observed, queue: &QueueLe
         return None;
     }
     cut_off.sort_by_key(|(lane, taken)| (u64::MAX - taken, *lane));
-    // As many as there are takers may be their stop signs, which they had no time to take.
-    let certainty = if items > cut_off.len() as u64 { Certainty::Certain } else { Certainty::Likely };
+    // As many as there are daemons may be their stop signs, which they had no time to take. And a process that hears from them
+    // may have got what it wanted.
+    let is_meant = items <= daemons.len() as u64 || hears_from(graph, observed.process, &cut_off);
+    let certainty = if is_meant { Certainty::Possible } else { Certainty::Certain };
     let resource = Resource::of(graph, observed.process, obj);
     let called = resource.called();
     let mut finding = Finding::fault("lost-work", certainty, format!("{} left in {called}", counted(items, "item")));
@@ -73,6 +76,14 @@ fn daemons_ended(graph: &CausalGraph, observed: &Observed) -> BTreeSet<ProcessIn
 fn waits_for_work(graph: &CausalGraph, lane: LaneIndex) -> bool {
     let last = graph.lane(lane).waits.at(u64::MAX).and_then(|wait| wait.told());
     last.is_some_and(|wait| wait.on == Some("queue-get"))
+}
+
+/// Whether the process got messages from processes of those lanes.
+fn hears_from(graph: &CausalGraph, process: ProcessIndex, lanes: &[(LaneIndex, u64)]) -> bool {
+    let theirs: BTreeSet<ProcessIndex> = lanes.iter().map(|(lane, _)| graph.lane(*lane).process).collect();
+    let own = graph.processes[process.0].lanes.iter().flat_map(|lane| graph.nodes_of(*lane));
+    let mut received = own.filter(|at| graph.node(*at).event == Some(EventKind::Recv));
+    received.any(|at| graph.edges_into(at).any(|edge| theirs.contains(&graph.lane(edge.from).process)))
 }
 
 /// How many messages the lane got by the queue of that name.

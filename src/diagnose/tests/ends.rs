@@ -78,7 +78,14 @@ fn items_left_to_a_busy_daemon_process_are_lost_work() {
         |items: &str, last: &str, by: &str| SHARED.replace("ITEMS", items).replace("LAST", last).replace("WHERE", by);
     let lost = |text: &str| told(text).into_iter().filter(|line| line.starts_with("lost-work")).collect::<Vec<_>>();
     assert_eq!(lost(&left("4", "", "")), ["lost-work certain: 4 items left in outbox"]);
-    assert_eq!(lost(&left("1", "", "")), ["lost-work likely: 1 item left in outbox"]);
+    assert_eq!(lost(&left("1", "", "")), ["lost-work possible: 1 item left in outbox"], "it may be a stop sign");
+    let idle = r#"0.3 3/t1 "ev":"proc","n":3,"how":"fork","from":"1-aaaaaa/t1@1"
+    0.4 t1 "ev":"note","what":"kill","sig":15,"target":"3-aaaaaa"
+    0.5 t1 "ev":"reap","child_pid":3,"child_proc":"3-aaaaaa","signal":15"#;
+    assert_eq!(lost(&left("2", idle, "")), ["lost-work possible: 2 items left in outbox"], "one may be the idle one's");
+    let answers = r#"0.3 2/t1 "ev":"send","via":"queue","obj":"1-aaaaaa/queue:2"
+    0.35 t1 "hb":["2-aaaaaa/t1@3|1-aaaaaa/queue:2"],"ev":"recv","via":"queue","obj":"queue:2","from":"2-aaaaaa/t1@3""#;
+    assert_eq!(lost(&left("4", answers, "")), ["lost-work possible: 4 items left in outbox"], "it may want no more");
     let finding = found(&left("4", "", "")).into_iter().find(|finding| finding.kind == "lost-work").expect("is told");
     assert_eq!((finding.actors[0].name.as_str(), finding.sites[0].site.line), ("sender", 10));
     let waiting = r#"0.3 2/t1 "ev":"wait","on":"queue-get","obj":"1-aaaaaa/queue:1""#;
