@@ -142,7 +142,8 @@ fn read_table(file: &mut File) -> Result<SeekTable, String> {
     let first = if frames > 0 { table.frame_size_decomp(0).unwrap_or(0) } else { 0 };
     let is_even =
         (0..frames.saturating_sub(1)).all(|frame| table.frame_size_decomp(frame).is_ok_and(|size| size == first));
-    if first > MOST_IN_A_FRAME || !is_even || table.max_frame_size_comp() > MOST_IN_A_FRAME * 2 {
+    if table.max_frame_size_decomp() > MOST_IN_A_FRAME || !is_even || table.max_frame_size_comp() > MOST_IN_A_FRAME * 2
+    {
         return Err(damaged("its frames are not of one size"));
     }
     if frames > 0 {

@@ -180,7 +180,7 @@ fn called_from(text: &str) -> Option<Value> {
 /// `... 12 more`: calls that were told already.
 fn is_count(line: &str) -> bool {
     let count = line.strip_prefix("... ").and_then(|rest| rest.trim_end().strip_suffix(" more"));
-    count.is_some_and(|count| count.bytes().all(|byte| byte.is_ascii_digit()))
+    count.is_some_and(|count| !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn call_frame(call: &str) -> Value {

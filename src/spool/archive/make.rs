@@ -16,7 +16,7 @@ use crate::spool::{RunDir, is_packed, packed};
 /// # Errors
 /// A part that cannot be read, or packed and read back; the file that cannot be made.
 pub fn make(run: &RunDir, to: &Path) -> Result<u64, ArchiveError> {
-    let (aside, piece) = (beside(to, ".new"), beside(to, ".part.new"));
+    let (aside, piece) = (beside(to, "new"), beside(to, "part"));
     if to.exists() {
         return Err(ArchiveError::io("write", to)(io::ErrorKind::AlreadyExists.into()));
     }
@@ -38,10 +38,10 @@ fn put_in_place(aside: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// A name beside it that nobody else has: what is made there may be removed again whatever happens.
 fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{:016x}.{ending}", fastrand::u64(..)))
 }
 
 fn write(run: &RunDir, aside: &Path, piece: &Path) -> Result<u64, ArchiveError> {
@@ -59,7 +59,8 @@ fn write(run: &RunDir, aside: &Path, piece: &Path) -> Result<u64, ArchiveError> 
         };
         add(&mut archive).map_err(ArchiveError::io("pack", &part.path))?;
     }
-    let names = fs::read_dir(&spool).into_iter().flatten().flatten().map(|entry| entry.path());
+    let entries = fs::read_dir(&spool).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
+    let names = entries.map_err(ArchiveError::io("list", &spool))?.into_iter().map(|entry| entry.path());
     let mut claims: Vec<PathBuf> =
         names.filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_claim)).collect();
     claims.sort();
@@ -84,7 +85,10 @@ fn name_of(path: &Path) -> io::Result<String> {
 
 fn append(archive: &mut Builder<File>, run: &RunDir, name: &str, file: File) -> io::Result<()> {
     let len = file.metadata()?.len();
-    archive.append(&header(run, name, len)?, io::Read::take(file, len))
+    let mut content = io::Read::take(file, len);
+    archive.append(&header(run, name, len)?, &mut content)?;
+    // What follows would stand where the header does not say.
+    if content.limit() > 0 { Err(io::Error::other("it became shorter")) } else { Ok(()) }
 }
 
 /// Without owner, host or time: an archive says nothing that the run does not say.

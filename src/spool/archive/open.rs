@@ -5,6 +5,7 @@
 //! nothing is written under a name that was not checked, and whatever else a tar can say makes it no archive.
 
 use std::fs::{self, File};
+use std::io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -39,11 +40,13 @@ pub(super) fn open_in(file: &Path, cache: &Path) -> Result<StoreDir, ArchiveErro
     let place = cache.join(key(file).map_err(ArchiveError::io("open", file))?);
     StoreDir::create(cache)?;
     forget_old(cache);
-    if !place.is_dir() {
+    if !has_run(&place) {
+        // It was removed from there, as by `logq prune`.
+        let _ = fs::remove_dir(place.join("runs")).and_then(|()| fs::remove_dir_all(&place));
         let fresh = cache.join(format!("{}.{}.new", fastrand::u64(..), std::process::id()));
         let unpacked = unpack(file, &fresh).and_then(|()| match fs::rename(&fresh, &place) {
             // Somebody else has opened it meanwhile.
-            Err(_) if place.is_dir() => Ok(()),
+            Err(_) if has_run(&place) => Ok(()),
             renamed => renamed.map_err(ArchiveError::io("make", &place)),
         });
         let _ = fs::remove_dir_all(&fresh);
@@ -52,6 +55,10 @@ pub(super) fn open_in(file: &Path, cache: &Path) -> Result<StoreDir, ArchiveErro
     // It was asked for now. Where that cannot be noted it is only forgotten sooner.
     let _ = File::open(&place).and_then(|dir| dir.set_modified(SystemTime::now()));
     Ok(StoreDir::open(&place)?)
+}
+
+fn has_run(place: &Path) -> bool {
+    fs::read_dir(place.join("runs")).is_ok_and(|mut runs| runs.next().is_some())
 }
 
 /// Where an archive that lies there is opened: another file there is another archive.
@@ -102,7 +109,14 @@ fn unpack(file: &Path, into: &Path) -> Result<(), ArchiveError> {
             return Ok(());
         }
         let spool = store.create_run(&of)?.spool_path();
-        write(&mut entry, &spool.join(name)).map_err(|error| other(error.to_string()))?;
+        let path = spool.join(name);
+        write(&mut entry, &path).map_err(|error| match error.kind() {
+            // That is no fault of the archive.
+            StorageFull | QuotaExceeded | FileTooLarge | PermissionDenied | ReadOnlyFilesystem => {
+                ArchiveError::io("write", &path)(error)
+            }
+            _ => other(error.to_string()),
+        })?;
     }
     Err(other("its end is missing".into()))
 }
@@ -132,6 +146,8 @@ fn write(entry: &mut Entry<File>, path: &Path) -> io::Result<()> {
     if io::copy(&mut entry.take(len), &mut file)? != len {
         return Err(io::Error::other("it was cut"));
     }
+    // That it is there will say that it is whole.
+    file.sync_all()?;
     let most = len.saturating_mul(MOST_GROWTH).max(HARMLESS);
     if path.extension().is_some_and(|end| end == "zst") && Content::open(path)?.len()? > most {
         return Err(io::Error::other(format!("a part unpacks to more than {most} bytes")));

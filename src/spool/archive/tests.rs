@@ -117,3 +117,21 @@ fn a_part_that_unpacks_to_anything_is_refused() {
     make(&run, &file).expect("made");
     refused(&file, "unpacks to more than");
 }
+
+#[test]
+fn what_stands_beside_is_left_and_what_was_removed_from_the_cache_comes_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (run, file) = (run(folder.path()), folder.path().join("a.logq"));
+    let others = ["a.logq.new", "a.logq.part.new"].map(|name| folder.path().join(name));
+    others.iter().for_each(|other| fs::write(other, "somebody's").expect("written"));
+    make(&run, &file).expect("made");
+    for other in others {
+        assert_eq!(fs::read_to_string(other).expect("there"), "somebody's");
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 4, "the store, the file and theirs");
+    let cache = folder.path().join("cache");
+    let opened = open_in(&file, &cache).expect("opened").run(run.name()).expect("the run");
+    fs::remove_dir_all(opened.spool_path().parent().expect("the run's folder")).expect("pruned");
+    let again = open_in(&file, &cache).expect("opened").run(run.name()).expect("the run");
+    assert_eq!(again.spool().list().expect("a listing").parts().count(), 1);
+}

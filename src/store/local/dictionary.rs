@@ -210,7 +210,7 @@ pub(super) fn hash(column: Column, term: &[u8]) -> u32 {
     let mut hasher = FxHasher::default();
     hasher.write_u32(column.field_id());
     hasher.write(term);
-    (hasher.finish() >> 32) as u32
+    hasher.finish() as u32
 }
 
 fn beginning(term: &[u8]) -> u64 {
