@@ -35,7 +35,10 @@ pub fn pack(args: PackArgs) -> Result<ExitCode, CliError> {
         let mut out = output::stdout();
         let shown = file.display();
         writeln!(out, "{}", one_line(&format!("{}  in {shown}, {:.1} MB", run.name(), size as f64 / 1e6)))?;
-        writeln!(out, "{}", one_line(&format!("see: logq diagnose --dir {shown}")))?;
+        // As a shell reads it; a name with a zero byte there is none.
+        let name = file.to_string_lossy();
+        let quoted = shlex::try_quote(&name).unwrap_or_default();
+        writeln!(out, "{}", one_line(&format!("see: logq diagnose --dir {quoted}")))?;
         out.flush()?;
         return Ok(ExitCode::from(exit::FOUND));
     }

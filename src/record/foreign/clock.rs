@@ -65,20 +65,19 @@ impl Clock {
             let naive = midnight.checked_add_signed(chrono::Duration::seconds(seconds))?;
             self.absolute(naive, zone)?.checked_add(nanos)
         };
-        if let Some(Date { year: Some(year), month, day }) = date {
-            return at(year, month, day);
-        }
-        let near = DateTime::<Utc>::from_timestamp_nanos(self.near);
+        let near = || DateTime::<Utc>::from_timestamp_nanos(self.near);
         match date {
-            Some(Date { month, day, .. }) => match year {
+            Some(Date { year: Some(year), month, day }) => at(year, month, day),
+            Some(Date { year: None, month, day }) => match year {
                 Some(year) => at(i32::try_from(year).ok()?, month, day),
                 // The file was not written before its lines: a December read in January is last year's.
-                None => [near.year(), near.year() - 1, near.year() - 4]
-                    .into_iter()
-                    .find_map(|year| at(year, month, day).filter(|ts| *ts <= self.near.saturating_add(DAY))),
+                None => [0, 1, 4].into_iter().find_map(|ago| {
+                    at(near().year() - ago, month, day).filter(|ts| *ts <= self.near.saturating_add(DAY))
+                }),
             },
             None => {
-                let today = at(near.year(), near.month(), near.day())?;
+                let today = near().date_naive();
+                let today = at(today.year(), today.month(), today.day())?;
                 if today > self.near.saturating_add(SECOND) { today.checked_sub(DAY) } else { Some(today) }
             }
         }
@@ -197,9 +196,8 @@ impl Scan<'_> {
     fn name(&mut self, of: &[&str]) -> Option<u32> {
         let rest = &self.bytes[self.at..];
         let short = rest.get(..3)?;
-        let found = of.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(short))?;
         let len = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).take(10).count();
-        (len <= 9).then_some(())?;
+        let found = of.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(short)).filter(|_| len <= 9)?;
         self.at += len;
         u32::try_from(found).ok()
     }

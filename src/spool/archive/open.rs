@@ -106,7 +106,7 @@ fn unpack(file: &Path, into: &Path) -> Result<(), ArchiveError> {
             return Err(other("it holds more than one run".into()));
         }
         if name == END {
-            return Ok(());
+            return if count > 0 { Ok(()) } else { Err(other("it holds nothing".into())) };
         }
         let spool = store.create_run(&of)?.spool_path();
         let path = spool.join(name);

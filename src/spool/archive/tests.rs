@@ -103,6 +103,8 @@ fn what_leads_elsewhere_is_refused() {
         assert!(open_in(&file, &folder.path().join("cache")).is_err(), "{run}");
     }
     assert!(!Path::new(&outside).exists());
+    of_entries(&file, &[]);
+    refused(&file, "holds nothing");
     of_entries(&file, &[(Regular, "a/1.claim", b"x"), (Regular, "b/1.claim", b"x")]);
     refused(&file, "more than one run");
     of_entries(&file, &[(Regular, "a/1.claim", b"x"), (Regular, "a/1.claim", b"y")]);

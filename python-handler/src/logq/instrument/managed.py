@@ -62,7 +62,7 @@ def patch(managers: Any, thing_of: Callable[[Any], SharedThing | None]) -> None:
     message_waits.askers[asks] = lambda frame: _asked_by(frame, thing_of)
     replace(managers.AcquirerProxy, "acquire", lambda original: _wrap_taking(original, thing_of))
     replace(managers.AcquirerProxy, "__enter__", lambda original: _wrap_taking(original, thing_of))
-    replace(managers.ConditionProxy, "wait", lambda original: _wrap_waiting(original, thing_of))
+    replace(managers.ConditionProxy, "wait", lambda original: _wrap_taking(original, thing_of, True))
 
 
 # What is waited for. ------------------------------------------------------------------------------
@@ -82,8 +82,10 @@ def _asked_by(frame: Any, thing_of: Callable[[Any], SharedThing | None]) -> Aske
 def _timeout_of(method: str, arguments: Any, named: Any) -> float | None:
     """How long the one that is asked waits at most, seconds; None when it waits for ever."""
     given = list(arguments[1:] if method == "put" else arguments)
-    if method in _BLOCKING and not (given.pop(0) if given else named.get("block", True)):
-        return 0.0
+    if method in _BLOCKING:
+        block = given.pop(0) if given else named.get("block", True)
+        if block is False or (block == 0 and type(block) is int):  # what else it may be is not asked
+            return 0.0
     timeout = given[0] if given else named.get("timeout")
     return float(timeout) if isinstance(timeout, (int, float)) else None
 
@@ -103,14 +105,19 @@ def _note_taken(proxy: Any, frame: Any, thing_of: Callable[[Any], SharedThing | 
         shared_locks.note_taken(thing, here(), site_from(frame))
 
 
-def _wrap_taking(original: Callable[..., Any], thing_of: Callable[[Any], SharedThing | None]) -> Any:
+def _wrap_taking(
+    original: Callable[..., Any], thing_of: Callable[[Any], SharedThing | None], is_always: bool = False
+) -> Any:
+    """What returns with the lock, if it says so or `is_always`: whoever waits for a condition has its lock again
+    afterwards, also where the time was up."""
+
     def take(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             got = original(self, *args, **kwargs)
         except BaseException as problem:
             hide(problem)
             raise
-        if got and identity.me is not None:
+        if (is_always or got) and identity.me is not None:
             try:
                 _note_taken(self, sys._getframe(1), thing_of)
             except Exception:
@@ -118,22 +125,3 @@ def _wrap_taking(original: Callable[..., Any], thing_of: Callable[[Any], SharedT
         return got
 
     return dress(take, original)
-
-
-def _wrap_waiting(original: Callable[..., Any], thing_of: Callable[[Any], SharedThing | None]) -> Any:
-    """Whoever waits for a condition has its lock again afterwards, also where the time was up."""
-
-    def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            told = original(self, *args, **kwargs)
-        except BaseException as problem:
-            hide(problem)
-            raise
-        if identity.me is not None:
-            try:
-                _note_taken(self, sys._getframe(1), thing_of)
-            except Exception:
-                swallowed()
-        return told
-
-    return dress(wait, original)
