@@ -249,3 +249,33 @@ def test_levels_and_filters_stay_the_programs(tmp_path):
         """,
     )
     assert [record["msg"] for record in done.logs()] == ["fine"]
+
+
+def test_a_line_says_its_time_to_the_nanosecond(tmp_path):
+    """Zeros in front included, whichever way the clock steps, and at its very beginning."""
+    done = run(
+        tmp_path,
+        """
+        import logging
+        import logq.emit
+        log = logging.getLogger("t")
+        log.warning("now")
+        second = 1_700_000_000 * 10**9
+        walls = [10**9 + 10**8, second, second + 7, second + 99_999_999, second + 100_000_000, second + 999_999_999,
+                 second + 10**9, second + 7]
+        for wall in walls:
+            logq.emit._now = lambda: wall
+            log.warning("then %d", wall)
+        """,
+    )
+    times = [record["ts"] for record in done.logs() if record["msg"].startswith("then")]
+    assert times == [
+        "1970-01-01T00:00:01.100000000Z",
+        "2023-11-14T22:13:20.000000000Z",
+        "2023-11-14T22:13:20.000000007Z",
+        "2023-11-14T22:13:20.099999999Z",
+        "2023-11-14T22:13:20.100000000Z",
+        "2023-11-14T22:13:20.999999999Z",
+        "2023-11-14T22:13:21.000000000Z",
+        "2023-11-14T22:13:20.000000007Z",
+    ]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import time
 
-from . import encode, identity, watchdog
-from .encode import members, quote, renew_second, stamp_time
+from . import identity, watchdog
+from .encode import begin_line, members, quote, split_time, this_second
 from .identity import Process
 from .lane import SINGLE_STEP, Lane, here, thread_lane
 from .options import cleaners
@@ -88,17 +88,18 @@ def send(lane: Lane, body: str, low: bool = False) -> int:
                 lane.seq = number
             lane.mark = None
         now = _now()
-        begin, end, prefix = encode.this_second
-        if not begin <= now < end:
-            now, prefix = renew_second(now)
+        # `begin_line`, written out: this runs for every record.
+        begin, opening = this_second[0]
+        since = now - begin
+        fraction: int | str = since
+        if not 100_000_000 <= since < 1_000_000_000:  # of another second, or of fewer than nine digits
+            opening, fraction = split_time(now)
         mono = _mono()
-        # `stamp_time`, written out: this runs for every record. `f"{now}"` costs half of what `str(now)` does.
-        fraction = f"{now}"[-9:]
-        data = f'{{"ts":"{prefix}{fraction}Z","mono":{mono}{lane.head},"seq":{number}{stamps}{body}}}\n'.encode()
+        data = f'{opening}{fraction}Z","mono":{mono}{lane.head}{number}{stamps}{body}}}\n'.encode()
         sink.write(data, mono)
     except BaseException:  # a signal handler raised, such as Ctrl-C's: the number must not be missing
         if number and sink.taken is not data:
-            line = f'{{"ts":"{stamp_time(_now())}","mono":{_mono()}{lane.head},"seq":{number}{stamps}{body}}}\n'
+            line = f"{begin_line(_now())}{_mono()}{lane.head}{number}{stamps}{body}}}\n"
             sink.write(data or line.encode("ascii"), _mono())
         raise
     if sink.untold and not sink.failing:
@@ -189,7 +190,7 @@ def _first(lane: Lane, body: str) -> None:
     process = lane.process
     mono = _mono()
     stamps = _stamps(hard, soft, process) if hard or soft else ""
-    line = f'{{"ts":"{stamp_time(_now())}","mono":{mono}{lane.head},"seq":1{stamps}{body}}}\n'
+    line = f"{begin_line(_now())}{mono}{lane.head}1{stamps}{body}}}\n"
     process.sink.write(line.encode("ascii"), mono)
 
 
@@ -234,7 +235,8 @@ def preamble(process: Process, part: int) -> Iterable[bytes]:
 
 
 def _again(lane: Lane, body: str) -> bytes:
-    line = f'{{"ts":"{stamp_time(_now())}","mono":{_mono()}{lane.head}{body},"again":true}}\n'
+    head = f'{lane.process.lane_head}{lane.key}"'
+    line = f'{begin_line(_now())}{_mono()}{head}{body},"again":true}}\n'
     return line.encode("ascii")
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Callable
 
-__all__ = ["quote", "safe_repr", "safe_str", "stamp_time", "value"]
+__all__ = ["begin_line", "quote", "safe_repr", "safe_str", "value"]
 
 _quote: Callable[[str], str]
 try:
@@ -67,26 +67,26 @@ def _unprintable(thing: object, problem: Exception) -> str:
 _EARLIEST = 1_000_000_000
 _SECOND = 1_000_000_000
 
-# When it began and ended, ns, and "2026-11-22T17:15:03.": replaced as a whole, so that it needs no lock.
-this_second: tuple[int, int, str] = (0, 0, "")
+# When it began, ns, and `{"ts":"2026-11-22T17:15:03.`: replaced as a whole, so that it needs no lock.
+# In a list, since a name of another module is dearer to look up before 3.11.
+this_second: list[tuple[int, str]] = [(1 << 63, "")]  # none yet
 
 
-def stamp_time(now: int) -> str:
-    """Nanoseconds since 1970 as RFC 3339 UTC with nine decimals."""
-    begin, end, prefix = this_second
-    if not begin <= now < end:
-        now, prefix = renew_second(now)
-    return f"{prefix}{str(now)[-9:]}Z"  # the last nine are the fraction: cheaper than to divide and to format
+def begin_line(now: int) -> str:
+    """`{"ts":"…Z","mono":` for `now`, ns since 1970: RFC 3339 UTC with nine decimals."""
+    opening, fraction = split_time(now)
+    return f'{opening}{fraction}Z","mono":'
 
 
-def renew_second(now: int) -> tuple[int, str]:
-    """Makes `this_second` the one of `now`; gives `now`, or the earliest that can be told, and its text."""
-    global this_second
-    now = max(now, _EARLIEST)
-    begin = now - now % _SECOND
-    prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(begin // _SECOND))
-    this_second = (begin, begin + _SECOND, prefix)
-    return now, prefix
+def split_time(now: int) -> tuple[str, str]:
+    """The line's opening with the second of `now`, which is `this_second` from here on, and its nine decimals."""
+    begin, opening = this_second[0]
+    if not 0 <= now - begin < _SECOND:
+        now = max(now, _EARLIEST)
+        begin = now - now % _SECOND
+        opening = time.strftime('{"ts":"%Y-%m-%dT%H:%M:%S.', time.gmtime(begin // _SECOND))
+        this_second[0] = (begin, opening)
+    return opening, str(now)[-9:]  # cheaper than to divide and to format
 
 
 def value(thing: object) -> str:

@@ -35,7 +35,7 @@ last_words: list[Callable[[], None]] = []
 
 _noted: tuple[int, FrameType | None, int] | None = None
 _top: FrameType | None = None
-top_sought = False  # looked for by the main thread, from inside the program
+top_unsought = [True]  # until the main thread has looked for it, from inside the program
 _process: Process | None = None
 # By which a module ends, too: to import their names would take longer than the rest of an exit.
 _RETURNS = frozenset(code.co_code[-2] for code in ((lambda: None).__code__, (lambda value: value).__code__))
@@ -124,14 +124,14 @@ def _is_main_thread() -> bool:
 def note_top() -> None:
     """Keeps the main module's frame, to see at the end whether it returned or was left by an
     exception. Its variables are the module's globals, which live until then anyway."""
-    global _top, top_sought
-    if top_sought or not _is_main_thread():
+    global _top
+    if not top_unsought or not _is_main_thread():
         return
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_back is not None:
         frame = frame.f_back
     if frame is not None and frame.f_globals.get("__name__") in ("__main__", "runpy"):
-        top_sought = True
+        top_unsought.clear()
         _top = frame
 
 

@@ -127,7 +127,7 @@ class Lane(Unkept):
         self.fields: Any = None  # of `logq.context`, from its creator, until it begins
         self.given = (0, 0)  # how many of the pending it has from its creator
         self.left = False  # it has left a stamp somewhere: others may name it
-        self.head = f'{process.lane_head}{key}"'
+        self.head = f'{process.lane_head}{key}","seq":'  # in a line, between clock and number
         self.who: Any = None  # the thread, or a weak reference to the task, while it runs
         self.failure: dict[str, object] | None = None
         self.over = False

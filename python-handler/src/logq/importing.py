@@ -82,7 +82,7 @@ class _Finder:
     """Finds nothing itself; notes when an awaited module has been executed."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if not exits.top_sought:
+        if exits.top_unsought:
             exits.note_top()  # the first import of the program shows its main module
         if name not in _awaited:
             return None

@@ -12,9 +12,10 @@ import os
 import sys
 from _weakref import ref
 
-from . import exits, fork, identity
+from . import fork, identity
 from . import lane as lanes
 from .emit import send
+from .exits import note_top, top_unsought
 from .lane import Lane, here
 from .patching import dress, replace
 from .render import cut, measure_plain_record, members
@@ -32,6 +33,8 @@ __all__ = ["is_recorded", "patch", "write", "written_elsewhere"]
 _LONGEST = MAX_LINE - 4096  # characters of what follows the members common to all records
 
 wrapped = False
+in_place: set[Any] = set()  # the code of what stands in the place of `Logger.filter`: no signal's handler runs in it
+_spot = lanes.spot
 _asked: Any = None  # the module that tells `logging` in which thread it is
 
 
@@ -40,8 +43,9 @@ def patch(logging: Any) -> None:
 
     A wrapper of `callHandlers` itself would stand in every stack that `Handler.handleError` prints.
     """
-    global wrapped, _asked
+    global wrapped, _asked, _spot
     _asked = logging.threading
+    _spot = lanes.spot
     measure_plain_record(logging)
     replace(logging.Logger, "filter", lambda original: _wrap_filter(original, logging))
     wrapped = True
@@ -49,8 +53,9 @@ def patch(logging: Any) -> None:
 
 def forget() -> None:
     """When recording ends."""
-    global wrapped
+    global wrapped, _spot
     wrapped = False
+    _spot = lanes.spot
 
 
 def _wrap_filter(original: Callable[[Any, Any], Any], logging: Any) -> Any:
@@ -60,61 +65,68 @@ def _wrap_filter(original: Callable[[Any, Any], Any], logging: Any) -> Any:
     says_record = sys.version_info >= (3, 12)
 
     def filter_noted(self: Any, record: Any) -> Any:
-        if is_plain and not self.filters:  # what the original says then, without its frame
+        if not is_plain or self.filters:
+            passed = original(self, record)
             process = identity.me
-            if process is not None:
-                write_once(record, process)
-            return record if says_record else True
-        passed = original(self, record)
+            if passed and process is not None:
+                # Since 3.12 a filter may put another record in the place of this one.
+                write_once(passed if isinstance(passed, kind) else record, process)
+            return passed
         process = identity.me
-        if passed and process is not None:
-            # Since 3.12 a filter may put another record in the place of this one.
-            write_once(passed if isinstance(passed, kind) else record, process)
-        return passed
+        if process is not None:
+            # This runs for every record of a program, and before 3.11 each call is dear: what `write_once` does, and
+            # `here`, `is_recent` and `write` for it, stands here once more.
+            try:
+                try:
+                    lane = _spot.lane
+                except AttributeError:  # this thread has none yet
+                    lane = None
+                if lane is None or lane.process is not process:
+                    lane = here()
+                mine = ref(record)  # the same object for as long as it is kept: neither need be asked what it is of
+                recent = lane.recent
+                if mine is not recent and mine is not lane.recent_before:
+                    thread = record.thread
+                    if (thread == lane.ident or thread == _asked.get_ident()) and record.process == process.pid:
+                        if top_unsought:
+                            note_top()
+                        body = members(record, lane)
+                        if len(body) > _LONGEST:
+                            body = cut(record, lane, len(body))
+                        send(lane, body, process.ring is not None and is_low(record))
+                        lane.recent_before = recent
+                        lane.recent = mine
+                    else:
+                        _write_if_new(record, process, lane)
+            except Exception:
+                swallowed()
+        return record if says_record else True  # as the original, without its frame
 
+    in_place.add(filter_noted.__code__)
     return dress(filter_noted, original)
 
 
 def write_once(record: Any, process: Process) -> None:
-    """Writes a record that is about to be handled, unless it has been written before.
-
-    This runs for every record of a program, so what `here`, `is_recent` and `write` do stands here once more.
-    """
+    """Writes a record that is about to be handled, unless it has been written before."""
     try:
-        try:
-            lane = lanes.spot.lane
-        except AttributeError:  # this thread has none yet
-            lane = None
-        if lane is None or lane.process is not process:
-            lane = here()
-        mine = ref(record)  # the same object for as long as it is kept, so that neither need be asked what it is of
-        recent = lane.recent
-        if mine is recent or mine is lane.recent_before:
+        lane = here()
+        if is_recent(record, lane):
             return
-        thread = record.thread
-        if (thread == lane.ident or thread == _asked.get_ident()) and record.process == process.pid:
-            if not exits.top_sought:
-                exits.note_top()
-            body = members(record, lane)
-            if len(body) > _LONGEST:
-                body = cut(record, lane, len(body))
-            send(lane, body, process.ring is not None and is_low(record))
-            lane.recent_before = recent
-            lane.recent = mine
-        elif not _is_second_hand(record, process):
+        if record.thread in (lane.ident, _asked.get_ident()) and record.process == process.pid:
             write(record, lane)
+        else:
+            _write_if_new(record, process, lane)
     except Exception:
         swallowed()
 
 
-def _is_second_hand(record: Any, process: Process) -> bool:
-    """Of a record that does not look like this thread's own: was it written where it was made?"""
+def _write_if_new(record: Any, process: Process, lane: Lane) -> None:
+    """Writes a record that does not look like this thread's own, unless it was written where it was made."""
     if os.getpid() != process.pid:  # a fork that Python's hooks did not see
         fork.become_child(here())
-        return False
-    if record.thread is None or record.process is None:  # logging.logThreads, logProcesses
-        return False
-    return written_elsewhere(record)
+    elif record.thread is not None and written_elsewhere(record):  # None: logging.logThreads
+        return
+    write(record, lane)
 
 
 def written_elsewhere(record: Any) -> bool:
@@ -153,8 +165,8 @@ def write(record: Any, lane: Lane) -> None:
     """Writes the record in the running lane."""
     if lane.process is not identity.me:
         lane = here()  # it is a child by now
-    if not exits.top_sought:
-        exits.note_top()
+    if top_unsought:
+        note_top()
     body = members(record, lane)
     if len(body) > _LONGEST:
         body = cut(record, lane, len(body))

@@ -70,6 +70,7 @@ class Sink:
         "_told",
         "_torn",
         "broken",
+        "due",
         "failing",
         "lost",
         "part",
@@ -107,6 +108,9 @@ class Sink:
         self.untold = False  # something was lost that no `lost` event has told of
         self.taken: bytes | None = None  # the last line that was written, or given up
         self.failing = False  # the last write lost something
+        # Something is to be done after the next write, `_account`: one look for every record. Set after what is to be
+        # done, and cleared before that is looked at.
+        self.due = False
         self.broken = False  # the file could not be opened in the first place
 
     def write(self, data: bytes, now: int) -> None:
@@ -135,7 +139,7 @@ class Sink:
             raise
         self.taken = data
         self._position = position = self._position + count
-        if count != len(data) or self._early or position > self._look_at or self.failing:
+        if position > self._look_at or self.due or count != len(data):
             self._account(count, data)
 
     def _write_after_torn(self, fd: int, data: bytes) -> None:
@@ -164,9 +168,11 @@ class Sink:
             self._torn = True
             self.count_lost("short-write")
         else:
-            self.failing = False
+            self.due = self.failing = False
         if self._early:
             self.flush_early()
+            if self._early:  # another thread is at it, and may have seen none any more
+                self.due = True
         if self._position > self._full_at:
             self._rotate()
         elif self._position > self._look_at:
@@ -198,7 +204,7 @@ class Sink:
         return (state.st_dev, state.st_ino) == self._identity and state.st_nlink > 0
 
     def count_lost(self, why: str) -> None:
-        self.failing = True
+        self.failing = self.due = True
         self.count_gone(why, 1)
 
     def count_gone(self, why: str, count: int) -> None:
@@ -250,6 +256,7 @@ class Sink:
             self.count_lost("unopened")
         elif self.part == 0:
             self._early.append(data)  # whoever is opening writes it next; a few lines at most
+            self.due = True
         else:
             self._recover(data, now, None)
 
@@ -328,6 +335,7 @@ class Sink:
             return
         if not self._rotating.acquire(False):
             self._early.append(data)  # another thread is at it, and writes this after
+            self.due = True
             return
         try:
             if not self._is_sound():  # else another thread has begun a part while this one looked

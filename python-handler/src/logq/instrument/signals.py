@@ -146,7 +146,8 @@ def _is_guarded(frame: Any) -> bool:
     for _ in range(_DEEPEST):
         if frame is None or frame.f_code in open_code:
             return False
-        if frame.f_code in guarded or frame.f_code.co_filename in _work:
+        code = frame.f_code
+        if code in guarded or code in records.in_place or code.co_filename in _work:
             return True
         if not is_machinery(frame.f_code.co_filename) and not _is_finder(frame):
             return False

@@ -218,7 +218,7 @@ def _wrap_create_task(original: Callable[..., Any]) -> Any:
 def _note_birth(coro: Any, frame: Any) -> Birth | None:
     """Run for every task, so it is written for speed."""
     try:
-        if not exits.top_sought:
+        if exits.top_unsought:
             exits.note_top()
         creator = here()
         code, instruction = user_place(frame)
