@@ -21,7 +21,7 @@ LOCKS = """
 def work(gate, deep, permits):
     with gate: logging.warning("in")
     assert not gate.acquire(False) or gate.release() is None
-    with deep, deep: pass
+    with deep, deep: logging.warning("deep")
     with permits: pass
 if __name__ == "__main__":
     context = multiprocessing.get_context("{method}")
@@ -56,7 +56,7 @@ def test_every_use_of_a_managed_lock_is_written(tmp_path, method):
     taken = [event["obj"] for event in done.events("acq", proc=child)]
     given = [event["obj"] for event in done.events("rel", proc=child)]
     counts = [taken.count(names[name]) for name in ("gate", "deep", "permits")]
-    assert counts == [2, 2, 1]
+    assert counts == [2, 1, 1], "of a lock that is taken again only the outermost level is told"
     assert [given.count(names[name]) for name in ("gate", "deep", "permits")] == counts
     mine = done.event("acq", proc=root)  # the other two did not get it
     assert f"{root}/{mine['obj']}" == names["gate"]
@@ -133,3 +133,42 @@ def test_a_managed_lock_that_another_thread_gave_back_is_held_no_more(tmp_path):
     done = run(tmp_path, WRITTEN + GIVEN_BACK)
     (wait,) = done.events("wait", on="lock")
     assert "owner" not in wait, "the thread that took it has given it away"
+
+
+AGAIN = """
+import threading
+if __name__ == "__main__":
+    with multiprocessing.Manager() as manager:
+        deep, news, strict = manager.RLock(), manager.Condition(), manager.Condition(manager.Lock())
+        with deep:
+            with deep: pass
+            logging.warning("still held")
+            taker = threading.Thread(target=deep.acquire, args=(True, 0.2), name="taker"); taker.start(); taker.join()
+            def refused():
+                try: deep.release()
+                except RuntimeError: logging.warning("not mine")
+            other = threading.Thread(target=refused); other.start(); other.join()
+        with news, news:
+            assert not news.wait(0.01)
+            logging.warning("has it again")
+        strict.acquire()
+        giver = threading.Thread(target=strict.release, name="giver"); giver.start(); giver.join()
+        with strict: pass
+"""
+
+
+def test_a_managed_lock_that_is_still_held_is_not_given_up(tmp_path):
+    done = run(tmp_path, WRITTEN + AGAIN)
+    names = {event["obj"]: event["name"] for event in done.events("obj")}
+
+    def story(name):
+        """Without the waits: any answer may be slow."""
+        told = [record for record in done.records if names.get(record.get("obj")) == name or "msg" in record]
+        return [record.get("msg") or record["ev"] for record in told if record.get("ev") not in ("obj", "wait", "got")]
+
+    assert story("deep") == ["acq", "still held", "not mine", "rel", "has it again"]
+    assert story("news") == ["still held", "not mine", "acq", "rel", "acq", "has it again", "rel"]
+    assert story("strict")[-4:] == ["acq", "rel", "acq", "rel"]
+    taker = next(event["lane"] for event in done.events("lane") if event.get("name") == "taker")
+    wait = next(event for event in done.events("wait", lane=taker) if names.get(event.get("obj")) == "deep")
+    assert wait["owner"] == "t1", "it is held all the time"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from logq import identity
-from logq.lane import here
+from logq.lane import here, thread_lane
 from logq.patching import dress, replace
 from logq.sites import site_from
 from logq.trouble import swallowed
@@ -93,16 +93,37 @@ def _timeout_of(method: str, arguments: Any, named: Any) -> float | None:
 # Who has a lock. ----------------------------------------------------------------------------------
 
 
+# Whom the manager serves by one thread of its own may take these again: only the outermost level is told.
+_REENTRANT = ("multiprocessing.Manager.RLock", "multiprocessing.Manager.Condition")
+
+
 def before_sending(thing: SharedThing, method: str) -> None:
     """A release is told before it is asked for: who has the lock next must be later."""
-    if method == "release" or (method == "wait" and thing.family == "cond"):
+    if method == "release":
+        if thing.kind not in _REENTRANT or _leaves_last(thing):
+            shared_locks.note_given(thing)
+    elif method == "wait" and thing.family == "cond":  # it gives up all levels, and has them again afterwards
         shared_locks.note_given(thing)
 
 
-def _note_taken(proxy: Any, frame: Any, thing_of: Callable[[Any], SharedThing | None]) -> None:
-    thing = thing_of(proxy)
-    if thing is not None:
-        shared_locks.note_taken(thing, here(), site_from(frame))
+def _enters_first(thing: SharedThing) -> bool:
+    """The running thread has taken the lock: had it not got it before?"""
+    levels, thread = thing.levels, thread_lane()
+    count = levels[1] if levels is not None and levels[0] is thread else 0
+    thing.levels = (thread, count + 1)
+    return count == 0
+
+
+def _leaves_last(thing: SharedThing) -> bool:
+    """The running thread is about to release the lock: will it be free then?"""
+    levels = thing.levels
+    if levels is None or levels[0] is not thread_lane():
+        # Its release is refused, or it is a condition's that was given a plain lock, which anyone may give back.
+        may_be = thing.family == "cond"
+        thing.levels = None if may_be else levels
+        return may_be
+    thing.levels = (levels[0], levels[1] - 1) if levels[1] > 1 else None
+    return levels[1] == 1
 
 
 def _wrap_taking(
@@ -119,7 +140,9 @@ def _wrap_taking(
             raise
         if (is_always or got) and identity.me is not None:
             try:
-                _note_taken(self, sys._getframe(1), thing_of)
+                thing = thing_of(self)
+                if thing is not None and (is_always or thing.kind not in _REENTRANT or _enters_first(thing)):
+                    shared_locks.note_taken(thing, here(), site_from(sys._getframe(1)))
             except Exception:
                 swallowed()
         return got

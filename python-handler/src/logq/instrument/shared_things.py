@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from logq.lane import Site
+    from logq.lane import Lane, Site
 
     Row = tuple[str, str, int, str, str, "str | None", "Site | None", "int | None"]
 
@@ -32,13 +32,15 @@ _known: dict[str, SharedThing] = {}
 class SharedThing(Thing):
     """A Thing with the key of the process that made it."""
 
-    __slots__ = ("has_variable", "home", "traffic")
+    __slots__ = ("has_variable", "home", "levels", "traffic")
 
     def __init__(self, family: str, kind: str, site: Site | None, size: int | None = None, owner: Any = None) -> None:
         super().__init__(family, kind, site, size, owner)
         process = identity.me
         self.home = process.key if process is not None else ""
         self.has_variable = False  # of the lock that a shared value has made for itself: it names the value, too
+        # Of a manager's lock that a thread may take again: which one has it here, and how often.
+        self.levels: tuple[Lane, int] | None = None
         self.traffic: Any = None  # how many uses of it were written lately
 
     def reference(self) -> str:
