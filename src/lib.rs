@@ -28,3 +28,7 @@ pub mod serve;
 pub mod spool;
 pub mod store;
 pub mod view;
+
+#[cfg(test)]
+#[path = "../tests/it/seeds.rs"]
+mod seeds;

@@ -13,6 +13,7 @@ pub(super) use rotation::{Log, json, text};
 use super::{Intake, Look, Options, wanted};
 use crate::record::decode::Place;
 use crate::record::{Body, EventKind, decode};
+use crate::seeds::seeds;
 use crate::spool::{Part, RunDir, StoreDir};
 use rotation::{Tail, number};
 
@@ -182,12 +183,7 @@ fn run_model(seed: u64, line: fn(u64) -> String) {
 }
 
 fn run_models(line: fn(u64) -> String) {
-    let (first, seeds) = match std::env::var("LOGQ_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        Some(seed) => (seed, 1),
-        None if std::env::var_os("LOGQ_SOAK").is_some() => (0, 5000),
-        None => (0, 100),
-    };
-    (first..first + seeds).for_each(|seed| run_model(seed, line));
+    seeds(100, 5000).for_each(|seed| run_model(seed, line));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use logq::spool::RunDir;
 use serde_json::Value;
 
 use crate::harness::{Case, pythons};
+use crate::seeds::seeds;
 
 /// Threads that hand clocks around by queues of every sort, by starts and by joins. Each record carries the clock of its
 /// thread: how many records of each thread are known to have come before, itself included.
@@ -108,15 +109,8 @@ fn written(case: &Case, graph: &CausalGraph) -> Vec<Written> {
 
 #[test]
 fn happens_before_is_what_the_programs_own_clocks_say() {
-    let soak = std::env::var_os("LOGQ_SOAK").is_some();
     for (place, python) in pythons().into_iter().enumerate() {
-        let first = 1000 * place as u64;
-        let seeds = match (soak, place) {
-            (true, _) => 100,
-            (false, 0) => 3,
-            (false, _) => 1,
-        };
-        for seed in first..first + seeds {
+        for seed in seeds(if place == 0 { 3 } else { 1 }, 100) {
             let case = Case::new();
             let program = case.write("clocks.py", PROGRAM);
             let program = program.to_str().expect("a path");

@@ -33,6 +33,7 @@ mod layers;
 mod packed;
 mod rotation;
 mod samples;
+mod seeds;
 mod tailing;
 
 // Made-up services, as the benchmarks have them.

@@ -8,6 +8,12 @@ use regex::Regex;
 use super::{Clock, Form, Input, Open, Origin, Said, Spot, Understood, written};
 use crate::record::decode::{MAX_LINE, Place, decode};
 use crate::record::{Body, Lane, LaneKind};
+use crate::seeds::seeds;
+
+const SOAKING: Duration = Duration::from_secs(600);
+
+/// More logs than any soak comes to.
+const MOST: u64 = 1 << 40;
 
 /// As the libraries themselves wrote it, told by tests/foreign/story.py, one after the other.
 const FORMS: &str = include_str!("../../../tests/foreign/forms.log");
@@ -171,21 +177,13 @@ fn check(seed: u64) {
 
 #[test]
 fn whatever_stands_in_a_log_becomes_records() {
-    let (least, long) = match std::env::var_os("LOGQ_SOAK") {
-        Some(_) => (0, Duration::from_secs(600)),
-        None => (400, Duration::ZERO),
-    };
-    let only = std::env::var("LOGQ_SEED").ok().and_then(|seed| seed.parse().ok());
-    if let Some(seed) = only {
-        return check(seed);
-    }
-    let begun = Instant::now();
-    let mut seed = 0;
-    while seed < least || begun.elapsed() < long {
+    let (begun, is_soak) = (Instant::now(), std::env::var_os("LOGQ_SOAK").is_some());
+    let mut logs = 0;
+    for seed in seeds(400, MOST).take_while(|_| !is_soak || begun.elapsed() < SOAKING) {
         // A panic says which log it was.
         let outcome = std::panic::catch_unwind(|| check(seed));
         assert!(outcome.is_ok(), "LOGQ_SEED={seed}");
-        seed += 1;
+        logs += 1;
     }
-    println!("{seed} logs in {:.0} s", begun.elapsed().as_secs_f64());
+    println!("{logs} logs in {:.0} s", begun.elapsed().as_secs_f64());
 }
