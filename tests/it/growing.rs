@@ -45,11 +45,11 @@ fn prepare(path: &Path, all: u64) -> (u64, Vec<usize>) {
     (lines, pieces)
 }
 
-/// Writes these pieces into the log, and renames it now and then.
-fn write(prepared: &Path, pieces: &[usize], log: &Path, pace: &Pace) {
+/// Writes these pieces into the log, and renames it now and then. Says how long that took.
+fn write(prepared: &Path, pieces: &[usize], log: &Path, pace: &Pace) -> Duration {
     let mut prepared = File::open(prepared).expect("prepared");
     let mut file = File::options().append(true).create(true).open(log).expect("the log");
-    let (mut written, mut renamed) = (0_u64, 0);
+    let (mut written, mut renamed, mut piece) = (0_u64, 0, Vec::new());
     let begun = Instant::now();
     for len in pieces {
         if file.stream_position().expect("a place") >= pace.a_file {
@@ -57,13 +57,14 @@ fn write(prepared: &Path, pieces: &[usize], log: &Path, pace: &Pace) {
             fs::rename(log, log.with_extension(format!("log.{renamed}"))).expect("renamed");
             file = File::options().append(true).create(true).open(log).expect("the log");
         }
-        let mut piece = vec![0; *len];
+        piece.resize(*len, 0);
         prepared.read_exact(&mut piece).expect("prepared");
         file.write_all(&piece).expect("written");
         written += *len as u64;
         let due = Duration::from_secs_f64(written as f64 / pace.a_second as f64);
         std::thread::sleep(due.saturating_sub(begun.elapsed()));
     }
+    begun.elapsed()
 }
 
 /// How much memory of its own a process has now, in bytes.
@@ -114,14 +115,13 @@ fn a_log_that_grows_faster_than_it_is_read_is_read_in_the_end() {
     let prepared = case.path().join("prepared");
     let (lines, pieces) = prepare(&prepared, pace.all);
     let collector = case.start(&["collect", "logs/app.log", "--follow", "--run", "app"]);
-    let (spool, begun) = (case.store().join("runs/app/spool"), Instant::now());
+    let spool = case.store().join("runs/app/spool");
     // What lies beside a log before it is first read is not asked for.
     wait_until("the log is followed", || written(&spool) > 0);
     let written_log = log.clone();
-    let writer = std::thread::spawn(move || {
-        write(&prepared, &pieces, &written_log, &pace);
-        begun.elapsed()
-    });
+    let bytes = pieces.iter().sum::<usize>();
+    let writer = std::thread::spawn(move || write(&prepared, &pieces, &written_log, &pace));
+    let begun = Instant::now();
     let (mut most, mut so_far, mut since) = (0, 0, begun);
     loop {
         most = memory(collector.0.id()).max(most);
@@ -136,7 +136,11 @@ fn a_log_that_grows_faster_than_it_is_read_is_read_in_the_end() {
         std::thread::sleep(Duration::from_millis(50));
     }
     let wrote = writer.join().expect("written");
-    println!("{lines} lines written in {wrote:.1?}, read after {:.1?}, {most} bytes of memory", since - begun);
+    let speed = bytes as f64 / 1e6 / wrote.as_secs_f64();
+    println!(
+        "{lines} lines written at {speed:.0} MB/s, in {wrote:.1?}; read after {:.1?}, {most} bytes of memory",
+        since - begun
+    );
     let wrong = counts(&spool, lines).iter().position(|count| *count != 1);
     assert_eq!(wrong, None, "of {lines}: a line that is not there once");
     assert!(most < 256 << 20, "{most} bytes");
