@@ -41,6 +41,8 @@ pub struct Files {
     pub form: FileForm,
     pub pattern: Option<String>,
     pub follow: bool,
+    /// Nobody is asked to tell what has changed.
+    pub poll: bool,
     pub stats: bool,
 }
 
@@ -58,7 +60,7 @@ pub fn collect(files: Files) -> Result<ExitCode, CliError> {
     let run = run_for(&store, files.run.as_deref(), &wanted)?;
     let began = Instant::now();
     let intake = Intake::open(&run, wanted, Options { input: input(files.form), pattern, ..Options::default() })?;
-    let taken = if files.follow { follow_them(&run, intake)? } else { once(&run, intake)? };
+    let taken = if files.follow { follow_them(&run, intake, files.poll)? } else { once(&run, intake)? };
     say(&run, &taken, files.stats.then(|| began.elapsed()))?;
     let all_bad = taken.records == 0 && !taken.unreadable.is_empty();
     Ok(ExitCode::from(if all_bad { exit::UNREADABLE } else { exit::FOUND }))
@@ -133,7 +135,7 @@ fn once(run: &RunDir, intake: Intake) -> Result<Taken, CliError> {
 }
 
 /// Takes in what comes, and indexes it beside.
-fn follow_them(run: &RunDir, intake: Intake) -> Result<Taken, CliError> {
+fn follow_them(run: &RunDir, intake: Intake, poll: bool) -> Result<Taken, CliError> {
     let stop = collect::stop_on_signals()?;
     eprintln!("logq: collecting into run {}; Ctrl-C ends it", run.name());
     std::thread::scope(|scope| {
@@ -141,9 +143,9 @@ fn follow_them(run: &RunDir, intake: Intake) -> Result<Taken, CliError> {
             let report = &mut |Report::Failed { run, error }: Report<'_>| {
                 eprintln!("logq: run {}: {}", run.name(), printable::one_line(&error.to_string()));
             };
-            follow(&Target::Run(run.clone()), &stop, report)
+            follow(&Target::Run(run.clone()), collect::watch(poll), &stop, report)
         });
-        let taken = follow_files(intake, &stop);
+        let taken = follow_files(intake, collect::watch(poll), &stop);
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         match indexing.join() {
             // Somebody else indexes the run already.

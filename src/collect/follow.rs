@@ -42,8 +42,13 @@ pub enum Report<'a> {
 ///
 /// # Errors
 /// Where a run that was named is held by another collector, or the store cannot be listed.
-pub fn follow(target: &Target, stop: &AtomicBool, report: &mut dyn FnMut(Report<'_>)) -> Result<Stats, CollectError> {
-    let mut following = Following::new(target, Watch::new());
+pub fn follow(
+    target: &Target,
+    watch: Watch,
+    stop: &AtomicBool,
+    report: &mut dyn FnMut(Report<'_>),
+) -> Result<Stats, CollectError> {
+    let mut following = Following::new(target, watch);
     let mut changed = Changes::Anywhere;
     let mut looked = Instant::now();
     while !stop.load(Ordering::Relaxed) {

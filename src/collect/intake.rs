@@ -25,9 +25,8 @@ pub fn take_in(mut intake: Intake, progress: &mut dyn FnMut(u64)) -> Result<Take
 }
 
 /// Takes in what comes until `stop` is set.
-pub fn follow_files(mut intake: Intake, stop: &AtomicBool) -> Result<Taken, IntakeError> {
+pub fn follow_files(mut intake: Intake, mut watch: Watch, stop: &AtomicBool) -> Result<Taken, IntakeError> {
     allow_many_files();
-    let mut watch = Watch::new();
     let mut looked = Instant::now();
     let mut look = Look::Everywhere;
     while !stop.load(Ordering::Relaxed) {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::watch::{Changes, Watch};
 use super::*;
 use crate::query::Query;
+use crate::seeds::seeds;
 use crate::spool::StoreDir;
 use crate::store::testing::{START, TestRun, log, proc_event};
 use crate::store::{Filter, RunReader};
@@ -82,7 +83,7 @@ fn a_second_collector_is_told_who_has_the_run() {
 /// directory in the middle of it, some of whose uncommitted files are cut short.
 #[test]
 fn whenever_a_collector_ends_nothing_is_lost_or_doubled() {
-    for seed in 0..soak(6, 200) {
+    for seed in seeds(6, 200) {
         let mut random = fastrand::Rng::with_seed(seed);
         let spool = TestRun::new();
         let mut seq = 2;
@@ -157,7 +158,8 @@ fn a_collector_that_is_killed_loses_and_doubles_nothing() {
     let spool = TestRun::new();
     let mut random = fastrand::Rng::with_seed(7);
     let mut seq = 2;
-    for _ in 0..soak(4, 60) {
+    let times = if std::env::var_os("LOGQ_SOAK").is_some() { 60 } else { 4 };
+    for _ in 0..times {
         fill(&spool, seq, 600);
         seq += 600;
         let mut child = Command::new(std::env::current_exe().expect("this program"))
@@ -190,7 +192,7 @@ fn following_indexes_what_comes_and_ends_when_told() {
         let target = if target_is_all { Target::All(store) } else { Target::Run(spool.run.clone()) };
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let following = scope.spawn(|| follow(&target, &stop, &mut |report| panic!("{report:?}")));
+            let following = scope.spawn(|| follow(&target, Watch::new(), &stop, &mut |report| panic!("{report:?}")));
             fill(&spool, 12, 500);
             fill(&spool, 512, 500);
             let deadline = Instant::now() + Duration::from_secs(60);
@@ -224,10 +226,15 @@ fn changes_are_told_and_reading_is_none() {
         Changes::Anywhere => {}
         Changes::Nowhere => panic!("not told"),
     }
-    assert_eq!(Watch::polling().wait(Duration::from_secs(30)), Changes::Anywhere);
 }
 
-/// How many rounds: many when `make soak` asks for them.
-fn soak(usual: u64, many: u64) -> u64 {
-    if std::env::var_os("LOGQ_SOAK").is_some() { many } else { usual }
+#[test]
+fn where_nothing_is_told_it_is_looked_again_with_pauses() {
+    let mut watch = Watch::polling();
+    assert_eq!(watch.wait(Duration::from_secs(30)), Changes::Anywhere);
+    // What takes long to look at is not looked at all the time; nor while there is more to read.
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(watch.wait(Duration::ZERO), Changes::Nowhere);
+    assert_eq!(watch.wait(Duration::from_millis(50)), Changes::Nowhere);
+    assert_eq!(watch.wait(Duration::from_secs(30)), Changes::Anywhere);
 }

@@ -12,6 +12,9 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 /// How often is looked where nothing is notified.
 const POLL: Duration = Duration::from_millis(200);
 
+/// After a look it rests that many times as long: many files on a slow file system are not looked at without a pause.
+const REST: u32 = 4;
+
 /// How long news gather before they are told: a writer that writes a thousand lines a second makes a few tellings of it.
 const GATHER: Duration = Duration::from_millis(10);
 
@@ -23,6 +26,16 @@ pub struct Watch {
     watched: HashSet<PathBuf>,
     /// Some directory cannot be watched.
     must_poll: bool,
+    rounds: Rounds,
+}
+
+/// When everything is looked at where nothing is notified.
+#[derive(Debug)]
+struct Rounds {
+    /// When it was last told to look.
+    told: Instant,
+    /// When that is due again; `None` until the look is done.
+    due: Option<Instant>,
 }
 
 /// Where something may have changed.
@@ -40,12 +53,13 @@ impl Watch {
         let (sender, events) = mpsc::channel();
         // The receiver may be gone by the time an event comes: then nobody wants it.
         let watcher = notify::recommended_watcher(move |event| drop(sender.send(event))).ok();
-        Watch { must_poll: watcher.is_none(), watcher, events, watched: HashSet::new() }
+        Watch { must_poll: watcher.is_none(), watcher, events, watched: HashSet::new(), rounds: Rounds::new() }
     }
 
     /// Looks again and again instead of being notified.
     pub fn polling() -> Watch {
-        Watch { watcher: None, events: mpsc::channel().1, watched: HashSet::new(), must_poll: true }
+        let (events, watched) = (mpsc::channel().1, HashSet::new());
+        Watch { watcher: None, events, watched, must_poll: true, rounds: Rounds::new() }
     }
 
     /// Watches a directory from now on; what changed before is not told. False when it is not there (yet).
@@ -67,16 +81,18 @@ impl Watch {
 
     /// Waits for a change, at most that long.
     pub fn wait(&mut self, at_most: Duration) -> Changes {
-        let patience = if self.must_poll { at_most.min(POLL) } else { at_most };
+        let pause = self.rounds.pause();
+        let is_due = self.must_poll && pause <= at_most;
+        let patience = if is_due { pause } else { at_most };
         let first = match self.events.recv_timeout(patience) {
             Ok(event) => event,
-            Err(RecvTimeoutError::Timeout) if self.must_poll => return Changes::Anywhere,
-            Err(RecvTimeoutError::Timeout) => return Changes::Nowhere,
-            Err(RecvTimeoutError::Disconnected) => {
-                // Nobody will ever tell us anything again.
-                self.must_poll = true;
-                std::thread::sleep(patience);
-                return Changes::Anywhere;
+            Err(error) => {
+                if error == RecvTimeoutError::Disconnected {
+                    // Nobody will ever tell us anything again.
+                    self.must_poll = true;
+                    std::thread::sleep(patience);
+                }
+                return if is_due { self.rounds.tell() } else { Changes::Nowhere };
             }
         };
         let mut paths = BTreeSet::new();
@@ -111,6 +127,24 @@ impl Watch {
             paths.insert(path);
         }
         true
+    }
+}
+
+impl Rounds {
+    fn new() -> Rounds {
+        Rounds { told: Instant::now(), due: None }
+    }
+
+    fn tell(&mut self) -> Changes {
+        *self = Rounds::new();
+        Changes::Anywhere
+    }
+
+    /// How long it is until everything is looked at again. Whoever asks is done with the last look.
+    fn pause(&mut self) -> Duration {
+        let now = Instant::now();
+        let due = *self.due.get_or_insert_with(|| now + POLL.max(REST * (now - self.told)));
+        due.saturating_duration_since(now)
     }
 }
 

@@ -7,9 +7,12 @@ use std::path::PathBuf;
 
 use crate::harness::{Case, Running, wait_until};
 use crate::rotation::{Log, Tail, json, number, text};
+use crate::seeds::seeds;
 
 struct Collector<'a> {
     case: &'a Case,
+    /// As on a file system that tells nobody what has changed.
+    polls: bool,
     log: PathBuf,
     process: Option<Running>,
 }
@@ -17,7 +20,9 @@ struct Collector<'a> {
 impl Collector<'_> {
     fn start(&mut self) {
         let log = self.log.to_string_lossy();
-        self.process.get_or_insert_with(|| self.case.start(&["collect", &log, "--follow", "--run", "app"]));
+        let poll = self.polls.then_some("--poll");
+        let arguments: Vec<&str> = ["collect", &log, "--follow", "--run", "app"].into_iter().chain(poll).collect();
+        self.process.get_or_insert_with(|| self.case.start(&arguments));
     }
 
     fn kill(&mut self) {
@@ -65,7 +70,7 @@ fn run_model(seed: u64, line: fn(u64) -> String) {
     let folder = case.path().join("logs");
     fs::create_dir(&folder).expect("a folder");
     let mut log = Log::new(&folder, line, seed % 5 == 4, seed);
-    let mut collector = Collector { case: &case, log: log.path(), process: None };
+    let mut collector = Collector { case: &case, polls: seed % 3 == 2, log: log.path(), process: None };
     // What lies beside a log before it is first read is not asked for.
     collector.catch_up(&log.sure());
     for _ in 0..log.random.u32(5..30) {
@@ -85,12 +90,7 @@ fn run_model(seed: u64, line: fn(u64) -> String) {
 }
 
 fn run_models(line: fn(u64) -> String) {
-    let (first, seeds) = match std::env::var("LOGQ_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        Some(seed) => (seed, 1),
-        None if std::env::var_os("LOGQ_SOAK").is_some() => (0, 500),
-        None => (0, 5),
-    };
-    (first..first + seeds).for_each(|seed| run_model(seed, line));
+    seeds(5, 500).for_each(|seed| run_model(seed, line));
 }
 
 #[test]
