@@ -89,7 +89,7 @@ impl<'t> Following<'t> {
             (Target::All(dir), Changes::At(paths)) => self.runs_of(dir, paths),
         };
         for run in runs {
-            if let Err(error) = self.collect(&run) {
+            if let Err(error) = self.collect(&run, changed) {
                 let is_named = matches!(self.target, Target::Run(_));
                 if is_named && matches!(error, CollectError::Store(StoreError::Busy { .. })) {
                     return Err(error);
@@ -111,7 +111,7 @@ impl<'t> Following<'t> {
         all.into_iter().collect()
     }
 
-    fn collect(&mut self, run: &RunDir) -> Result<(), CollectError> {
+    fn collect(&mut self, run: &RunDir, changed: &Changes) -> Result<(), CollectError> {
         // Watched before it is read: what comes in between is read or told, or both.
         if !self.watch.add(&run.spool_path()) {
             self.watch.add(run.path());
@@ -129,7 +129,11 @@ impl<'t> Following<'t> {
             self.collectors.insert(run.clone(), collector);
         }
         let Some(collector) = self.collectors.get_mut(run) else { return Ok(()) };
-        collector.step()?;
+        match changed {
+            // A run of thousands of files is not listed for that.
+            Changes::Nowhere => collector.commit_if_due()?,
+            _ => collector.step()?,
+        }
         if collector.uncommitted == 0 && collector.last_news.elapsed() >= REST {
             self.let_go(run)?;
         }

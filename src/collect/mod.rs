@@ -183,6 +183,10 @@ impl Collector {
         while !self.add_news(LIVE_COMMIT, &mut |_| {})? {
             self.commit()?;
         }
+        self.commit_if_due()
+    }
+
+    fn commit_if_due(&mut self) -> Result<(), CollectError> {
         if self.uncommitted > 0 && self.last_commit.elapsed() >= LIVE_COMMIT_AFTER {
             self.commit()?;
         }

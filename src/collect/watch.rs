@@ -12,7 +12,7 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 /// How often is looked where nothing is notified.
 const POLL: Duration = Duration::from_millis(200);
 
-/// After a look it rests that many times as long: many files on a slow file system are not looked at without a pause.
+/// Whoever has looked rests that many times as long: thousands of files are not looked at without a pause.
 const REST: u32 = 4;
 
 /// How long news gather before they are told: a writer that writes a thousand lines a second makes a few tellings of it.
@@ -26,15 +26,9 @@ pub struct Watch {
     watched: HashSet<PathBuf>,
     /// Some directory cannot be watched.
     must_poll: bool,
-    rounds: Rounds,
-}
-
-/// When everything is looked at where nothing is notified.
-#[derive(Debug)]
-struct Rounds {
-    /// When it was last told to look.
-    told: Instant,
-    /// When that is due again; `None` until the look is done.
+    /// When the last wait ended, and looking began.
+    ended: Instant,
+    /// When everything is looked at again where nothing is notified; `None` until the last such look is done.
     due: Option<Instant>,
 }
 
@@ -53,13 +47,13 @@ impl Watch {
         let (sender, events) = mpsc::channel();
         // The receiver may be gone by the time an event comes: then nobody wants it.
         let watcher = notify::recommended_watcher(move |event| drop(sender.send(event))).ok();
-        Watch { must_poll: watcher.is_none(), watcher, events, watched: HashSet::new(), rounds: Rounds::new() }
+        Watch { must_poll: watcher.is_none(), watcher, events, ..Watch::polling() }
     }
 
     /// Looks again and again instead of being notified.
     pub fn polling() -> Watch {
         let (events, watched) = (mpsc::channel().1, HashSet::new());
-        Watch { watcher: None, events, watched, must_poll: true, rounds: Rounds::new() }
+        Watch { watcher: None, events, watched, must_poll: true, ended: Instant::now(), due: None }
     }
 
     /// Watches a directory from now on; what changed before is not told. False when it is not there (yet).
@@ -81,23 +75,45 @@ impl Watch {
 
     /// Waits for a change, at most that long.
     pub fn wait(&mut self, at_most: Duration) -> Changes {
-        let pause = self.rounds.pause();
-        let is_due = self.must_poll && pause <= at_most;
-        let patience = if is_due { pause } else { at_most };
-        let first = match self.events.recv_timeout(patience) {
-            Ok(event) => event,
-            Err(error) => {
-                if error == RecvTimeoutError::Disconnected {
+        let begun = Instant::now();
+        let rest = REST * (begun - self.ended);
+        let due = *self.due.get_or_insert_with(|| begun + POLL.max(rest));
+        let is_due = self.must_poll && due <= begun + at_most;
+        let until = if is_due { due } else { begun + at_most };
+        let mut changes = self.told(until, begun + POLL.min(rest).min(at_most));
+        if changes == Changes::Nowhere && is_due {
+            (self.due, changes) = (None, Changes::Anywhere);
+        }
+        self.ended = Instant::now();
+        changes
+    }
+
+    /// What is told until then, or at once; but not before the other moment.
+    fn told(&mut self, until: Instant, rested: Instant) -> Changes {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.events.recv_timeout(left) {
+                Ok(event) => match self.gather(event, rested) {
+                    // A file was read: ours would wake us again and again.
+                    Changes::Nowhere if Instant::now() < until => {}
+                    changes => return changes,
+                },
+                Err(RecvTimeoutError::Timeout) => return Changes::Nowhere,
+                Err(RecvTimeoutError::Disconnected) => {
                     // Nobody will ever tell us anything again.
                     self.must_poll = true;
-                    std::thread::sleep(patience);
+                    std::thread::sleep(left);
+                    return Changes::Nowhere;
                 }
-                return if is_due { self.rounds.tell() } else { Changes::Nowhere };
             }
-        };
+        }
+    }
+
+    /// What this event and those right behind it tell.
+    fn gather(&mut self, first: notify::Result<notify::Event>, rested: Instant) -> Changes {
         let mut paths = BTreeSet::new();
         let mut is_known = self.note(first, &mut paths);
-        let until = Instant::now() + GATHER;
+        let until = rested.max(Instant::now() + GATHER);
         while let Ok(event) = self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
             is_known &= self.note(event, &mut paths);
         }
@@ -111,7 +127,7 @@ impl Watch {
     /// Notes where an event was; false when that is not known.
     fn note(&mut self, event: notify::Result<notify::Event>, paths: &mut BTreeSet<PathBuf>) -> bool {
         let Ok(event) = event else { return false };
-        // Reading a file is an event as well: ours would wake us again and again.
+        // Reading a file is an event as well.
         let is_reading = matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write));
         if is_reading {
             return true;
@@ -127,24 +143,6 @@ impl Watch {
             paths.insert(path);
         }
         true
-    }
-}
-
-impl Rounds {
-    fn new() -> Rounds {
-        Rounds { told: Instant::now(), due: None }
-    }
-
-    fn tell(&mut self) -> Changes {
-        *self = Rounds::new();
-        Changes::Anywhere
-    }
-
-    /// How long it is until everything is looked at again. Whoever asks is done with the last look.
-    fn pause(&mut self) -> Duration {
-        let now = Instant::now();
-        let due = *self.due.get_or_insert_with(|| now + POLL.max(REST * (now - self.told)));
-        due.saturating_duration_since(now)
     }
 }
 

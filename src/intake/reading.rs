@@ -98,9 +98,11 @@ impl Source {
     fn read_at(&mut self, end: u64, most: usize) -> io::Result<Option<(Vec<u8>, usize)>> {
         let Some(file) = &self.file else { return Ok(None) };
         let Some(packing) = self.packing else {
-            // What was read last is read again, in one go with what is new: another text there is another file.
+            // What was read last is read again, in one go with what is new: another text there is another file. Room is made for
+            // what is there only: of thousands of files nearly all rest.
             let again = usize::try_from(self.anchor.len.min(end)).unwrap_or(0);
-            let mut buffer = vec![0; again + most];
+            let fresh = file.metadata()?.len().saturating_sub(end);
+            let mut buffer = vec![0; again + most.min(usize::try_from(fresh).unwrap_or(most))];
             let got = read_up_to(file, &mut buffer, end - again as u64)?;
             buffer.truncate(got);
             // Before the first reading it may have become another file since it was opened.
