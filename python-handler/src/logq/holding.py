@@ -1,7 +1,7 @@
 """Which locks a lane holds, in the order in which it took them.
 
 Nearly always that is one lock or none, so this one has a place of its own, `Lane.sole`, which
-`instrument/locks.py` fills and empties without a call. Of several all stand in the list `Lane.held`, and
+`instrument/locks.py` and `rlocks.py` fill and empty without a call. Of several all stand in the list `Lane.held`, and
 `sole` says so. Other threads read both, and release what was taken here: whatever is of no account any
 more is told by its `holder`, and left out.
 """

@@ -21,7 +21,7 @@ from logq.stamp import leave, merge
 from logq.trouble import swallowed
 from logq.unseen import hide
 
-from . import barriers, flags, locks, purposes, semaphores
+from . import barriers, flags, purposes, rlocks, semaphores
 from .wakes import last_of, note_wake
 
 TYPE_CHECKING = False
@@ -83,7 +83,7 @@ def _spare_library(original: Callable[..., None], noting: Callable[..., None], t
         else:
             process = identity.me
             if lock is None and has_c_lock and process is not None and process.options.races:
-                lock = locks.RLock.made_at(_frame(1))  # who looks for races must know who holds it
+                lock = rlocks.RLock.made_at(_frame(1))  # who looks for races must know who holds it
             noting(self, lock)
 
     return dress(init, original)

@@ -1,4 +1,4 @@
-"""threading.Lock and RLock: who holds them, since when and from where; who waits for them.
+"""threading.Lock: who holds it, since when and from where; who waits for it. RLock stands in `rlocks.py`.
 
 The C lock does the locking, in one step; what is noted about it is noted by whoever holds it. Locks
 that the standard library makes for itself stay C locks: queues, pools, events and logging order
@@ -7,18 +7,17 @@ nobody by their insides. Locks made in C or by `_thread`, and those that were th
 
 from __future__ import annotations
 
-import _thread
 import sys
 import time
 from _thread import LockType
 
-from logq import exits, identity, snapshot, waits
+from logq import exits, identity, snapshot
 from logq import lane as lanes
 from logq.patching import replace
 from logq.sites import is_machinery
 from logq.unseen import hide
 
-from . import signals, uses
+from . import rlocks, signals, uses
 from .pickled_types import look_like, stands_for
 from .polls import end_polls, note_poll, polls_of
 from .taken import (
@@ -40,15 +39,13 @@ if TYPE_CHECKING:
 
 __all__ = ["forget", "patch"]
 
-# The C types, which mypy need not know better than we do.
-_CRLock: Any = _thread.RLock
+# Of the C type, which mypy need not know better than we do.
 _acquire: Any = LockType.acquire
 _release: Any = LockType.release
 
 _mono = time.monotonic_ns
 _frame = sys._getframe
 _spot = lanes.spot
-_MOMENT_NS = int(waits.MOMENT * 1e9)
 _make: Callable[..., Any] = LockType  # what makes a C lock, as `threading` had it
 
 
@@ -62,13 +59,12 @@ def patch(threading: Any) -> None:
     _make = threading.Lock
     original = threading.Lock
     replace(threading, "Lock", lambda _: Lock)
-    if threading._CRLock is _CRLock:
-        replace(threading, "_CRLock", lambda _: RLock)
+    rlocks.patch(threading)
     _rebind_early(original)
     signals.guard_interrupt()
     if identity.me.capture == "full":
         uses.tell_of(Lock)
-        uses.tell_of(RLock)
+        uses.tell_of(rlocks.RLock)
     if ("polls", polls_of) not in snapshot.of_lane:
         snapshot.of_lane.append(("polls", polls_of))
     if ("locks", list_contended) not in exits.contributors:
@@ -78,6 +74,7 @@ def patch(threading: Any) -> None:
 def forget() -> None:
     global _spot
     _spot = lanes.spot
+    rlocks.forget()
     forget_contended()
 
 
@@ -230,171 +227,4 @@ Lock.__module__, Lock.__name__, Lock.__qualname__ = "_thread", "lock", "lock"
 look_like(Lock, LockType)
 stands_for(Lock, "threading.Lock")
 
-
-# RLock. ---------------------------------------------------------------------------------------
-
-_racquire = _CRLock.acquire
-_rrelease = _CRLock.release
-_rowned: Any = _CRLock._is_owned
-_rsave: Any = _CRLock._release_save
-_rrestore: Any = _CRLock._acquire_restore
-
-
-class RLock(_CRLock):  # type: ignore[misc]
-    """The C lock that its thread may take again; only its outermost level is noted."""
-
-    __slots__ = ("_logq_depth", "_logq_taken")
-    _logq_depth: int
-    _logq_taken: Taken
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        frame = _frame(1)
-        if frame.f_globals.get("__name__") == "threading" and frame.f_back is not None:
-            frame = frame.f_back  # through the function `threading.RLock`
-        if cls is RLock and (identity.me is None or is_machinery(frame.f_code.co_filename)):
-            return _CRLock(*args, **kwargs)
-        self = _CRLock.__new__(cls, *args, **kwargs)
-        self._logq_depth = 0
-        self._logq_taken = Taken("rlock", "threading.RLock", (frame.f_code, frame.f_lasti), self)
-        forget_lost()
-        return self
-
-    @classmethod
-    def made_at(cls, frame: Any) -> Any:
-        """One that the library makes for the program, in the function of `frame`."""
-        self = _CRLock.__new__(cls)
-        self._logq_depth = 0
-        self._logq_taken = Taken("rlock", "threading.RLock", (frame.f_code, frame.f_lasti), self)
-        return self
-
-    def acquire(self, *args: Any, **kwargs: Any) -> bool:
-        timeout = timeout_of(args, kwargs) if args or kwargs else -1.0
-        try:
-            sound_depth()
-            if timeout is None:
-                if not _racquire(self, *args, **kwargs):
-                    note_poll(self._logq_taken, _frame(1), True, self._logq_taken.holder)
-                    return False
-                end_polls(self._logq_taken)
-            elif not _racquire(self, False) and not self._logq_wait(timeout):
-                return False
-        except BaseException as problem:
-            hide(problem)
-            raise
-        self._logq_depth += 1
-        if self._logq_depth == 1:
-            try:
-                take(self._logq_taken, _frame(1), timeout == -1.0)
-            except RecursionError:
-                pass
-        return True
-
-    def __enter__(self) -> bool:
-        if not _racquire(self, False):
-            try:
-                self._logq_wait(-1.0)
-            except BaseException as problem:
-                hide(problem)
-                raise
-        if self._logq_depth:
-            self._logq_depth += 1
-            return True
-        self._logq_depth = 1
-        taken = self._logq_taken
-        try:
-            frame = _frame(1)
-            lane = _spot.lane
-            code = frame.f_code
-            if code is taken.usual and lane is taken.last and lane.sole is None:
-                taken.at = (lane, code, frame.f_lasti, _mono())
-                lane.sole = taken
-                return True
-        except Exception:  # this thread has no lane yet
-            pass
-        try:
-            take(taken, _frame(1))
-        except RecursionError:
-            pass
-        return True
-
-    def _logq_wait(self, timeout: float) -> bool:
-        return acquire_slowly(self._logq_taken, "rlock", super().acquire, super().release, timeout)
-
-    def release(self) -> None:
-        try:
-            if _rowned(self):
-                self._logq_leave()
-        except RecursionError:
-            if self._logq_depth <= 1:
-                self._logq_taken.at = None
-            self._logq_depth -= self._logq_depth > 0
-        try:
-            _rrelease(self)
-        except BaseException as problem:
-            hide(problem)
-            raise
-
-    def __exit__(self, kind: object, problem: object, traceback: object) -> None:
-        taken = self._logq_taken
-        try:
-            lane = _spot.lane
-            if self._logq_depth == 1 and lane is not None and lane.sole is taken:
-                taken.at = lane.sole = None
-                self._logq_depth = 0
-                taken.stamp = lane.mark or lane.stamp()
-            elif _rowned(self):
-                self._logq_leave()
-        except Exception:
-            try:
-                if _rowned(self):
-                    self._logq_leave()
-            except RecursionError:
-                if self._logq_depth <= 1:
-                    taken.at = None
-                self._logq_depth -= self._logq_depth > 0
-        _rrelease(self)
-
-    def _logq_leave(self) -> None:
-        if self._logq_depth == 1:
-            give(self._logq_taken)
-        if self._logq_depth:
-            self._logq_depth -= 1
-
-    def _release_save(self) -> Any:
-        if _rowned(self):
-            give(self._logq_taken)
-            self._logq_depth = 0
-        return _rsave(self)
-
-    def _acquire_restore(self, state: Any) -> None:
-        wait = None
-        if _racquire(self, True, waits.MOMENT):
-            for _ in range(state[0] - 1):
-                _racquire(self, False)
-        else:
-            taken = self._logq_taken
-            wait = waits.begin("rlock", _mono() - _MOMENT_NS, taken, taken.as_owned())
-            _rrestore(self, state)  # it cannot be interrupted: a `with` around the wait must find it held
-        self._logq_depth = state[0]
-        take(self._logq_taken, _frame(1))
-        if wait is not None:
-            wait.end("ok")
-
-    def _at_fork_reinit(self) -> None:
-        super()._at_fork_reinit()
-        self._logq_depth = 0
-        reset(self._logq_taken)
-
-    def __repr__(self) -> str:
-        return str(super().__repr__()).replace(" RLock object", " _thread.RLock object")
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError("cannot pickle '_thread.RLock' object")
-
-
-RLock.__module__, RLock.__name__, RLock.__qualname__ = "_thread", "RLock", "RLock"
-look_like(RLock, _CRLock)
-
-signals.guard(Lock.acquire, Lock.__enter__, Lock.release, Lock.__exit__)
-signals.guard(RLock.acquire, RLock.__enter__, RLock.release, RLock.__exit__)
-signals.guard(RLock._release_save, RLock._acquire_restore, RLock._logq_wait, Lock._logq_wait)
+signals.guard(Lock.acquire, Lock.__enter__, Lock.release, Lock.__exit__, Lock._logq_wait)

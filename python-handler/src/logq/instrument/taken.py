@@ -1,7 +1,7 @@
 """What is known of one lock, noted by whoever holds it; and the blocking of those who do not.
 
 One `Taken` a lock: holder, since when, from where, and the stamp of the last release. The locks
-themselves are the affair of `locks.py`.
+themselves are the affair of `locks.py` and `rlocks.py`.
 """
 
 from __future__ import annotations
@@ -141,8 +141,8 @@ def _site(at: tuple[Lane, Any, int, int] | None) -> Site | None:
     return position(at[1], at[2]) if at is not None else None
 
 
-# The two notes. Neither raises. `locks.py` has them once more inside `__enter__` and `__exit__`, for the usual case
-# that nothing special is the matter: the C lock's own time is a fraction of that of one call in Python.
+# The two notes. Neither raises. `locks.py` and `rlocks.py` have them once more inside `__enter__` and `__exit__`, for
+# the usual case that nothing special is the matter: the C lock's own time is a fraction of one call in Python.
 
 
 def take(taken: Taken, frame: Any, patient: bool = True) -> None:

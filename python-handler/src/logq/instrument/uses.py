@@ -1,6 +1,6 @@
 """Every acquisition and release of a lock as a record, at capture `full`.
 
-It is put around the methods of `locks.py` only where somebody has asked for it; `acq` is written after
+It is put around the methods of `locks.py` and `rlocks.py` only where somebody has asked for it; `acq` is written after
 acquiring and `rel` before releasing.
 """
 
