@@ -13,53 +13,33 @@ from logq.emit import announce, event
 from logq.lane import Lane, thread_lane
 from logq.native import get_ident
 from logq.patching import dress, replace
-from logq.sites import absolute, is_machinery
 from logq.trouble import swallowed
 from logq.unseen import hide
 
 from . import gevent_waits, greenlets
+from .turns import follow, places_above
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from .turns import Block
+
 __all__ = ["forget", "patch_hub", "patch_monkey", "patch_package"]
 
-_MAX_FRAMES = 8
-_THRESHOLD_NS = 90_000_000  # a tick, which may come a little early
 _MOST_EXITS = 4  # of one program that catches LoopExit
 
 
 class _Home:
-    """A hub, the thread in which it runs, and how often it had turned when it was looked at."""
+    """A hub, the thread in which it runs, and the turn of it that was seen at the last look."""
 
-    __slots__ = (
-        "holder",
-        "hub",
-        "ident",
-        "lane",
-        "last",
-        "place",
-        "samples",
-        "since",
-        "stack",
-        "turn",
-        "victims",
-        "written",
-    )
+    __slots__ = ("block", "hub", "ident", "lane")
 
     def __init__(self, hub: Any) -> None:
         self.hub = hub
         self.lane: Lane = thread_lane()
         self.ident = get_ident()
-        self.turn = -1
-        self.since = self.last = 0
-        self.holder: Lane | None = None
-        self.victims: dict[str, int] = {}  # by lane, how late it is, ms
-        self.place: Any = None
-        self.samples = 0
-        self.stack: list[dict[str, object]] = []
-        self.written = 0
+        self.block: Block | None = None
 
 
 _homes: dict[int, _Home] = {}  # by ident of the thread
@@ -217,53 +197,31 @@ def _look(home: _Home, frame: Any, now: int) -> None:
     turn = getattr(loop, "iteration", None)
     if turn is None:
         return
-    stack, place, idle = _user_stack(frame)
-    if idle or turn != home.turn:
-        if home.written:
-            _write(home, over=True)
-        home.turn, home.since, home.samples, home.written = (-1 if idle else turn), now, 0, 0
-        home.victims = {}
-        return
-    home.samples = home.samples + 1 if place is not None and place == home.place else 1
-    home.place, home.stack, home.last = place, stack, now
-    if now - home.since < _THRESHOLD_NS or place is None:
-        return
-    home.holder = gevent_waits.running() or home.lane
-    home.victims.update(gevent_waits.overdue(now))
-    if home.written == 0 or (home.written == 1 and home.samples >= 2):
-        home.written += 1
-        _write(home, over=False)
-
-
-def _user_stack(frame: Any) -> tuple[list[dict[str, object]], Any, bool]:
-    """The program's frames, the innermost of them, and whether the thread is in the hub."""
-    if frame.f_code.co_name == "run" and frame.f_code.co_filename.endswith("hub.py"):
-        return [], None, True
-    stack: list[dict[str, object]] = []
-    place: Any = None
-    while frame is not None:
-        code = frame.f_code
-        if not is_machinery(code.co_filename) and len(stack) < _MAX_FRAMES:
-            if place is None:
-                place = (id(frame), code)
-            stack.append({"file": absolute(code.co_filename), "line": frame.f_lineno or 0, "func": code.co_name})
-        frame = frame.f_back
-    return stack, place, False
-
-
-def _write(home: _Home, over: bool) -> None:
-    holder = home.holder or home.lane
-    if holder is not home.lane:
-        announce(holder)
-    event(
-        "blocked",
-        {
-            "loop": home.lane.key,
-            "target": holder.key,
-            "ms": (home.last - home.since) // 1_000_000,
-            "samples": home.samples,
-            "over": over or None,
-            "stack": home.stack or None,
-            "victims": [{"lane": key, "late": late} for key, late in home.victims.items()] or None,
-        },
+    places, _ = places_above(frame, lambda _: False)
+    home.block = follow(
+        home.block,
+        None if _is_idle(frame) else turn,
+        home.lane,
+        places,
+        now,
+        lambda block: _find_late(home, block),
+        lambda block, over: _write(home, block, over),
     )
+
+
+def _is_idle(frame: Any) -> bool:
+    """Whether the thread is in the hub."""
+    return frame.f_code.co_name == "run" and bool(frame.f_code.co_filename.endswith("hub.py"))
+
+
+def _find_late(home: _Home, block: Block) -> None:
+    """Whose turn it is, and which lanes it makes late, ms."""
+    block.lane = gevent_waits.running() or home.lane
+    block.late.update(gevent_waits.overdue(block.last))
+
+
+def _write(home: _Home, block: Block, over: bool) -> None:
+    if block.lane is not home.lane:
+        announce(block.lane)
+    late = [{"lane": key, "late": late} for key, late in block.late.items()]
+    event("blocked", {"loop": home.lane.key, "target": block.lane.key, **block.facts(over), "victims": late or None})

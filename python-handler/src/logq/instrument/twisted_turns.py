@@ -10,35 +10,21 @@ import sys
 
 from logq import identity, watchdog
 from logq.emit import event
-from logq.sites import absolute, function_name, is_machinery
+from logq.sites import function_name
 
+from .turns import follow, places_above
 from .twisted_reactor import Home, calls, running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .turns import Block
+
 __all__ = ["forget", "patch"]
 
-_MAX_FRAMES = 8
 _MAX_CALLS = 16
-_THRESHOLD_NS = 90_000_000  # a tick, which may come a little early
 _SLACK = 0.01  # seconds that a call may be late and nobody minds
-
-
-class _Block:
-    """A turn that goes on for long, and the frame in which it was seen last."""
-
-    __slots__ = ("calls", "last", "place", "samples", "since", "stack", "turn", "written")
-
-    def __init__(self, turn: int, since: int) -> None:
-        self.turn = turn
-        self.since = self.last = since
-        self.samples = 0
-        self.place: Any = None
-        self.written = 0
-        self.stack: list[dict[str, object]] = []
-        self.calls: dict[str, int] = {}  # what was due meanwhile, and how late it is, ms
 
 
 def patch(_base: Any) -> None:
@@ -66,26 +52,16 @@ def _check(now: int) -> None:
 
 
 def _look(home: Home, reactor: Any, frame: Any, now: int) -> None:
-    idle = _is_idle(frame)
-    block: _Block | None = home.block
-    if block is not None and (idle or block.turn != home.turn):
-        home.block = None
-        if block.written:
-            _write(home, block, block.last, over=True)
-        block = None
-    if idle:
-        return
-    if block is None:
-        home.block = block = _Block(home.turn, now)
-    stack, place = _user_stack(frame)
-    block.samples = block.samples + 1 if place is not None and place == block.place else 1
-    block.place, block.last, block.stack = place, now, stack
-    if now - block.since < _THRESHOLD_NS or place is None:
-        return
-    _find_victims(reactor, block)
-    if block.written == 0 or (block.written == 1 and block.samples >= 2):
-        block.written += 1
-        _write(home, block, now, over=False)
+    places, _ = places_above(frame, lambda frame: frame.f_code.co_name == "mainLoop")
+    home.block = follow(
+        home.block,
+        None if _is_idle(frame) else home.turn,
+        home.lane,
+        places,
+        now,
+        lambda block: _find_late(reactor, block),
+        lambda block, over: _write(home, block, over),
+    )
 
 
 def _is_idle(frame: Any) -> bool:
@@ -97,29 +73,17 @@ def _is_idle(frame: Any) -> bool:
 _POLLS = frozenset(["doPoll", "doSelect", "doKEvent", "doIteration", "mainLoop", "runUntilCurrent"])
 
 
-def _user_stack(frame: Any) -> tuple[list[dict[str, object]], Any]:
-    stack: list[dict[str, object]] = []
-    place: Any = None
-    while frame is not None and frame.f_code.co_name != "mainLoop":
-        code = frame.f_code
-        if not is_machinery(code.co_filename) and len(stack) < _MAX_FRAMES:
-            if place is None:
-                place = (id(frame), code)
-            stack.append({"file": absolute(code.co_filename), "line": frame.f_lineno or 0, "func": code.co_name})
-        frame = frame.f_back
-    return stack, place
-
-
-def _find_victims(reactor: Any, block: _Block) -> None:
+def _find_late(reactor: Any, block: Block) -> None:
+    """What was due meanwhile, and how late it is, ms."""
     limit = reactor.seconds() - _SLACK
     for call in calls(reactor):
         late = limit - call.getTime()
-        if late > 0 and len(block.calls) < _MAX_CALLS:
-            block.calls[_name_of(call.func)] = int(late * 1000)
+        if late > 0 and len(block.late) < _MAX_CALLS:
+            block.late[_name_of(call.func)] = int(late * 1000)
     for function, _, _ in list(reactor.threadCallQueue):
         name = _name_of(function)
-        if len(block.calls) < _MAX_CALLS:
-            block.calls[name] = max(block.calls.get(name, 0), (block.last - block.since) // 1_000_000)
+        if len(block.late) < _MAX_CALLS:
+            block.late[name] = max(block.late.get(name, 0), (block.last - block.since) // 1_000_000)
 
 
 def _name_of(function: Any) -> str:
@@ -127,20 +91,10 @@ def _name_of(function: Any) -> str:
     return function_name(inner if callable(inner) else function) or "?"
 
 
-def _write(home: Home, block: _Block, now: int, over: bool) -> None:
+def _write(home: Home, block: Block, over: bool) -> None:
     process = identity.me
     if process is None:
         return
     loop = home.lane.reference(process)
-    event(
-        "blocked",
-        {
-            "loop": loop,
-            "target": loop,
-            "ms": (now - block.since) // 1_000_000,
-            "samples": block.samples,
-            "over": over or None,
-            "stack": block.stack or None,
-            "calls": [{"fn": name, "late": late} for name, late in block.calls.items()] or None,
-        },
-    )
+    late = [{"fn": name, "late": late} for name, late in block.late.items()]
+    event("blocked", {"loop": loop, "target": loop, **block.facts(over), "calls": late or None})
