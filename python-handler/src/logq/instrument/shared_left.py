@@ -2,7 +2,8 @@
 
 How many items there are is known by the semaphore that bounds a queue, which counts what was put and not got. Programs
 let go of a queue, at the end of their main function, before the daemon processes that take from it are ended: so the
-semaphore of a queue in which something is left then is kept. SimpleQueue has none, and is not told of.
+semaphore of a queue in which something is left then is kept. SimpleQueue has none, and to keep an end of its pipe would
+hide from its writers that nobody reads: it is not told of.
 """
 
 from __future__ import annotations
