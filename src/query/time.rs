@@ -99,8 +99,9 @@ fn clock_and_offset(text: &str) -> Option<(NaiveTime, i64, Option<i32>)> {
         (None, _) => (0, 60 * SECOND),
         (Some(_), None) => (0, SECOND),
         (Some(_), Some(fraction)) => {
-            let kept = fraction.get(..9).unwrap_or(fraction);
-            digits(fraction.get(9..).unwrap_or_default(), 0..=usize::MAX)?;
+            // Between two bytes of a letter it is no number anyway.
+            let (kept, beyond) = fraction.split_at_checked(fraction.len().min(9))?;
+            digits(beyond, 0..=usize::MAX)?;
             let unit = 10_i64.pow(9 - kept.len() as u32);
             (digits(kept, 1..=9)? * unit as u32, unit)
         }
@@ -212,6 +213,7 @@ mod tests {
             "17:15:61",
             "17:15.5",
             "17:15:03.",
+            "17:15:03.12345678é",
             "17:15:03.x",
             "2026-13-01",
             "2026-11-22x17:00",
