@@ -55,10 +55,11 @@ def forget() -> None:
 
 
 class RLock(_CRLock):  # type: ignore[misc]
-    """The C lock that its thread may take again; only its outermost level is noted."""
+    """The C lock that its thread may take again; only its outermost level is noted. Whether one is the outermost says
+    the note itself, so that what most uses do is to set and to clear that and nothing else."""
 
-    __slots__ = ("_logq_depth", "_logq_taken")
-    _logq_depth: int
+    __slots__ = ("_logq_again", "_logq_taken")
+    _logq_again: int  # how often it was taken beside the outermost time
     _logq_taken: Taken
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -68,7 +69,7 @@ class RLock(_CRLock):  # type: ignore[misc]
         if cls is RLock and (identity.me is None or is_machinery(frame.f_code.co_filename)):
             return _CRLock(*args, **kwargs)
         self = _CRLock.__new__(cls, *args, **kwargs)
-        self._logq_depth = 0
+        self._logq_again = 0
         self._logq_taken = Taken("rlock", "threading.RLock", (frame.f_code, frame.f_lasti), self)
         forget_lost()
         return self
@@ -77,7 +78,7 @@ class RLock(_CRLock):  # type: ignore[misc]
     def made_at(cls, frame: Any) -> Any:
         """One that the library makes for the program, in the function of `frame`."""
         self = _CRLock.__new__(cls)
-        self._logq_depth = 0
+        self._logq_again = 0
         self._logq_taken = Taken("rlock", "threading.RLock", (frame.f_code, frame.f_lasti), self)
         return self
 
@@ -95,12 +96,13 @@ class RLock(_CRLock):  # type: ignore[misc]
         except BaseException as problem:
             hide(problem)
             raise
-        self._logq_depth += 1
-        if self._logq_depth == 1:
-            try:
-                take(self._logq_taken, _frame(1), timeout == -1.0)
-            except RecursionError:
-                pass
+        if self._logq_taken.at is not None:
+            self._logq_again += 1
+            return True
+        try:
+            take(self._logq_taken, _frame(1), timeout == -1.0)
+        except RecursionError:
+            pass
         return True
 
     def __enter__(self) -> bool:
@@ -110,11 +112,10 @@ class RLock(_CRLock):  # type: ignore[misc]
             except BaseException as problem:
                 hide(problem)
                 raise
-        if self._logq_depth:
-            self._logq_depth += 1
-            return True
-        self._logq_depth = 1
         taken = self._logq_taken
+        if taken.at is not None:
+            self._logq_again += 1
+            return True
         try:
             frame = _frame(1)
             lane = _spot.lane
@@ -139,9 +140,10 @@ class RLock(_CRLock):  # type: ignore[misc]
             if _rowned(self):
                 self._logq_leave()
         except RecursionError:
-            if self._logq_depth <= 1:
+            if self._logq_again:
+                self._logq_again -= 1
+            else:
                 self._logq_taken.at = None
-            self._logq_depth -= self._logq_depth > 0
         try:
             _rrelease(self)
         except BaseException as problem:
@@ -152,9 +154,8 @@ class RLock(_CRLock):  # type: ignore[misc]
         taken = self._logq_taken
         try:
             lane = _spot.lane
-            if self._logq_depth == 1 and lane is not None and lane.sole is taken:
+            if not self._logq_again and lane is not None and lane.sole is taken:
                 taken.at = lane.sole = None
-                self._logq_depth = 0
                 taken.stamp = lane.mark or lane.stamp()
             elif _rowned(self):
                 self._logq_leave()
@@ -163,21 +164,22 @@ class RLock(_CRLock):  # type: ignore[misc]
                 if _rowned(self):
                     self._logq_leave()
             except RecursionError:
-                if self._logq_depth <= 1:
+                if self._logq_again:
+                    self._logq_again -= 1
+                else:
                     taken.at = None
-                self._logq_depth -= self._logq_depth > 0
         _rrelease(self)
 
     def _logq_leave(self) -> None:
-        if self._logq_depth == 1:
+        if self._logq_again:
+            self._logq_again -= 1
+        else:
             give(self._logq_taken)
-        if self._logq_depth:
-            self._logq_depth -= 1
 
     def _release_save(self) -> Any:
         if _rowned(self):
             give(self._logq_taken)
-            self._logq_depth = 0
+            self._logq_again = 0
         return _rsave(self)
 
     def _acquire_restore(self, state: Any) -> None:
@@ -189,14 +191,14 @@ class RLock(_CRLock):  # type: ignore[misc]
             taken = self._logq_taken
             wait = waits.begin("rlock", _mono() - _MOMENT_NS, taken, taken.as_owned())
             _rrestore(self, state)  # it cannot be interrupted: a `with` around the wait must find it held
-        self._logq_depth = state[0]
+        self._logq_again = state[0] - 1
         take(self._logq_taken, _frame(1))
         if wait is not None:
             wait.end("ok")
 
     def _at_fork_reinit(self) -> None:
         super()._at_fork_reinit()
-        self._logq_depth = 0
+        self._logq_again = 0
         reset(self._logq_taken)
 
     def __repr__(self) -> str:

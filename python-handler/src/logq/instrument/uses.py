@@ -61,7 +61,7 @@ def _releasing_exit(release: Callable[[Any], None]) -> Any:
 def _tell(ev: str, lock: Any) -> None:
     try:
         taken: Taken = lock._logq_taken
-        if taken.holder is None or getattr(lock, "_logq_depth", 1) != 1:  # only the outermost level is noted
+        if taken.holder is None or getattr(lock, "_logq_again", 0) > 0:  # only the outermost level is noted
             return
         taken.tell()
         site = position(*taken.place()) if ev == "acq" else None
