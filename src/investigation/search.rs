@@ -38,7 +38,9 @@ pub fn open_search(
     let mut searched = Vec::new();
     let mut not_found = None;
     for run in runs {
-        let filter = match filter_for(&run, selection, &parsed.query) {
+        let mut reader = RunReader::open(&run)?;
+        let has_launcher = reader.processes().iter().any(|process| process.number == Some(0));
+        let filter = match filter_of(&run, has_launcher, selection, &parsed.query) {
             Ok(filter) => filter,
             // Of many runs some will not have that thread; it is an error only when none has.
             Err(error @ InvestigationError::NotFound { .. }) if several => {
@@ -47,7 +49,6 @@ pub fn open_search(
             }
             Err(error) => return Err(error),
         };
-        let mut reader = RunReader::open(&run)?;
         if index_first(&run, reader.bytes_behind()) {
             reader = RunReader::open(&run)?;
         }
@@ -71,10 +72,19 @@ pub fn check_fields(searched: &[SearchedRun], parsed: &Parsed) -> Result<(), Inv
     Ok(query::check_fields(parsed, keys.iter().map(String::as_str))?)
 }
 
-/// The selection and the query as one filter on the records of a run.
+/// The selection and the query as one filter on the records of a run, also those still to come.
 pub fn filter_for(run: &RunDir, selection: &Selection, query: &Query) -> Result<Filter, InvestigationError> {
+    filter_of(run, true, selection, query)
+}
+
+fn filter_of(
+    run: &RunDir,
+    has_launcher: bool,
+    selection: &Selection,
+    query: &Query,
+) -> Result<Filter, InvestigationError> {
     let mut conditions = vec![query.clone()];
-    if selection.lanes.processes.is_empty() {
+    if has_launcher && selection.lanes.processes.is_empty() {
         // `logq run` itself is not counted, unless it is asked for.
         conditions.push(Query::Not(Box::new(Query::is(Known::Process, "0"))));
     }

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::decode::Place;
 use super::field::{FieldValue, Known};
-use super::id::{Lane, StampRef};
+use super::id::{Lane, RecordId, StampRef};
 use super::outline::{FROM, Head, Outline, Sketch, is_apart};
 use super::scan::{DEEPEST, Scan};
 use super::{level, time};
@@ -77,6 +77,14 @@ impl<'l> LineSketch<'l> {
         let mut reading = Reading { scan, sketch, place };
         reading.line()?;
         reading.scan.is_at_end().then_some(reading.sketch)
+    }
+
+    /// The record's id and time; `place` is where the line was read.
+    pub fn identity(&self, place: &Place) -> Option<(RecordId, i64)> {
+        let Some(FieldValue::Text(lane)) = &self.known[Known::Lane as usize] else { return None };
+        let Some(FieldValue::Int(seq)) = self.known[Known::Seq as usize] else { return None };
+        let (lane, seq) = (lane.parse().ok()?, u64::try_from(seq).ok()?);
+        Some((RecordId { process: place.process, proc: place.proc.clone(), lane, seq }, self.ts))
     }
 
     fn set(&mut self, known: Known, value: FieldValue<'l>) -> Option<()> {

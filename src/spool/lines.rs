@@ -88,8 +88,10 @@ impl<'f> Lines<'f> {
             self.filled -= self.start;
             self.start = 0;
         }
-        if self.buffer.len() < self.filled + CHUNK {
-            self.buffer.resize(self.filled + CHUNK, 0);
+        let left = self.until.saturating_sub(self.offset + self.filled as u64);
+        let room = self.filled + usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+        if self.buffer.len() < room {
+            self.buffer.resize(room, 0);
         }
         let got = self.read_at(self.offset + self.filled as u64, self.filled)?;
         self.filled += got;

@@ -9,12 +9,15 @@ use super::lines::{self, Line, Lines};
 use super::{Problems, SourceId, is_alive};
 use crate::record::decode::{self, KEEP_OF_MALFORMED, MAX_LINE, Place};
 use crate::record::line_sketch::LineSketch;
-use crate::record::{EventKind, Glance, Record, glance};
+use crate::record::{EventKind, Glance, Record, RecordId, glance};
 
 /// How much is read around a line that is fetched alone, as its neighbours may be fetched next: at first, and at most once they
 /// were.
 const LEAST_WINDOW: u64 = 2 * 1024;
 const WINDOW: u64 = 32 * 1024;
+
+/// How much of a part nearly every first line lies in.
+const FIRST_LINE: u64 = 8 * 1024;
 
 /// A part as it was when the spool was listed.
 #[derive(Debug, Clone)]
@@ -58,6 +61,16 @@ impl<'a> Sight<'a> {
         // A process whose number is not known may say it in this line: that is for `understand`.
         self.place.process?;
         if self.line.len > MAX_LINE as u64 { None } else { LineSketch::read(self.line.bytes, self.place) }
+    }
+
+    /// The record's id and time, where they can be told without making a record of it.
+    pub fn identity(&self) -> Option<(RecordId, i64)> {
+        self.sketch()?.identity(self.place)
+    }
+
+    /// The line; only its beginning where it is longer than a line may be.
+    pub fn bytes(&self) -> &[u8] {
+        self.line.bytes
     }
 
     /// Of the line's first byte, and the length of the line.
@@ -195,12 +208,15 @@ impl Part {
 
     /// The process's number as the part's first line says it.
     pub(super) fn number_said(&self) -> Option<u32> {
-        let mut number = None;
-        let _ = self.read_all(&mut Cursor::default(), u64::MAX, &mut Problems::default(), &mut |sight| {
-            number = number_of(&sight.understand().record);
-            ControlFlow::Break(())
-        });
-        number
+        // Every reader of a run asks this of every process: what a first line mostly needs is read first.
+        [FIRST_LINE, u64::MAX].into_iter().find_map(|until| {
+            let mut number = None;
+            let _ = self.read_all(&mut Cursor::default(), until, &mut Problems::default(), &mut |sight| {
+                number = Some(number_of(&sight.understand().record));
+                ControlFlow::Break(())
+            });
+            number
+        })?
     }
 
     fn read_all(

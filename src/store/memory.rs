@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::tally::{Best, count_values};
-use super::{Added, Buckets, Extent, Filter, Hit, Reader, Request, Seen, Store, StoreError, Stretch, Writer};
+use super::{Added, Buckets, Extent, Filter, Hit, Located, Reader, Request, Seen, Store, StoreError, Stretch, Writer};
 use crate::query::Query;
 use crate::record::{Field, LaneRef};
 use crate::spool::{Entry, Positions, Problems};
@@ -136,6 +136,12 @@ impl Reader for Snapshot {
         let mut best = Best::of(request);
         self.passing(&request.filter).for_each(|hit| best.add(hit.entry()));
         Ok(best.into_hits())
+    }
+
+    fn locate(&self, filter: &Filter) -> Result<Located, StoreError> {
+        let mut located = Located::default();
+        self.passing(filter).for_each(|hit| located.add(hit.record.ts, &hit.source, hit.offset, hit.len));
+        Ok(located)
     }
 
     fn count(&self, filter: &Filter) -> Result<u64, StoreError> {

@@ -7,7 +7,9 @@
 
 mod guard;
 pub mod local;
+mod located;
 pub mod memory;
+mod open_parts;
 mod run;
 #[cfg(test)]
 mod run_tests;
@@ -21,7 +23,7 @@ mod suite;
 pub(crate) mod testing;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{ControlFlow, RangeInclusive};
+use std::ops::{ControlFlow, Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 
 use crate::query::{Bound, Matcher, Op, Query};
@@ -29,6 +31,7 @@ use crate::record::field::Known;
 use crate::record::{Field, Glance, LaneRef, Record};
 use crate::spool::{Entry, Positions, RunDir, SourceId, SpoolError};
 
+pub use located::{Found, Located};
 pub use run::{FAR_BEHIND, RunReader, SMALL_RUN};
 pub use stretch::{Stretch, stretches};
 pub use verify::{Verified, verify};
@@ -93,6 +96,9 @@ pub trait Reader {
 
     /// The first `limit` hits, in the order asked for.
     fn search(&self, request: &Request) -> Result<Vec<Hit>, StoreError>;
+
+    /// Where all records are that pass, in no order.
+    fn locate(&self, filter: &Filter) -> Result<Located, StoreError>;
 
     fn count(&self, filter: &Filter) -> Result<u64, StoreError>;
 
@@ -261,6 +267,16 @@ impl Buckets {
         let since = u64::try_from(i128::from(ts) - i128::from(self.start)).ok()?;
         let place = usize::try_from(since / self.width.max(1)).ok()?;
         (place < self.count).then_some(place)
+    }
+
+    /// From when to when a bucket reaches, as far as moments can be told.
+    pub fn span(&self, place: usize) -> Range<i64> {
+        let moment = |place: usize| {
+            let since = u128::from(self.width.max(1)).saturating_mul(place as u128);
+            let at = i128::from(self.start).saturating_add(i128::try_from(since).unwrap_or(i128::MAX));
+            i64::try_from(at).unwrap_or(i64::MAX)
+        };
+        moment(place)..moment(place.saturating_add(1))
     }
 }
 

@@ -1,13 +1,14 @@
 //! One run, read: its index, where there is one, and everything that is in the spool and not in the index yet. What is on
 //! disk is in every answer, always; a reader takes no lock and waits for nobody.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::guard;
 use super::local::LocalStore;
+use super::located::{Located, Out, Write};
 use super::tally::{Best, count_values};
 use super::{Buckets, Extent, Filter, Hit, Order, Reader, Request, Seen, StoreError, Stretch};
 use crate::query::Query;
@@ -37,6 +38,8 @@ pub struct RunReader {
     /// Files that could not be read to the end since.
     unreadable: RefCell<BTreeMap<PathBuf, String>>,
     follower: Follower,
+    /// Records that were found and whose lines were no longer there.
+    pub(super) gone: Cell<u64>,
 }
 
 impl RunReader {
@@ -76,6 +79,7 @@ impl RunReader {
             problems,
             unreadable: RefCell::default(),
             follower,
+            gone: Cell::new(0),
         })
     }
 
@@ -116,6 +120,23 @@ impl RunReader {
             ControlFlow::Continue(())
         });
         best.into_hits()
+    }
+
+    /// Where all records are that pass, oldest first.
+    pub fn locate(&self, filter: &Filter) -> Result<Located, StoreError> {
+        let mut located = self.ask_index(|index| index.locate(filter)).unwrap_or_default();
+        let _ = self.each_passing(filter, &mut |entry| {
+            located.add(entry.record.ts, entry.source, entry.offset, entry.len);
+            ControlFlow::Continue(())
+        });
+        located.sort();
+        Ok(located)
+    }
+
+    /// Writes records of this run, in the order in which they are given.
+    pub fn write(&self, located: &Located, write: &Write, out: &mut Out<'_>) {
+        let parts = self.parts().map(|part| (part.id.clone(), part.clone())).collect();
+        self.gone.set(self.gone.get() + located.write(&parts, write, out));
     }
 
     /// How many records there are, and from when to when: what a search that finds nothing has looked at.
@@ -281,7 +302,7 @@ impl RunReader {
         }
         problems.unreadable.extend(self.unreadable.borrow().clone());
         problems.malformed = self.count(&Filter::new(Query::is(Known::Ev, "malformed")))?;
-        problems.gone = self.ask_index(|index| Ok(index.gone())).unwrap_or(0);
+        problems.gone = self.ask_index(|index| Ok(index.gone())).unwrap_or(0) + self.gone.get();
         problems.index = problems.index.or_else(|| self.given_up.get().cloned());
         Ok(problems)
     }

@@ -24,6 +24,28 @@ fn newest(reader: &RunReader, query: &str, limit: usize) -> Vec<String> {
     ids(&reader.search(&request).expect("hits"))
 }
 
+/// What a run writes of the records that pass.
+fn all_written(reader: &RunReader, filter: &Filter) -> String {
+    let write = |found: &Found<'_>, out: &mut Vec<u8>| {
+        let (id, line) = match found {
+            Found::Line(id, line) => (id.to_string(), line),
+            Found::Record(record, line) => (record.id().to_string(), line),
+        };
+        out.extend_from_slice(&[id.as_bytes(), b" ", line, b"\n"].concat());
+    };
+    let mut all = Vec::new();
+    reader.write(&reader.locate(filter).expect("places"), &write, &mut |bytes| {
+        all.extend_from_slice(bytes);
+        ControlFlow::Continue(())
+    });
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+/// The same of hits.
+fn lines_of(hits: &[Hit]) -> String {
+    hits.iter().map(|hit| format!("{} {}\n", hit.record.id(), String::from_utf8_lossy(&hit.line))).collect()
+}
+
 /// Three records, of which the first two are indexed.
 fn half_indexed() -> TestRun {
     let spool = TestRun::new();
@@ -68,6 +90,8 @@ proptest! {
                 }
                 prop_assert_eq!(reader.search(&request).expect("hits"), expected, "{:?}", request);
             }
+            let all = Request { filter: filter.clone(), order: Order::Oldest, limit: usize::MAX, after: None };
+            prop_assert_eq!(all_written(&reader, &filter), lines_of(&truth.search(&all).expect("hits")));
             prop_assert_eq!(reader.count(&filter).expect("one"), truth.count(&filter).expect("one"));
             let field = Field::named("order_id");
             prop_assert_eq!(reader.counts(&filter, &field).expect("one"), truth.counts(&filter, &field).expect("one"));
@@ -104,6 +128,45 @@ fn a_line_is_in_every_answer_as_soon_as_it_is_on_disk() {
     assert!(poll(&mut reader).is_empty());
     spool.append(0, 1, format!("{}\n", &last[50..]));
     assert_eq!(poll(&mut reader), ["1.t1@5"]);
+}
+
+/// Enough for several segments and several threads.
+#[test]
+fn what_threads_find_and_write_is_in_order() {
+    let spool = TestRun::new();
+    spool.write(&[proc_event(0, 1)]);
+    for from in [1, 10_001, 20_001] {
+        let at = |seq: u64| START + seq as i64 * 1000;
+        let lines: Vec<_> = (from..from + 10_000)
+            .map(|seq| log(0, "t1", seq + 1, at(seq), if seq % 7 == 0 { "order paid" } else { "order seen" }))
+            .collect();
+        spool.write(&lines);
+        if from < 20_000 {
+            spool.feed(&LocalStore::of(&spool.run), usize::MAX);
+        }
+    }
+    let (reader, paid) = (RunReader::open(&spool.run).expect("a reader"), filter("paid"));
+    let ids: Vec<String> = (1..=30_000).filter(|seq| seq % 7 == 0).map(|seq| format!("1.t1@{}", seq + 1)).collect();
+    let text = all_written(&reader, &paid);
+    let found: Vec<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(found == ids, "{} of {}, from {:?}", found.len(), ids.len(), found.first());
+    assert_eq!(reader.count(&paid).expect("a count"), ids.len() as u64);
+    // Nobody wants more than the first.
+    let mut times = 0;
+    reader.write(&reader.locate(&filter("order")).expect("places"), &|_, out| out.push(b'x'), &mut |_| {
+        times += 1;
+        ControlFlow::Break(())
+    });
+    assert_eq!(times, 1);
+    // Lines that have gone since are counted, and nothing else is written for them.
+    let located = reader.locate(&paid).expect("places");
+    fs::remove_dir_all(spool.run.spool_path()).expect("removed");
+    let mut left = Vec::new();
+    reader.write(&located, &|_, out| out.push(b'x'), &mut |bytes| {
+        left.extend_from_slice(bytes);
+        ControlFlow::Continue(())
+    });
+    assert_eq!((left.len(), reader.gone.get()), (0, ids.len() as u64));
 }
 
 #[test]

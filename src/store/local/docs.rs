@@ -51,8 +51,13 @@ impl Docs {
     }
 
     pub fn and(mut self, other: &Docs) -> Docs {
-        self.bits.iter_mut().zip(&other.bits).for_each(|(own, other)| *own &= other);
+        self.keep(other);
         self
+    }
+
+    /// Keeps those that are in the other set, too.
+    pub fn keep(&mut self, other: &Docs) {
+        self.bits.iter_mut().zip(&other.bits).for_each(|(own, other)| *own &= other);
     }
 
     pub fn or(mut self, other: &Docs) -> Docs {

@@ -5,6 +5,7 @@
 //! lost or doubled, whatever dies when. `store.json` says the format; another format is never read.
 
 mod columns;
+mod common;
 mod dictionary;
 mod docs;
 mod document;
@@ -23,6 +24,7 @@ mod read;
 mod row;
 mod schema;
 mod segment;
+mod side_by_side;
 mod tally;
 mod template;
 mod terms;

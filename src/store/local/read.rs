@@ -1,25 +1,27 @@
 //! A snapshot of the index: what is asked, answered by its columns and terms, and by the lines that it points to where
 //! those are asked for or have to decide.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tantivy::{Index, SegmentReader, TantivyError};
 
+use super::docs::Docs;
 use super::frozen::FrozenDirectory;
 use super::lines::Lines;
 use super::outline::Outlined;
 use super::schema::Fields;
 use super::segment::Segment;
+use super::side_by_side;
 use super::top::{Ranked, Top};
 use super::translate::{Verdict, judge};
 use super::{Payload, StoreError, engine, keys};
 use crate::record::{Field, LaneRef};
 use crate::spool::{Entry, Part, Positions, Problems, RunDir, SourceId};
 use crate::store::tally::count_values;
-use crate::store::{Buckets, Extent, Filter, Hit, Judge, Order, Reader, Request, Seen};
+use crate::store::{Buckets, Extent, Filter, Hit, Judge, Located, Order, Reader, Request, Seen};
 
 /// How often an index is opened again when a file vanishes meanwhile: the writer has merged it away.
 const ATTEMPTS: usize = 20;
@@ -34,7 +36,7 @@ pub(super) struct LocalReader {
     parts: HashMap<SourceId, Part>,
     /// What is no longer in the spool: sources, by their places, from an offset on.
     missing: Vec<(u64, u64)>,
-    gone: Cell<u64>,
+    gone: AtomicU64,
 }
 
 /// One document of the snapshot.
@@ -55,7 +57,7 @@ impl LocalReader {
             ranks: Vec::new(),
             parts: HashMap::new(),
             missing: Vec::new(),
-            gone: Cell::new(0),
+            gone: AtomicU64::new(0),
         }
     }
 
@@ -76,12 +78,16 @@ impl LocalReader {
             .filter_map(|(place, source)| Some((place, lost_from(parts.get(source), positions.get(source))?)))
             .collect();
         let gone_of = |segment: &Segment| missing.iter().map(|lost| lines_from(segment, *lost).count()).sum::<u64>();
-        let gone = Cell::new(segments.iter().map(gone_of).sum());
+        let gone = AtomicU64::new(segments.iter().map(gone_of).sum());
         Ok(LocalReader { run: Some(run.clone()), segments, positions, sources, ranks, parts, missing, gone })
     }
 
+    fn path(&self) -> PathBuf {
+        self.run.as_ref().map(RunDir::index_path).unwrap_or_default()
+    }
+
     fn failed(&self) -> impl Fn(TantivyError) -> StoreError + use<> {
-        let dir = self.run.as_ref().map(RunDir::index_path).unwrap_or_default();
+        let dir = self.path();
         move |error| engine("search", &dir, error)
     }
 
@@ -98,21 +104,23 @@ impl LocalReader {
         Ok(Verdict { yes, maybe })
     }
 
-    /// What the filter makes of each segment, with everything decided: by the line where the index cannot.
-    fn decide(&self, filter: &Filter) -> Result<Vec<super::docs::Docs>, StoreError> {
+    /// What the filter makes of a segment, with everything decided: by the line where the index cannot.
+    fn decide(&self, filter: &Filter, segment: &Segment) -> Result<Docs, StoreError> {
         let line_judge = filter.compile();
         let mut lines = self.lines();
-        let mut decided = Vec::new();
-        for segment in &self.segments {
-            let Verdict { mut yes, maybe } = self.judge(filter, segment)?;
-            for doc in maybe.iter() {
-                if lines.fetch(segment, doc).is_some_and(|entry| line_judge.passes(&entry.record)) {
-                    yes.insert(doc);
-                }
+        let Verdict { mut yes, maybe } = self.judge(filter, segment)?;
+        for doc in maybe.iter() {
+            if lines.fetch(segment, doc).is_some_and(|entry| line_judge.passes(&entry.record)) {
+                yes.insert(doc);
             }
-            decided.push(yes);
         }
-        Ok(decided)
+        Ok(yes)
+    }
+
+    /// What the work gives for each segment, in their order.
+    fn of_each<T: Send>(&self, work: impl Fn(&Segment) -> Result<T, StoreError> + Sync) -> Result<Vec<T>, StoreError> {
+        let damaged = |why| StoreError::Damaged { path: self.path(), why };
+        side_by_side::each(&self.segments, work).map_err(damaged)?.into_iter().collect()
     }
 
     /// Gives the records of these documents. Lines that are gone are passed over.
@@ -210,7 +218,7 @@ fn lost_from(part: Option<&Part>, indexed: u64) -> Option<u64> {
 }
 
 /// The documents of a source whose lines begin at that offset or behind it.
-fn lines_from(segment: &Segment, (src, offset): (u64, u64)) -> super::docs::Docs {
+fn lines_from(segment: &Segment, (src, offset): (u64, u64)) -> Docs {
     let of_source = segment.in_range(&segment.src, src..=src, &segment.all());
     segment.in_range(&segment.off, offset..=u64::MAX, &of_source).and(&of_source)
 }
@@ -258,8 +266,7 @@ impl Reader for LocalReader {
     }
 
     fn search(&self, request: &Request) -> Result<Vec<Hit>, StoreError> {
-        let verdicts = self.segments.iter().map(|segment| self.judge(&request.filter, segment));
-        let addresses = self.best(request, verdicts.collect::<Result<_, _>>()?);
+        let addresses = self.best(request, self.of_each(|segment| self.judge(&request.filter, segment))?);
         let mut hits = Vec::with_capacity(addresses.len());
         let _ = self.each_of(addresses.into_iter(), &mut |entry| {
             hits.push(Hit::of(entry));
@@ -268,32 +275,47 @@ impl Reader for LocalReader {
         Ok(hits)
     }
 
+    fn locate(&self, filter: &Filter) -> Result<Located, StoreError> {
+        let mut located = Located::default();
+        for (segment, docs) in self.segments.iter().zip(self.of_each(|segment| self.decide(filter, segment))?) {
+            for doc in docs.iter() {
+                let source = segment.src.first(doc).and_then(|src| self.sources.get(usize::try_from(src).ok()?));
+                let at = (segment.ts.first(doc), segment.off.first(doc), segment.len.first(doc));
+                if let (Some(source), (Some(ts), Some(offset), Some(len))) = (source, at) {
+                    located.add(ts, source, offset, len);
+                }
+            }
+        }
+        Ok(located)
+    }
+
     fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
-        Ok(self.decide(filter)?.iter().map(super::docs::Docs::count).sum())
+        Ok(self.of_each(|segment| Ok(self.decide(filter, segment)?.count()))?.into_iter().sum())
     }
 
     fn counts(&self, filter: &Filter, field: &Field) -> Result<BTreeMap<String, u64>, StoreError> {
-        let mut counts = BTreeMap::new();
-        let mut lines = self.lines();
-        for (segment, docs) in self.segments.iter().zip(self.decide(filter)?) {
+        let counted = self.of_each(|segment| {
+            let (mut counts, mut lines) = (BTreeMap::new(), self.lines());
+            let docs = self.decide(filter, segment)?;
             let by_line = super::tally::count(segment, &docs, field, &mut counts).map_err(self.failed())?;
             for doc in by_line.iter() {
                 if let Some(entry) = lines.fetch(segment, doc) {
                     count_values(&entry.record, field, &mut counts);
                 }
             }
-        }
-        Ok(counts)
+            Ok(counts)
+        })?;
+        let mut counted = counted.into_iter();
+        let mut sum = counted.next().unwrap_or_default();
+        counted.flatten().for_each(|(value, count)| *sum.entry(value).or_default() += count);
+        Ok(sum)
     }
 
     fn histogram(&self, filter: &Filter, buckets: &Buckets) -> Result<Vec<u64>, StoreError> {
-        let mut counts = vec![0; buckets.count];
-        for (segment, docs) in self.segments.iter().zip(self.decide(filter)?) {
-            for place in docs.iter().filter_map(|doc| buckets.of(segment.ts.first(doc)?)) {
-                counts[place] += 1;
-            }
-        }
-        Ok(counts)
+        let counted = self.of_each(|segment| Ok(segment.by_time(&self.decide(filter, segment)?, buckets)))?;
+        let mut sum = vec![0; buckets.count];
+        counted.iter().for_each(|counts| sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count));
+        Ok(sum)
     }
 
     fn keys(&self) -> Result<BTreeSet<String>, StoreError> {
@@ -319,7 +341,8 @@ impl Reader for LocalReader {
         each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, StoreError> {
         let mut places = Vec::new();
-        for (place, (segment, docs)) in self.segments.iter().zip(self.decide(filter)?).enumerate() {
+        let decided = self.of_each(|segment| self.decide(filter, segment))?;
+        for (place, (segment, docs)) in self.segments.iter().zip(decided).enumerate() {
             places.extend(docs.iter().map(|doc| {
                 let (_, rank, offset) = self.sort_rank(segment, doc);
                 (rank, offset, Address { segment: place, doc })
@@ -344,6 +367,6 @@ impl Reader for LocalReader {
     }
 
     fn gone(&self) -> u64 {
-        self.gone.get()
+        self.gone.load(Ordering::Relaxed)
     }
 }

@@ -9,6 +9,7 @@ use super::docs::Docs;
 use super::postings::Postings;
 use super::schema::{COMMON, Fields, ODD};
 use super::terms;
+use crate::store::Buckets;
 
 pub(super) struct Segment {
     pub reader: SegmentReader,
@@ -122,6 +123,21 @@ impl Segment {
             each(common, &Postings::named(&terms, column, name))?;
         }
         Ok(())
+    }
+
+    /// How many of the documents fall into each bucket.
+    pub fn by_time(&self, docs: &Docs, buckets: &Buckets) -> Vec<u64> {
+        let mut counts = vec![0; buckets.count];
+        // Documents stand about in the order of time: most fall where the one before them fell.
+        let mut last = (0..0, 0);
+        for ts in docs.iter().filter_map(|doc| self.ts.first(doc)) {
+            if !last.0.contains(&ts) {
+                let Some(place) = buckets.of(ts) else { continue };
+                last = (buckets.span(place), place);
+            }
+            counts[last.1] += 1;
+        }
+        counts
     }
 
     /// The documents with exactly that term, in bytes.

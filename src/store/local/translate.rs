@@ -6,11 +6,10 @@
 
 use std::ops::RangeInclusive;
 
-use tantivy::schema::Field as Column;
-
+use super::common::{self, CommonLeaf};
 use super::docs::Docs;
 use super::segment::Segment;
-use super::terms::{self, BORDER, KIND, WHO};
+use super::terms::{self, BORDER};
 use super::{keys, messages, values};
 use crate::query::{Bound, Expression, Op, Pattern, Query, text, value};
 use crate::record::field::{Field, Known};
@@ -82,15 +81,25 @@ impl Judging<'_> {
     }
 
     fn and(&self, queries: &[Query], within: &Docs) -> tantivy::Result<Verdict> {
-        // Ranges of columns come last: they need only look at the documents that are left.
-        let (ranges, others): (Vec<_>, Vec<_>) = queries.iter().partition(|query| is_range(query));
-        let (mut sure, mut possible) = (within.clone(), within.clone());
-        for query in others.into_iter().chain(ranges) {
-            let Verdict { yes, maybe } = self.query(query, &possible)?;
-            possible = possible.and(&maybe.or(&yes));
-            sure = sure.and(&yes);
+        let (mut kinds, mut whos, mut others, mut ranges) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for query in joined(queries) {
+            match CommonLeaf::of(query, &self.segment.fields) {
+                Some(leaf) if leaf.column == self.segment.fields.kind => kinds.push(leaf),
+                Some(leaf) => whos.push(leaf),
+                None if is_range(query) => ranges.push(query),
+                None => others.push(query),
+            }
         }
-        Ok(Verdict { maybe: possible.without(&sure), yes: sure })
+        let mut left = Left { sure: within.clone(), possible: within.clone() };
+        // Of lanes there may be very many: the kinds first.
+        for leaves in [kinds, whos] {
+            left.narrow(|_| common::judge(self.segment, &leaves))?;
+        }
+        // Ranges of columns come last: they need only look at the documents that are left.
+        for query in others.into_iter().chain(ranges) {
+            left.narrow(|within| self.query(query, within))?;
+        }
+        Ok(Verdict { maybe: left.possible.without(&left.sure), yes: left.sure })
     }
 
     fn leaf(&self, field: &Field, ask: Ask, query: &Query, within: &Docs) -> tantivy::Result<Verdict> {
@@ -104,12 +113,8 @@ impl Judging<'_> {
             Known::Obj => self.object(ask, query),
             Known::Msg => messages::judge(self.segment, ask, query),
             _ => {
-                let fields = &self.segment.fields;
-                if let Some(place) = terms::place_in(&KIND, known) {
-                    return self.common(fields.kind, known, place, query);
-                }
-                if let Some(place) = terms::place_in(&WHO, known) {
-                    return self.common(fields.who, known, place, query);
+                if let Some(leaf) = CommonLeaf::of(query, &self.segment.fields) {
+                    return common::judge(self.segment, &[leaf]);
                 }
                 match terms::RARE_TEXTS.iter().find(|(own, _)| *own == known) {
                     Some((_, mark)) => messages::rare(self.segment, *mark, known.name(), ask),
@@ -117,16 +122,6 @@ impl Judging<'_> {
                 }
             }
         }
-    }
-
-    /// A field that many records have in common: each different value is asked.
-    fn common(&self, column: Column, known: Known, place: usize, query: &Query) -> tantivy::Result<Verdict> {
-        let matcher = query.compile();
-        let found = self.segment.with_terms(column, (&[], &[]), |term| {
-            let severity = if known == Known::Level { terms::severity(term) } else { None };
-            matcher.accepts(terms::value_of(known, terms::part(term, place)).as_ref(), severity)
-        });
-        Ok(exactly(self.segment, found?))
     }
 
     /// The object of an event: there may be many, so a whole name is looked up.
@@ -174,6 +169,37 @@ impl Judging<'_> {
 
     fn doubtful(&self, docs: Docs) -> Verdict {
         doubtful(self.segment, docs)
+    }
+}
+
+/// The queries that have to hold together, however they were nested.
+fn joined(queries: &[Query]) -> Vec<&Query> {
+    let mut all = Vec::new();
+    for query in queries {
+        match query {
+            Query::And(inner) => all.extend(joined(inner)),
+            query => all.push(query),
+        }
+    }
+    all
+}
+
+/// The documents that are left after some of the questions that have to hold together.
+struct Left {
+    sure: Docs,
+    possible: Docs,
+}
+
+impl Left {
+    /// Puts the next question, if there is anything left to ask about.
+    fn narrow(&mut self, ask: impl FnOnce(&Docs) -> tantivy::Result<Verdict>) -> tantivy::Result<()> {
+        if self.possible.is_empty() {
+            return Ok(());
+        }
+        let Verdict { yes, maybe } = ask(&self.possible)?;
+        self.sure.keep(&yes);
+        self.possible.keep(&maybe.or(&yes));
+        Ok(())
     }
 }
 
