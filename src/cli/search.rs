@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -14,7 +15,7 @@ use crate::investigation::{self, RunChoice, RunHit, SearchedRun};
 use crate::query;
 use crate::record::Field;
 use crate::spool::Problems;
-use crate::store::{Extent, Hit};
+use crate::store::{Extent, Found, Hit};
 use crate::view::records::RecordLines;
 use crate::view::style::{self, paint};
 use crate::view::{clock, json, printable, threads};
@@ -90,6 +91,9 @@ pub fn search(args: SearchArgs) -> Result<ExitCode, CliError> {
         None if args.format == Format::Json => usize::MAX,
         None => SHOWN,
     };
+    if let ([run], usize::MAX, None, Format::Json) = (&*runs, limit, args.context, args.format) {
+        return print_all(run, &runs);
+    }
     // One more than is shown tells whether there are more.
     let mut hits = investigation::newest(&runs, limit.saturating_add(1))?;
     let more = hits.len() > limit;
@@ -113,6 +117,31 @@ pub fn search(args: SearchArgs) -> Result<ExitCode, CliError> {
     say_problems(&runs);
     // The process ends with this answer: to give back the memory of each hit would take as long as to print them.
     std::mem::forget(hits);
+    Ok(ExitCode::from(exit::FOUND))
+}
+
+/// All hits of one run for a program: written as they are read, however many there are.
+fn print_all(run: &SearchedRun, runs: &[SearchedRun]) -> Result<ExitCode, CliError> {
+    let located = run.reader.locate(&run.filter)?;
+    if located.is_empty() {
+        return nothing_found(runs);
+    }
+    let mut out = output::answer(Format::Json);
+    let write = |found: &Found<'_>, written: &mut Vec<u8>| {
+        // Writing into memory cannot fail.
+        let _ = match found {
+            Found::Line(id, line) => json::write_identified(id, line, written),
+            Found::Record(record, line) => json::write_record(record, line, written),
+        };
+    };
+    let mut written = Ok(());
+    run.reader.write(&located, &write, &mut |bytes| {
+        written = out.write_all(bytes);
+        if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    written?;
+    out.flush()?;
+    say_problems(runs);
     Ok(ExitCode::from(exit::FOUND))
 }
 

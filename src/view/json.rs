@@ -6,21 +6,25 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::record::{Body, Record, time};
+use crate::record::{Body, Record, RecordId, time};
 use crate::view::printable::is_active;
 
 /// Writes a record as one JSON object on one line: its wire keys as they were written, plus `id` and `process`, the
 /// number. `line` is the record's own line, without its newline.
 pub fn write_record(record: &Record, line: &[u8], out: &mut dyn Write) -> io::Result<()> {
-    let id = record.id().to_string();
     if let Body::Malformed(malformed) = &record.body {
         let text = String::from_utf8_lossy(&malformed.bytes);
         let object = json!({
-            "id": id, "process": record.process, "proc": &*record.proc, "ev": "malformed",
+            "id": record.id().to_string(), "process": record.process, "proc": &*record.proc, "ev": "malformed",
             "reason": malformed.reason, "bytes": malformed.len, "text": text,
         });
         return writeln!(out, "{}", harmless(&object.to_string()));
     }
+    write_identified(&record.id(), line, out)
+}
+
+/// As [`write_record`], for the line of a record of which no more is known than its id.
+pub fn write_identified(id: &RecordId, line: &[u8], out: &mut dyn Write) -> io::Result<()> {
     // The line decoded, so it is one JSON object: what is added goes in front of its closing brace.
     let line = line.trim_ascii_end();
     let Some(open) = line.strip_suffix(b"}") else { return Ok(()) };
@@ -28,7 +32,7 @@ pub fn write_record(record: &Record, line: &[u8], out: &mut dyn Write) -> io::Re
         Ok(text) => out.write_all(harmless(text).as_bytes())?,
         Err(_) => out.write_all(open)?,
     }
-    writeln!(out, ",\"id\":{},\"process\":{}}}", Value::from(id), Value::from(record.process))
+    writeln!(out, ",\"id\":{},\"process\":{}}}", Value::from(id.to_string()), Value::from(id.process))
 }
 
 /// Writes an answer as one line of JSON.
