@@ -1,5 +1,6 @@
 //! What is asked: of logq by its own command, of each peer in its own language. All have to find the same.
 
+use crate::inside::Inside;
 use crate::table::Budget;
 
 pub struct Question {
@@ -8,6 +9,8 @@ pub struct Question {
     /// How many our answer names.
     pub count: fn(&str) -> u64,
     pub peers: &'static [Peer],
+    /// The same, where an engine is asked it.
+    pub inside: Option<Inside>,
 }
 
 pub struct Peer {
@@ -27,6 +30,7 @@ pub enum How {
     Jq(&'static str),
 }
 
+/// Of an engine only the question itself is measured, so the budget is for ours inside a process, too.
 const fn duckdb(budget: f64) -> Peer {
     Peer { name: "DuckDB, in process", how: How::Engine("duckdb"), budget: Some(budget) }
 }
@@ -59,6 +63,7 @@ pub const QUESTIONS: &[Question] = &[
                 budget: None,
             },
         ],
+        inside: None,
     },
     Question {
         name: "newest 100",
@@ -81,42 +86,50 @@ pub const QUESTIONS: &[Question] = &[
             Peer { name: "DuckDB, in process", how: How::Engine("duckdb"), budget: None },
             CHDB,
         ],
+        inside: None,
     },
     Question {
         name: "count",
         arguments: &["search", "--count", "level:ERROR"],
         count: number,
         peers: &[duckdb(1.0), CHDB, rg(r#""level":"ERROR""#, Some(5.0))],
+        inside: Some(Inside::Count("level:ERROR")),
     },
     Question {
         name: "top",
         arguments: &["search", "--top", "logger", "level:*", "-n", "0", "--format", "json"],
         count: counts,
         peers: ENGINES,
+        inside: Some(Inside::Top("level:*", "logger")),
     },
     Question {
         name: "histogram",
         arguments: &["search", "--histogram=1s", "--format", "json"],
         count: counts,
         peers: ENGINES,
+        inside: Some(Inside::Histogram("")),
     },
     Question {
         name: "events by object",
         arguments: &["search", "--top", "obj", "ev:*", "-n", "0", "--format", "json"],
         count: counts,
         peers: &[duckdb(0.75), CHDB],
+        inside: Some(Inside::Top("ev:*", "obj")),
     },
     Question {
         name: "lane",
         arguments: &["search", "lane:t1", "proc:4001-*", "-n", "0", "--format", "json"],
         count: lines,
         peers: &[duckdb(1.0), CHDB, rg(LANE, None)],
+        inside: Some(Inside::Lines("lane:t1 proc:4001-*")),
     },
     Question {
         name: "timeline",
         arguments: &["timeline", "--thread", "1.t1", "-n", "0", "--events", "--format", "json"],
         count: records,
-        peers: &[duckdb(1.0), CHDB, rg(LANE, None)],
+        // They give the lines of the lane; the order of all hand-overs is more, and has no peer.
+        peers: &[Peer { budget: None, ..duckdb(1.0) }, CHDB, rg(LANE, None)],
+        inside: None,
     },
 ];
 
