@@ -5,7 +5,6 @@
 //! lost or doubled, whatever dies when. `store.json` says the format; another format is never read.
 
 mod columns;
-mod common;
 mod dictionary;
 mod docs;
 mod document;
@@ -14,6 +13,7 @@ mod frozen;
 mod growing;
 mod inverted;
 mod keys;
+mod kinds;
 mod lines;
 mod merge;
 mod messages;

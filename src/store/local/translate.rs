@@ -6,8 +6,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::common::{self, CommonLeaf};
 use super::docs::Docs;
+use super::kinds::{self, CommonLeaf};
 use super::segment::Segment;
 use super::terms::{self, BORDER};
 use super::{keys, messages, values};
@@ -93,7 +93,7 @@ impl Judging<'_> {
         let mut left = Left { sure: within.clone(), possible: within.clone() };
         // Of lanes there may be very many: the kinds first.
         for leaves in [kinds, whos] {
-            left.narrow(|_| common::judge(self.segment, &leaves))?;
+            left.narrow(|_| kinds::judge(self.segment, &leaves))?;
         }
         // Ranges of columns come last: they need only look at the documents that are left.
         for query in others.into_iter().chain(ranges) {
@@ -114,7 +114,7 @@ impl Judging<'_> {
             Known::Msg => messages::judge(self.segment, ask, query),
             _ => {
                 if let Some(leaf) = CommonLeaf::of(query, &self.segment.fields) {
-                    return common::judge(self.segment, &[leaf]);
+                    return kinds::judge(self.segment, &[leaf]);
                 }
                 match terms::RARE_TEXTS.iter().find(|(own, _)| *own == known) {
                     Some((_, mark)) => messages::rare(self.segment, *mark, known.name(), ask),
