@@ -30,13 +30,16 @@ use std::path::{Path, PathBuf};
 use live::Live;
 use measure::Cost;
 use peers::Peers;
-use questions::{How, QUESTIONS, Question};
+use questions::{How, Peer, QUESTIONS, Question};
 use table::Spent;
 
 /// How often each is measured, by the number of records: a large run is its own average.
 const ROUNDS: usize = 5;
 const ROUNDS_OF_LARGE: usize = 3;
 const LARGE: u64 = 2_000_000;
+
+/// Bytes of the files that the budgets against rg are for.
+const SLOW_FOR_RG: u64 = 800_000_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -92,6 +95,11 @@ impl Bench {
         let place = store.parent().ok_or("a store in a directory")?;
         let rounds = if records > LARGE { ROUNDS_OF_LARGE } else { ROUNDS };
         Ok(Bench { store: store.to_owned(), files, bytes, rounds, peers: Peers::find(place)? })
+    }
+
+    /// Whether the budget is for a run of this size: against rg it is for one that takes rg a while.
+    fn is_for(&self, peer: &Peer) -> bool {
+        matches!(peer.how, How::Engine(_)) || self.bytes >= SLOW_FOR_RG
     }
 
     /// Arguments for this run, behind the name of the command.
@@ -173,7 +181,7 @@ impl Bench {
                     table::compare(&job, ours, peer.name, theirs, None);
                     table::compare(&format!("  inside: {}", question.name), inside, peer.name, theirs, peer.budget);
                 }
-                None => table::compare(&job, ours, peer.name, theirs, peer.budget),
+                None => table::compare(&job, ours, peer.name, theirs, peer.budget.filter(|_| self.is_for(peer))),
             }
         }
         Ok(())
