@@ -40,6 +40,12 @@ KNOWN = {
     "test_pass_fds_redirected": "the recorded child counts the descriptors of its own recorder",
 }
 
+# Tests that CPython itself stands still in now and then: they say nothing of logq, and would end their module.
+LEFT_OUT = {
+    # A pool that is shut down while its feeder handles an error: github.com/python/cpython/issues/125451.
+    "test_concurrent_futures": ("test_shutdown_deadlock_pickle", {"3.12": (3, 12, 8), "3.13": (3, 13, 1)}),
+}
+
 
 @dataclasses.dataclass
 class Said:
@@ -93,6 +99,15 @@ def has_tests(python: str, module: str = "test_queue") -> bool:
     return subprocess.run([python, "-c", find], capture_output=True, check=False).returncode == 0
 
 
+def left_out(python: str, module: str) -> "str | None":
+    """The test that this Python, before the mend, should not be asked for."""
+    test, mended = LEFT_OUT.get(module, ("", {}))
+    asked = [python, "-c", "import sys; print(*sys.version_info[:3])"]
+    version = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
+    since = mended.get(".".join(version[:2]))
+    return test if since and tuple(map(int, version)) < since else None
+
+
 def modules_of(version: str, every: bool) -> "list[str]":
     if not every:
         return SHORT
@@ -101,11 +116,12 @@ def modules_of(version: str, every: bool) -> "list[str]":
 
 def compare(python: str, wrapper: "list[str]", module: str) -> int:
     """Prints what came of one module; how many tests differ without a known reason."""
-    plain = run([], python, [module])
+    without = left_out(python, module)
+    plain = run([], python, [module, *(["-i", without] if without else [])])
     if plain.code == LATE:
         print(f"NOT DONE {version_of(python):5} {module:32} without logq, in {LIMIT_S} s", flush=True)
         return 0
-    under = run(wrapper, python, [module])
+    under = run(wrapper, python, [module, *(["-i", without] if without else [])])
     names = [name for name in {**plain.outcomes, **under.outcomes} if differs(plain, under, name)]
     timing, known, unknown = [], [], []
     if len(names) <= 30:  # more than that is no accident, and would take for ever
@@ -126,7 +142,8 @@ def compare(python: str, wrapper: "list[str]", module: str) -> int:
         f" {plain.seconds:.0f} s without it, {under.seconds:.0f} s with it",
         flush=True,
     )
-    for kind, tests in (("timing", timing), ("known", known), ("DIFFERS", unknown)):
+    out = [f"{without}: CPython itself may stand still in it"] if without else []
+    for kind, tests in (("left out", out), ("timing", timing), ("known", known), ("DIFFERS", unknown)):
         for test in tests:
             print(f"    {kind}: {test}", flush=True)
     if verdict == "DIFFERS":

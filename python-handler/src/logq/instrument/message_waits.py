@@ -37,6 +37,8 @@ UNBOUNDED = 2**30  # a queue's own idea of no limit is the greatest semaphore
 _DIVIDED = 16384  # multiprocessing sends longer messages in two steps
 _PAGE = 4096  # a pipe that can be written to takes at least so much
 _SOCKET = 65536  # and so much one end of a pair of sockets that is empty
+_EMPTY = 4  # what it takes to say that a message has no bytes
+_EXECUTOR = os.sep + os.path.join("concurrent", "futures", "process.py")
 _QUEUES = os.sep + os.path.join("multiprocessing", "queues.py")
 
 
@@ -79,6 +81,8 @@ def before_reading(connection: Any, frame: Any) -> Callable[[], None] | None:
 def before_writing(connection: Any, frame: Any) -> Callable[[], None] | None:
     """The wait for room, where the next `write` will not find enough of it. A blocked one cannot be looked at later."""
     length = len(frame.f_locals.get("buf", b""))
+    if length == _EMPTY and _wakes_executor(frame):
+        return None
     if length > _DIVIDED and connection.__dict__.pop("_logq_header", None) != id(frame):
         connection._logq_header = id(frame)  # of a long message the length goes first, by itself
         length = 0
@@ -87,6 +91,13 @@ def before_writing(connection: Any, frame: Any) -> Callable[[], None] | None:
     thing = shared_things.of_connection(connection)
     wait = waits.begin("channel", time.monotonic_ns(), thing, {"state": "full"})
     return (lambda: wait.end("ok")) if wait is not None else None
+
+
+def _wakes_executor(frame: Any) -> bool:
+    """Whether an executor wakes its own manager, with its lock in hand. A look would let go of the GIL once more, and
+    CPython before 3.12.8 and 3.13.1 may stand still then (github.com/python/cpython/issues/125451)."""
+    above = frame.f_back and frame.f_back.f_back
+    return above is not None and above.f_code.co_filename.endswith(_EXECUTOR)
 
 
 def _will_block(fd: int, length: int) -> bool:
