@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::record::{Body, Event, EventKind, Glance, Lane, LaneKind, Level, Record, Said, StampRef};
+use crate::record::{Body, Event, EventKind, Glance, Lane, LaneKind, Record, Said, StampRef};
 
 use graph::edge_range;
 
@@ -353,6 +353,6 @@ fn began(record: &Record) -> Option<(i64, u64)> {
 }
 
 /// Levels from here on count as errors.
-pub(crate) fn is_error(level: &Level) -> bool {
-    level.number >= 40
+pub(crate) fn is_error(level: u16) -> bool {
+    level >= 40
 }

@@ -38,7 +38,7 @@ pub fn runs(args: RunsArgs) -> Result<ExitCode, CliError> {
     }
     for run in found {
         // A run that cannot be read is listed as such: the others are still there.
-        let case = match Investigation::open(run.clone()) {
+        let case = match Investigation::sketch(run.clone()) {
             Ok(case) => case,
             Err(error) => {
                 eprintln!("logq: {error}");

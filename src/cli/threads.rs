@@ -30,7 +30,7 @@ pub fn threads(args: ThreadsArgs) -> Result<ExitCode, CliError> {
     let mut found = false;
     let mut out = output::answer(args.format);
     for run in investigation::choose_runs(&store, &selection.run)? {
-        let case = Investigation::open(run)?;
+        let case = Investigation::sketch(run)?;
         let lanes = case.lanes(&selection.lanes)?;
         let overview =
             Overview { run: case.run.name(), graph: &case.graph, alive: &case.alive, problems: &case.problems };

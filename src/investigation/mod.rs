@@ -6,6 +6,7 @@ mod lanes;
 mod one_lane;
 mod runs;
 mod search;
+mod sketched;
 mod steps;
 mod words;
 

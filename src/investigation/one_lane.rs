@@ -8,7 +8,7 @@ use super::{Investigation, InvestigationError, LaneChoice, Places, heads, lanes,
 use crate::causality::{Builder, CausalGraph, LaneIndex, NodeRef};
 use crate::record::{LaneRef, Record};
 use crate::spool::RunDir;
-use crate::store::{FAR_BEHIND, Filter, RunReader, Seen};
+use crate::store::{FAR_BEHIND, Filter, RunReader, Seen, Told};
 
 impl Investigation {
     /// The one lane that is chosen. `None` where more than one is, or none, and where there is no index that can tell, or one that
@@ -26,23 +26,30 @@ impl Investigation {
             None => named(&reader, choice)?,
         };
         let Some(lane) = lane else { return Ok(None) };
-        let Some(mut builder) = outline(&reader, Some(&lane))? else { return Ok(None) };
-        let mut problems = reader.problems()?;
-        if problems.gone > 0 || problems.index.is_some() {
-            return Ok(None);
-        }
-        // The graph counts malformed lines by process; here they would be said twice.
-        problems.malformed = 0;
-        problems.torn.keys().for_each(|part| builder.add_torn(&part.proc));
-        let problems = problems.to_string().lines().map(str::to_owned).collect();
-        let graph = builder.finish();
+        let Some(builder) = outline(&reader, Told::With(&lane))? else { return Ok(None) };
+        let case = told(run, reader, builder)?;
         // What is wrong with a choice is said by whoever knows everything.
-        if chosen(&graph, choice) != Some(lane) {
-            return Ok(None);
-        }
-        let alive = living(&run.spool(), &graph);
-        Ok(Some(Investigation { run: run.clone(), graph, alive, problems, reader: Some(reader) }))
+        Ok(case.filter(|case| chosen(&case.graph, choice) == Some(lane)))
     }
+}
+
+/// The run as its index has told it; `None` where that could not tell all that it was to.
+pub(super) fn told(
+    run: &RunDir,
+    reader: RunReader,
+    mut builder: Builder,
+) -> Result<Option<Investigation>, InvestigationError> {
+    let mut problems = reader.problems()?;
+    if problems.gone > 0 || problems.index.is_some() {
+        return Ok(None);
+    }
+    // The graph counts malformed lines by process; here they would be said twice.
+    problems.malformed = 0;
+    problems.torn.keys().for_each(|part| builder.add_torn(&part.proc));
+    let problems = problems.to_string().lines().map(str::to_owned).collect();
+    let graph = builder.finish();
+    let alive = living(&run.spool(), &graph);
+    Ok(Some(Investigation { run: run.clone(), graph, alive, problems, reader: Some(reader) }))
 }
 
 impl Investigation {
@@ -53,7 +60,7 @@ impl Investigation {
     pub fn of_lanes(run: &RunDir, choice: &LaneChoice) -> Result<(Investigation, Vec<LaneIndex>), InvestigationError> {
         let reader = RunReader::open(run)?;
         if reader.bytes_behind() < FAR_BEHIND
-            && let Some(builder) = outline(&reader, None)?
+            && let Some(builder) = outline(&reader, Told::Firsts)?
         {
             let (graph, reader) = (builder.finish(), Some(reader));
             let case =
@@ -79,7 +86,7 @@ fn addressed(reader: &RunReader, choice: &LaneChoice) -> Option<LaneRef> {
 
 /// The one lane that is chosen by a name, which the first lines of all lanes tell.
 fn named(reader: &RunReader, choice: &LaneChoice) -> Result<Option<LaneRef>, InvestigationError> {
-    Ok(outline(reader, None)?.and_then(|builder| chosen(&builder.finish(), choice)))
+    Ok(outline(reader, Told::Firsts)?.and_then(|builder| chosen(&builder.finish(), choice)))
 }
 
 /// The lane that is chosen, if it is one.
@@ -88,9 +95,9 @@ fn chosen(graph: &CausalGraph, choice: &LaneChoice) -> Option<LaneRef> {
     Some(LaneRef { proc: graph.process_of(one).proc.clone(), lane: graph.lane(one).lane })
 }
 
-fn outline(reader: &RunReader, lane: Option<&LaneRef>) -> Result<Option<Builder>, InvestigationError> {
+pub(super) fn outline(reader: &RunReader, what: Told<'_>) -> Result<Option<Builder>, InvestigationError> {
     let mut builder = Builder::new();
-    let told = reader.outline(lane, &mut |seen| match seen {
+    let told = reader.outline(what, &mut |seen| match seen {
         Seen::Glance(glance) => builder.add_glance(&glance),
         Seen::Whole(record) => builder.add(&record),
     });

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::tally::{Best, count_values};
-use super::{Added, Buckets, Extent, Filter, Hit, Located, Reader, Request, Seen, Store, StoreError, Stretch, Writer};
+use super::{
+    Added, Buckets, Extent, Filter, Hit, Located, Reader, Request, Seen, Store, StoreError, Stretch, Told, Writer,
+};
 use crate::query::Query;
-use crate::record::{Field, LaneRef};
+use crate::record::Field;
 use crate::spool::{Entry, Positions, Problems};
 
 /// Records in memory. Clones are the same store.
@@ -172,7 +174,7 @@ impl Reader for Snapshot {
         Ok(keys)
     }
 
-    fn outline(&self, _lane: Option<&LaneRef>, each: &mut dyn FnMut(Seen<'_>)) -> Result<(), StoreError> {
+    fn outline(&self, _what: Told<'_>, each: &mut dyn FnMut(Seen<'_>)) -> Result<(), StoreError> {
         self.each(&Filter::new(Query::All), &mut |entry| {
             each(Seen::Whole(Box::new(entry.record)));
             ControlFlow::Continue(())

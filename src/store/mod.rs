@@ -118,15 +118,26 @@ pub trait Reader {
         each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, StoreError>;
 
-    /// Tells of every record what can be told without its line; whole are those that tell of processes, lanes and objects, those
-    /// of the one lane, and those to which something came from it. Without a lane only these, and the first of each lane. Each
+    /// Tells of records what can be told without their lines; whole are those that tell of processes, lanes and objects. Each
     /// source's in the order of its file.
-    fn outline(&self, lane: Option<&LaneRef>, each: &mut dyn FnMut(Seen<'_>)) -> Result<(), StoreError>;
+    fn outline(&self, what: Told<'_>, each: &mut dyn FnMut(Seen<'_>)) -> Result<(), StoreError>;
 
     /// Records that it knows of and whose lines it could not fetch any more, since it was opened.
     fn gone(&self) -> u64 {
         0
     }
+}
+
+/// What an outline tells besides the records that tell of processes, lanes and objects. A store may tell more.
+#[derive(Debug, Clone, Copy)]
+pub enum Told<'a> {
+    /// The first log record of each lane.
+    Firsts,
+    /// Every record; whole are those to which something came from a lane that has no later record: they may say that one is
+    /// missing.
+    All,
+    /// Every record; whole are those of this lane, and those to which something came from it.
+    With(&'a LaneRef),
 }
 
 /// A record in an outline.

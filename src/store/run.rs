@@ -10,7 +10,7 @@ use super::guard;
 use super::local::LocalStore;
 use super::located::{Located, Out, Write};
 use super::tally::{Best, count_values};
-use super::{Buckets, Extent, Filter, Hit, Order, Reader, Request, Seen, StoreError, Stretch};
+use super::{Buckets, Extent, Filter, Hit, Order, Reader, Request, Seen, StoreError, Stretch, Told};
 use crate::query::Query;
 use crate::record::field::Known;
 use crate::record::id::{ProcessName, RecordName};
@@ -222,8 +222,8 @@ impl RunReader {
 
     /// The run in outline, as its index tells it (see [`Reader::outline`]), and what that lacks. `None` where there is no index
     /// that can tell: then something may have been told already that is of no use.
-    pub fn outline(&self, lane: Option<&LaneRef>, each: &mut dyn FnMut(Seen<'_>)) -> Option<()> {
-        self.ask_index(|index| index.outline(lane, each))?;
+    pub fn outline(&self, what: Told<'_>, each: &mut dyn FnMut(Seen<'_>)) -> Option<()> {
+        self.ask_index(|index| index.outline(what, each))?;
         let _ = self.each_unindexed(&mut |entry| {
             each(Seen::Whole(Box::new(entry.record)));
             ControlFlow::Continue(())

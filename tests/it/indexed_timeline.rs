@@ -1,4 +1,5 @@
-//! The timeline of one lane: with an index it is what it is without, and what others wrote is not read for it.
+//! The timeline of one lane, and what there is in a run: with an index they are what they are without, and what they do not need is
+//! not read for them.
 
 use std::fs;
 use std::path::Path;
@@ -31,8 +32,14 @@ fn with_an_index_it_says_the_same_and_reads_only_what_it_needs() {
             assert_eq!((text.code, json.code), (Some(0), Some(0)), "{lane}: {}", text.err);
             text.out + &json.out + &text.err
         };
+        let overview = || {
+            let asked = [&["threads"][..], &["threads", "--format", "json"], &["runs"], &["runs", "--format", "json"]];
+            asked.map(|arguments| case.logq(arguments)).map(|said| said.out + &said.err)
+        };
         let scanned: Vec<String> = chosen.iter().map(|lane| asked(lane)).collect();
+        let all = overview();
         assert_eq!(case.logq(&["collect"]).code, Some(0));
+        assert_eq!(overview(), all, "seed {seed}");
         for (lane, scanned) in chosen.iter().zip(&scanned) {
             assert_eq!(asked(lane), *scanned, "{lane} of seed {seed}");
         }
@@ -56,5 +63,30 @@ fn with_an_index_it_says_the_same_and_reads_only_what_it_needs() {
         for (lane, scanned) in chosen.iter().zip(&scanned) {
             assert_eq!(asked(lane), *scanned, "{lane} of seed {seed}, others gone");
         }
+        assert_eq!(overview(), all, "seed {seed}, others gone");
     }
+}
+
+#[test]
+fn what_is_missing_is_said_with_an_index_too() {
+    let case = Case::new();
+    let spool = case.store().join("runs/20261122-170000-abcd/spool");
+    story::write(&spool, RECORDS, 3).expect("written");
+    let mut parts = parts(&spool);
+    parts.sort();
+    // One process ended without a word, in the midst of a line; of another some records are gone.
+    let (last, first) = (parts.pop().expect("a part"), parts.remove(0));
+    let text = fs::read_to_string(&last).expect("read");
+    fs::write(&last, &text[..text.len() * 2 / 3]).expect("written");
+    let text = fs::read_to_string(&first).expect("read");
+    let kept = text.lines().enumerate().filter(|(place, _)| !(500..520).contains(place));
+    fs::write(&first, kept.map(|(_, line)| format!("{line}\n")).collect::<String>()).expect("written");
+    let overview = || {
+        let asked = [&["threads"][..], &["threads", "--format", "json"], &["runs"]];
+        asked.map(|arguments| case.logq(arguments)).map(|said| said.out + &said.err)
+    };
+    let scanned = overview();
+    assert!(scanned[0].contains("missing: "), "{}", scanned[0]);
+    assert_eq!(case.logq(&["collect"]).code, Some(0));
+    assert_eq!(overview(), scanned);
 }

@@ -135,8 +135,6 @@ impl LaneFacts {
 
     pub(in crate::causality) fn count(&mut self, record: &Record) {
         let Body::Log(log) = &record.body else { return };
-        self.errors += u64::from(is_error(&log.level));
-        self.warnings += u64::from((30..40).contains(&log.level.number));
         if log.level.number >= 30 {
             self.keep_complaint(record.seq, log);
         }
@@ -153,6 +151,8 @@ impl LaneFacts {
     /// What counts of any log record.
     pub(in crate::causality) fn count_brief(&mut self, log: &BriefLog) {
         self.logs += 1;
+        self.errors += u64::from(is_error(log.level));
+        self.warnings += u64::from((30..40).contains(&log.level));
         self.rhythm.add(log.logger, log.msg, log.line);
         // Threads and tasks may be renamed at any time, and a thread made in C has no name at first.
         if self.name.is_none() {

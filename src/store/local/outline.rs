@@ -1,6 +1,7 @@
 //! A run in outline: every record as its columns and its common terms tell of it, without its line; and the lines of those
 //! few that tell of processes, lanes and objects, or that touch the one lane which somebody looks at.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::terms::{self, KIND, WHO};
 use crate::record::field::{FieldValue, Known};
 use crate::record::glance::BriefLog;
 use crate::record::{EventKind, Glance, Lane, LaneRef, Said};
-use crate::store::Seen;
+use crate::store::{Seen, Told};
 
 /// A segment, and what is told of its documents.
 pub(super) struct Outlined<'s> {
@@ -44,6 +45,9 @@ enum Kind {
     Event(EventKind),
 }
 
+/// When each lane wrote last, by the clock of the host and by that on the wall; lanes are named as givers are.
+pub(super) type LaneEnds = HashMap<Vec<u8>, (u64, i64)>;
+
 /// Documents of a segment that lie one behind the other in one file.
 pub(super) struct FileOrder {
     pub source: u64,
@@ -53,8 +57,9 @@ pub(super) struct FileOrder {
 }
 
 impl<'s> Outlined<'s> {
-    /// With one lane: all records, those of the lane by their lines. Without: the first of each lane.
-    pub fn of(segment: &'s Segment, lane: Option<&LaneRef>) -> tantivy::Result<Outlined<'s>> {
+    pub fn of(segment: &'s Segment, what: Told<'_>) -> tantivy::Result<Outlined<'s>> {
+        let lane = if let Told::With(lane) = what { Some(lane) } else { None };
+        let only_firsts = matches!(what, Told::Firsts);
         let columns = segment.reader.fast_fields();
         let size = segment.size() as usize;
         let mut outlined = Outlined {
@@ -64,12 +69,12 @@ impl<'s> Outlined<'s> {
             who: vec![0; size],
             kinds: vec![None],
             kind: vec![0; size],
-            told: if lane.is_some() { segment.all() } else { segment.none() },
+            told: if only_firsts { segment.none() } else { segment.all() },
             by_line: segment.odd.clone(),
             segment,
         };
         outlined.read_kinds()?;
-        outlined.read_whos(lane)?;
+        outlined.read_whos(lane, only_firsts)?;
         if let Some(lane) = lane {
             let mut giver = Vec::new();
             terms::push_giver(&lane.proc, lane.lane, &mut giver);
@@ -97,7 +102,7 @@ impl<'s> Outlined<'s> {
         })
     }
 
-    fn read_whos(&mut self, lane: Option<&LaneRef>) -> tantivy::Result<()> {
+    fn read_whos(&mut self, lane: Option<&LaneRef>, only_firsts: bool) -> tantivy::Result<()> {
         let segment = self.segment;
         segment.each_term(segment.fields.who, (&[], &[]), &mut |term, postings| {
             let who = Who::of(term);
@@ -105,7 +110,7 @@ impl<'s> Outlined<'s> {
             let needs_line = who.as_ref().is_none_or(is_meant);
             let number = self.whos.len() as u32;
             self.whos.push(who);
-            let mut is_first = lane.is_none();
+            let mut is_first = only_firsts;
             postings.each(|doc| {
                 let Some(own) = self.who.get_mut(doc as usize) else { return };
                 *own = number;
@@ -116,6 +121,38 @@ impl<'s> Outlined<'s> {
                 if is_first && is_log() {
                     self.told.insert(doc);
                     is_first = false;
+                }
+            })
+        })
+    }
+
+    /// Notes when each lane wrote last.
+    pub fn note_ends(&self, ends: &mut LaneEnds) {
+        let mut last = vec![(0, i64::MIN); self.whos.len()];
+        for (doc, who) in (0..).zip(&self.who) {
+            let (mono, ts) = &mut last[*who as usize];
+            *mono = self.mono.first(doc).unwrap_or(0).max(*mono);
+            *ts = self.segment.ts.first(doc).unwrap_or(0).max(*ts);
+        }
+        for (who, last) in self.whos.iter().zip(last) {
+            let Some(who) = who else { continue };
+            let mut lane = Vec::new();
+            terms::push_giver(&who.proc, who.lane, &mut lane);
+            let end = ends.entry(lane).or_insert(last);
+            *end = (end.0.max(last.0), end.1.max(last.1));
+        }
+    }
+
+    /// Has those told by their lines to which something came from a lane after its last record, by either clock.
+    pub fn look_behind(&mut self, ends: &LaneEnds) -> tantivy::Result<()> {
+        let segment = self.segment;
+        segment.each_term(segment.fields.word, terms::GIVERS, &mut |giver, postings| {
+            let (mono, ts) = ends.get(giver).copied().unwrap_or((0, i64::MIN));
+            postings.each(|doc| {
+                let is_late = self.mono.first(doc).is_none_or(|own| own >= mono)
+                    || segment.ts.first(doc).is_none_or(|own| own >= ts);
+                if is_late {
+                    self.by_line.insert(doc);
                 }
             })
         })

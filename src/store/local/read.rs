@@ -11,17 +11,17 @@ use tantivy::{Index, SegmentReader, TantivyError};
 use super::docs::Docs;
 use super::frozen::FrozenDirectory;
 use super::lines::Lines;
-use super::outline::Outlined;
+use super::outline::{LaneEnds, Outlined};
 use super::schema::Fields;
 use super::segment::Segment;
 use super::side_by_side;
 use super::top::{Ranked, Top};
 use super::translate::{Verdict, judge};
 use super::{Payload, StoreError, engine, keys};
-use crate::record::{Field, LaneRef};
+use crate::record::Field;
 use crate::spool::{Entry, Part, Positions, Problems, RunDir, SourceId};
 use crate::store::tally::count_values;
-use crate::store::{Buckets, Extent, Filter, Hit, Judge, Located, Order, Reader, Request, Seen};
+use crate::store::{Buckets, Extent, Filter, Hit, Judge, Located, Order, Reader, Request, Seen, Told};
 
 /// How often an index is opened again when a file vanishes meanwhile: the writer has merged it away.
 const ATTEMPTS: usize = 20;
@@ -352,14 +352,19 @@ impl Reader for LocalReader {
         Ok(self.each_of(places.into_iter().map(|(.., address)| address), each))
     }
 
-    fn outline(&self, lane: Option<&LaneRef>, each: &mut dyn FnMut(Seen<'_>)) -> Result<(), StoreError> {
+    fn outline(&self, what: Told<'_>, each: &mut dyn FnMut(Seen<'_>)) -> Result<(), StoreError> {
         let (mut outlined, mut order) = (Vec::new(), Vec::new());
-        for (place, segment) in self.segments.iter().enumerate() {
-            let mut own = Outlined::of(segment, lane).map_err(self.failed())?;
+        for segment in &self.segments {
+            let mut own = Outlined::of(segment, what).map_err(self.failed())?;
             self.missing.iter().for_each(|lost| own.leave_out(&lines_from(segment, *lost)));
-            own.file_order(place, &mut order);
             outlined.push(own);
         }
+        if matches!(what, Told::All) {
+            let mut ends = LaneEnds::default();
+            outlined.iter().for_each(|own| own.note_ends(&mut ends));
+            outlined.iter_mut().try_for_each(|own| own.look_behind(&ends)).map_err(self.failed())?;
+        }
+        outlined.iter().enumerate().for_each(|(place, own)| own.file_order(place, &mut order));
         order.sort_unstable_by_key(|stretch| (stretch.source, stretch.offset));
         let mut lines = self.lines();
         order.into_iter().for_each(|stretch| outlined[stretch.segment].tell(stretch.docs, &mut lines, each));

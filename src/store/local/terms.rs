@@ -30,6 +30,8 @@ pub(super) const RARE_TEXTS: [(Known, u8); 3] = [(Known::ExcType, b't'), (Known:
 
 /// Before a lane from which something came to the record.
 const GIVER: u8 = b'g';
+/// All of those lie between these.
+pub(super) const GIVERS: (&[u8], &[u8]) = (&[GIVER], &[GIVER + 1]);
 
 /// Before the names in a `shape`: keys whose values are indexed and those that are only null, keys whose values are not
 /// indexed, and those of the rare texts that the record has.
