@@ -41,8 +41,10 @@ pub type Write = dyn Fn(&Found<'_>, &mut Vec<u8>) + Sync;
 /// Takes what was written, in order; breaks off where nobody wants more.
 pub type Out<'a> = dyn FnMut(&[u8]) -> ControlFlow<()> + 'a;
 
-/// How many records are written at a time: few enough to be there soon, enough to be worth handing over.
+/// How many records are written at a time, and how many bytes of lines at most, unless one alone has more: few enough to be
+/// there soon and to lie in memory, enough to be worth handing over.
 const CHUNK: usize = 512;
+const CHUNK_BYTES: u64 = 1 << 20;
 
 /// How many chunks a thread may be ahead.
 const AHEAD: usize = 2;
@@ -74,9 +76,25 @@ impl Located {
         self.places.is_empty()
     }
 
+    fn chunks(&self) -> Vec<&[Place]> {
+        let (mut chunks, mut rest) = (Vec::new(), &self.places[..]);
+        while !rest.is_empty() {
+            let mut bytes = 0_u64;
+            let fits = |place: &&Place| {
+                bytes = bytes.saturating_add(place.len);
+                bytes <= CHUNK_BYTES
+            };
+            let count = rest.iter().take(CHUNK).take_while(fits).count().max(1);
+            let (chunk, behind) = rest.split_at(count);
+            chunks.push(chunk);
+            rest = behind;
+        }
+        chunks
+    }
+
     /// Writes the records whose lines are still there; how many are not.
     pub fn write(&self, parts: &HashMap<SourceId, Part>, write: &Write, out: &mut Out<'_>) -> u64 {
-        let chunks: Vec<&[Place]> = self.places.chunks(CHUNK).collect();
+        let chunks = self.chunks();
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let threads = if chunks.len() < 4 { 0 } else { cores.min(chunks.len()) };
         let gone = AtomicU64::new(0);
@@ -138,5 +156,20 @@ fn put(line: Sight<'_>, ts: i64, write: &Write, out: &mut Vec<u8>) -> Option<()>
     } else {
         let entry = line.understand();
         (entry.record.ts == ts).then(|| write(&Found::Record(&entry.record, entry.line), out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_in_memory_at_a_time_is_bounded() {
+        let source = SourceId { proc: "1-aaaaaa".into(), part: 1 };
+        let mut located = Located::default();
+        let lens = [300; 1300].into_iter().chain([700_000, 700_000, 1 << 30, 5]);
+        lens.enumerate().for_each(|(ts, len)| located.add(ts as i64, &source, 0, len));
+        let sizes: Vec<usize> = located.chunks().iter().map(|chunk| chunk.len()).collect();
+        assert_eq!(sizes, [512, 512, 277, 1, 1, 1]);
     }
 }
