@@ -119,6 +119,8 @@ impl Bench {
         let mut memory = 0;
         for _ in 0..self.rounds {
             let _ = fs::remove_dir_all(&index);
+            // What the peers wrote last round is not to be written back meanwhile.
+            rustix::fs::sync();
             let cost = self.logq(&["collect"])?;
             memory = memory.max(cost.memory);
             own.push(spent(&cost));

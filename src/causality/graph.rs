@@ -251,6 +251,12 @@ impl CausalGraph {
         lane.nodes[at.at].edges = edge_range(first, kept);
     }
 
+    /// Leaves out what only bears on the order of records and on diagnoses.
+    pub fn forget_order(&mut self) {
+        self.circles.clear();
+        self.observed.beyond = 0;
+    }
+
     /// Counts the stamps that point to records which are not there.
     pub(super) fn count_dangling(&mut self) {
         self.dangling = self.edges.iter().filter(|edge| self.dangles(edge)).count();

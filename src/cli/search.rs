@@ -134,12 +134,16 @@ fn print_all(run: &SearchedRun, runs: &[SearchedRun]) -> Result<ExitCode, CliErr
             Found::Record(record, line) => json::write_record(record, line, written),
         };
     };
-    let mut written = Ok(());
+    let (mut written, mut is_nothing) = (Ok(()), true);
     run.reader.write(&located, &write, &mut |bytes| {
+        is_nothing &= bytes.is_empty();
         written = out.write_all(bytes);
         if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     written?;
+    if is_nothing {
+        return nothing_found(runs);
+    }
     out.flush()?;
     say_problems(runs);
     Ok(ExitCode::from(exit::FOUND))

@@ -8,7 +8,8 @@ use crate::spool::RunDir;
 use crate::store::{FAR_BEHIND, RunReader, Told};
 
 impl Investigation {
-    /// The run without hand-overs and waits where its index can tell, else all of it.
+    /// The run without hand-overs and waits where its index can tell, else all of it. What is wrong with hand-overs, or is too much
+    /// for the diagnoses, is not told either way.
     ///
     /// # Errors
     /// As of [`Investigation::open`].
@@ -16,13 +17,16 @@ impl Investigation {
         let reader = RunReader::open(&run)?;
         if reader.bytes_behind() < FAR_BEHIND
             && let Some(builder) = outline(&reader, Told::All)?
-            && let Some(case) = told(&run, reader, builder)?
+            && let Some(mut case) = told(&run, reader, builder)?
             && is_whole(&case.graph)
             && case.problems.is_empty()
         {
+            case.graph.forget_order();
             return Ok(case);
         }
-        Investigation::open(run)
+        let mut case = Investigation::open(run)?;
+        case.graph.forget_order();
+        Ok(case)
     }
 }
 
@@ -32,4 +36,6 @@ fn is_whole(graph: &CausalGraph) -> bool {
     graph.processes.iter().filter(of_program).all(|process| process.malformed == 0 && !process.torn)
         && graph.lanes.iter().all(|lane| lane.gaps == 0 && lane.repeated == 0)
         && graph.dangling == 0
+        // What came after what is read off one clock.
+        && graph.processes.first().is_none_or(|first| graph.processes.iter().all(|other| first.shares_clock(other)))
 }

@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::json;
+
+use crate::handmade::{Spool, Writer};
 use crate::harness::Case;
 use crate::story;
 
@@ -89,4 +92,27 @@ fn what_is_missing_is_said_with_an_index_too() {
     assert!(scanned[0].contains("missing: "), "{}", scanned[0]);
     assert_eq!(case.logq(&["collect"]).code, Some(0));
     assert_eq!(overview(), scanned);
+}
+
+/// What is wrong with the order of records, and what a diagnosis could not look at, is for those to tell that need it.
+#[test]
+fn with_an_index_or_without_nothing_else_is_missing() {
+    let case = Case::new();
+    let spool = Spool::new(&case);
+    let (mut hen, mut egg) = (Writer::new("4242-aaaaaa", 100), Writer::new("4243-bbbbbb", 100));
+    let mut lines = vec![
+        hen.begin(1),
+        hen.line("t5", 1, json!({"hb": ["t6@1"], "level": "INFO", "logger": "shop", "msg": "hen"})),
+        hen.line("t6", 1, json!({"hb": ["t5@1"], "level": "INFO", "logger": "shop", "msg": "egg"})),
+    ];
+    let nest = json!({"ev": "nest", "obj": "lock:2", "held": ["lock:1"]});
+    lines.extend((2..2200).map(|seq| hen.line("t5", seq, nest.clone())));
+    lines.push(hen.exit(2));
+    spool.lines("4242-aaaaaa", &lines);
+    spool.lines("4243-bbbbbb", &[egg.begin(2), egg.exit(2)]);
+    let overview = || [&["threads"][..], &["runs"]].map(|asked| case.logq(asked)).map(|said| said.out + &said.err);
+    let scanned = overview();
+    assert_eq!(case.logq(&["collect"]).code, Some(0));
+    assert_eq!(overview(), scanned);
+    assert!(!scanned[0].contains("missing"), "{}", scanned[0]);
 }
