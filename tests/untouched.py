@@ -40,7 +40,8 @@ KNOWN = {
     "test_pass_fds_redirected": "the recorded child counts the descriptors of its own recorder",
 }
 
-# Tests that CPython itself stands still in now and then: they say nothing of logq, and would end their module.
+# Tests of deadlocks that CPython itself had, and mended: the timing decides whether they come, and logq's makes them
+# likelier. One of them would end its module.
 LEFT_OUT = {
     # A pool that is shut down while its feeder handles an error: github.com/python/cpython/issues/125451.
     "test_concurrent_futures": ("test_shutdown_deadlock_pickle", {"3.12": (3, 12, 8), "3.13": (3, 13, 1)}),
@@ -142,7 +143,7 @@ def compare(python: str, wrapper: "list[str]", module: str) -> int:
         f" {plain.seconds:.0f} s without it, {under.seconds:.0f} s with it",
         flush=True,
     )
-    out = [f"{without}: CPython itself may stand still in it"] if without else []
+    out = [f"{without}: a deadlock of this CPython, likelier under logq, mended since"] if without else []
     for kind, tests in (("left out", out), ("timing", timing), ("known", known), ("DIFFERS", unknown)):
         for test in tests:
             print(f"    {kind}: {test}", flush=True)

@@ -48,8 +48,8 @@ pub struct CollectArgs {
     #[arg(short = 'F', long)]
     follow: bool,
 
-    /// Go and look what has changed instead of waiting to be told, which file systems of other machines never do. Without
-    /// this, what is new or renamed there is seen within 5 s; what is added to a file always within 0.2 s
+    /// Look for changes again and again instead of being told of them by the system: for files on NFS and other network
+    /// file systems, where it tells of none. Without this, files that are new or renamed there are seen within 5 s
     #[arg(long, requires = "follow")]
     poll: bool,
 

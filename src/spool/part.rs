@@ -292,6 +292,10 @@ impl OpenPart<'_> {
     /// # Errors
     /// The file is shorter than that, or no line ends there: it is not the file that it was.
     pub fn line_at(&mut self, offset: u64, len: u64) -> io::Result<Sight<'_>> {
+        if offset.max(len) > i64::MAX as u64 / 2 {
+            // A damaged index may name any place.
+            return Err(io::Error::other("no file is that long"));
+        }
         // The newline before the line and the one behind it are read too: they show that it still is a line.
         let before = u64::from(offset > 0);
         let first = offset - before;

@@ -137,8 +137,7 @@ struct Writing<'w> {
 
 impl Writing<'_> {
     fn chunk(&mut self, places: &[Place]) -> Vec<u8> {
-        let mut written =
-            Vec::with_capacity(places.iter().map(|place| place.len as usize + 64).sum::<usize>().min(1 << 20));
+        let mut written = Vec::new();
         for place in places {
             let line = self.lines.line_at(u64::from(place.source), place.offset, place.len);
             if line.and_then(|line| put(line, place.ts, self.write, &mut written)).is_none() {
@@ -171,5 +170,19 @@ mod tests {
         lens.enumerate().for_each(|(ts, len)| located.add(ts as i64, &source, 0, len));
         let sizes: Vec<usize> = located.chunks().iter().map(|chunk| chunk.len()).collect();
         assert_eq!(sizes, [512, 512, 277, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_place_that_no_file_has_is_gone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (source, path) = (SourceId { proc: "1-aaaaaa".into(), part: 1 }, dir.path().join("1-aaaaaa.1.jsonl"));
+        std::fs::write(&path, "{}\n").expect("written");
+        let part = Part { id: source.clone(), path, number: Some(1), len: 3 };
+        let mut located = Located::default();
+        for (offset, len) in [(u64::MAX, 2), (0, u64::MAX), (u64::MAX - 1, u64::MAX), (1 << 62, 1 << 62), (9, 9)] {
+            located.add(1, &source, offset, len);
+        }
+        let parts = HashMap::from([(source, part)]);
+        assert_eq!(located.write(&parts, &|_, _| {}, &mut |_| ControlFlow::Continue(())), 5);
     }
 }
