@@ -100,9 +100,10 @@ class _Kind(type):
 class Lock(metaclass=_Kind):
     """A C lock, and what is known of it."""
 
-    __slots__ = ("__weakref__", "_logq_raw", "_logq_taken")
+    __slots__ = ("__weakref__", "_logq_raw", "_logq_taken", "_logq_try")
     _logq_raw: Any
     _logq_taken: Taken
+    _logq_try: Any  # the C lock's `acquire`
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         raw = _make(*args, **kwargs)
@@ -111,6 +112,7 @@ class Lock(metaclass=_Kind):
             return raw
         self = object.__new__(cls)
         self._logq_raw = raw
+        self._logq_try = raw.acquire
         self._logq_taken = Taken("lock", "threading.Lock", (frame.f_code, frame.f_lasti), self)
         forget_lost()
         return self
@@ -149,7 +151,7 @@ class Lock(metaclass=_Kind):
     # else and takes the lock where it did before: most uses of a lock are these, and a call would double them.
 
     def __enter__(self) -> bool:
-        if not _acquire(self._logq_raw, False):
+        if not self._logq_try(*(False,)):  # in a tuple that is there: for plain arguments C would have to make one
             try:
                 self._logq_wait(-1.0)
             except BaseException as problem:
