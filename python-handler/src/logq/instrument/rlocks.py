@@ -113,19 +113,20 @@ class RLock(_CRLock):  # type: ignore[misc]
                 hide(problem)
                 raise
         taken = self._logq_taken
+        try:
+            lane = _spot.lane
+            if lane.sole is None and lane is taken.last:  # which holds nothing, so this is the outermost level
+                frame = _frame(1)
+                code = frame.f_code
+                if code is taken.usual:
+                    taken.at = (lane, code, frame.f_lasti, _mono())
+                    lane.sole = taken
+                    return True
+        except Exception:  # this thread has no lane yet
+            pass
         if taken.at is not None:
             self._logq_again += 1
             return True
-        try:
-            frame = _frame(1)
-            lane = _spot.lane
-            code = frame.f_code
-            if code is taken.usual and lane is taken.last and lane.sole is None:
-                taken.at = (lane, code, frame.f_lasti, _mono())
-                lane.sole = taken
-                return True
-        except Exception:  # this thread has no lane yet
-            pass
         try:
             take(taken, _frame(1))
         except RecursionError:
