@@ -48,10 +48,20 @@ class _Here(_local):  # type: ignore[misc]
     guest: Callable[[], Lane | None] | None = None  # of another scheduler that runs here, trio: whose turn is it?
 
 
+class _Nowhere:
+    """In the place of a lane where somebody must be asked for it: of no process, and it holds no lock that there is."""
+
+    process = sole = object()
+
+    def __bool__(self) -> bool:
+        return False
+
+
 _here = _Here()
 # `lane` is the same, and of this process, while no event loop runs in the thread: then nobody need ask for a task.
 # Threads that have not settled lack it, and so do all when recording ends. A plain `_local` is the quickest.
 spot: Any = _local()
+_nowhere = _Nowhere()
 
 
 def _no_loop() -> Any:
@@ -108,7 +118,7 @@ def settle(lane: Lane) -> None:
 def note_loop(loop: Any) -> None:
     """`loop` runs in this OS thread from now on, or none does."""
     alone = loop is None and _here.guest is None and not loops_are_hidden
-    spot.lane = _here.lane if alone else None
+    spot.lane = (_here.lane if alone else None) or _nowhere
 
 
 def host(guest: Callable[[], Lane | None] | None) -> None:

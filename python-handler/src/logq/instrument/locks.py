@@ -189,7 +189,7 @@ class Lock(metaclass=_Kind):
         taken = self._logq_taken
         try:
             lane = _spot.lane
-            if lane is not None and lane.sole is taken:
+            if lane.sole is taken:
                 taken.at = lane.sole = None
                 taken.stamp = lane.mark or lane.stamp()
             else:

@@ -155,7 +155,7 @@ class RLock(_CRLock):  # type: ignore[misc]
         taken = self._logq_taken
         try:
             lane = _spot.lane
-            if not self._logq_again and lane is not None and lane.sole is taken:
+            if not self._logq_again and lane.sole is taken:
                 taken.at = lane.sole = None
                 taken.stamp = lane.mark or lane.stamp()
             elif _rowned(self):
