@@ -9,6 +9,9 @@ use crate::record::decode::{KEEP_OF_MALFORMED, MAX_LINE};
 /// How much is read at once.
 const CHUNK: usize = 256 * 1024;
 
+/// Where the last line of a stretch ends is looked for in so many bytes first.
+const LAST_LINE: usize = 4 * 1024;
+
 /// One line without its newline.
 pub(super) struct Line<'a> {
     pub offset: u64,
@@ -144,16 +147,17 @@ impl<'f> Lines<'f> {
 
 /// End of the last whole line among the bytes from `from` to `until`; `from` where there is no newline.
 pub fn last_line_end(bytes: &impl ReadAt, from: u64, until: u64) -> io::Result<u64> {
-    let mut buffer = vec![0; CHUNK.min(usize::try_from(until.saturating_sub(from)).unwrap_or(CHUNK))];
-    let mut end = until;
+    // Most lines are short: all that is read here is read again.
+    let (mut end, mut step) = (until, LAST_LINE);
+    let mut buffer = Vec::new();
     while end > from {
-        let start = from.max(end.saturating_sub(buffer.len() as u64));
-        let room = &mut buffer[..usize::try_from(end - start).unwrap_or(CHUNK)];
-        read_exactly(bytes, room, start)?;
-        if let Some(at) = memchr::memrchr(b'\n', room) {
+        let start = from.max(end.saturating_sub(step as u64));
+        buffer.resize(usize::try_from(end - start).unwrap_or(step), 0);
+        read_exactly(bytes, &mut buffer, start)?;
+        if let Some(at) = memchr::memrchr(b'\n', &buffer) {
             return Ok(start + at as u64 + 1);
         }
-        end = start;
+        (end, step) = (start, CHUNK);
     }
     Ok(from)
 }

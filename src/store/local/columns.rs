@@ -20,6 +20,10 @@ const END_OF_NAME: u8 = 0;
 /// The end of a file of columns: its format's version, and what makes it known.
 const FOOTER_BYTES: usize = 8;
 
+/// As many values are one block of tantivy's blockwise codec; and how many of them speak for a column.
+const BLOCK: usize = 512;
+const SAMPLE: usize = 32;
+
 #[derive(Default)]
 pub(super) struct Columns {
     documents: u32,
@@ -147,10 +151,26 @@ impl Numbers {
             })
         };
         let index_len = serialize_column_index(index, &mut bytes)?;
-        let codecs = [CodecType::Bitpacked, CodecType::BlockwiseLinear];
-        serialize_u64_based_column_values(&self.values.as_slice(), &codecs, &mut bytes)?;
+        serialize_u64_based_column_values(&self.values.as_slice(), &[self.codec()?], &mut bytes)?;
         bytes.extend_from_slice(&index_len.to_le_bytes());
         Ok(bytes)
+    }
+
+    /// What is probably smaller: values behind the smallest one, or behind a line through each block of them. tantivy tries
+    /// both with all values, which costs more than to write them; here some blocks speak for all.
+    fn codec(&self) -> io::Result<CodecType> {
+        let blocks = self.values.chunks(BLOCK);
+        let every = blocks.len().div_ceil(SAMPLE).max(1);
+        let (mut by_lines, mut sampled) = (0, 0);
+        for block in blocks.step_by(every) {
+            let mut bytes = Vec::new();
+            serialize_u64_based_column_values(&block, &[CodecType::BlockwiseLinear], &mut bytes)?;
+            (by_lines, sampled) = (by_lines + bytes.len(), sampled + block.len());
+        }
+        let (least, most) =
+            self.values.iter().fold((u64::MAX, 0), |(least, most), value| (least.min(*value), most.max(*value)));
+        let bits = (u64::BITS - most.saturating_sub(least).leading_zeros()) as usize;
+        Ok(if by_lines * 8 < bits * sampled { CodecType::BlockwiseLinear } else { CodecType::Bitpacked })
     }
 }
 

@@ -55,6 +55,18 @@ pub(super) struct Guess {
     len: u32,
 }
 
+/// A term that is put in order.
+struct Keyed {
+    /// Eight of its bytes, or as many as there are.
+    bytes: u64,
+    /// How many bytes there are from the first of those on; nine for any more. Of two that begin alike the shorter is first.
+    left: u8,
+    number: u32,
+}
+
+/// Terms that are the same so far are compared as they are.
+const LONG: usize = 64;
+
 impl Slot {
     fn is_free(self) -> bool {
         self.place == FREE.place
@@ -62,11 +74,6 @@ impl Slot {
 }
 
 impl Dictionary {
-    /// How many terms there are.
-    pub fn len(&self) -> usize {
-        self.places.len()
-    }
-
     /// Where the terms of a row, most of which are known, probably stand.
     ///
     /// Looked up one after the other each would wait for the memory of the one before; so all slots are read first, and then
@@ -121,8 +128,8 @@ impl Dictionary {
     }
 
     /// How many documents have each term, by number.
-    pub fn counts(&self) -> impl Iterator<Item = u32> {
-        self.places.iter().map(|place| read(self.head(*place), COUNT))
+    pub fn counts(&self) -> Vec<u32> {
+        self.places.iter().map(|place| read(self.head(*place), COUNT)).collect()
     }
 
     pub fn term(&self, number: u32) -> &[u8] {
@@ -130,22 +137,43 @@ impl Dictionary {
         &self.memory[Self::range(place, read(self.head(place), LEN))]
     }
 
-    /// The numbers of a column's terms, in the order of the terms.
-    pub fn in_order(&self, column: Column) -> Vec<u32> {
-        let of_column =
-            (0..).zip(&self.places).filter(|(_, place)| read(self.head(**place), COLUMN) == column.field_id());
-        // Most comparisons end with the first bytes, which are at hand.
-        let mut keyed: Vec<(u64, u32)> = of_column.map(|(number, _)| (beginning(self.term(number)), number)).collect();
-        keyed.sort_unstable_by(|(left, one), (right, other)| {
-            left.cmp(right).then_with(|| self.term(*one).cmp(self.term(*other)))
-        });
-        keyed.into_iter().map(|(_, number)| number).collect()
+    /// The numbers of each column's terms, in the order of the terms.
+    pub fn in_order(&self, columns: &[Column]) -> Vec<Vec<u32>> {
+        let mut keyed: Vec<Vec<Keyed>> = columns.iter().map(|_| Vec::new()).collect();
+        for (number, place) in (0..).zip(&self.places) {
+            let column = read(self.head(*place), COLUMN);
+            if let Some(own) = columns.iter().position(|other| other.field_id() == column) {
+                keyed[own].push(Keyed::of(self.term(number), 0, number));
+            }
+        }
+        let sorted = |mut keyed: Vec<Keyed>| {
+            self.sort(&mut keyed, 0);
+            keyed.into_iter().map(|keyed| keyed.number).collect()
+        };
+        keyed.into_iter().map(sorted).collect()
+    }
+
+    /// Sorts terms that are the same up to `from`. Bytes are fetched once for eight of them: most terms of a column begin
+    /// alike, and to compare two of them each time would be to wait for the memory of both.
+    fn sort(&self, keyed: &mut [Keyed], from: usize) {
+        if from >= LONG {
+            return keyed.sort_unstable_by(|left, right| self.term(left.number).cmp(self.term(right.number)));
+        }
+        keyed.sort_unstable_by_key(|keyed| (keyed.bytes, keyed.left));
+        for alike in keyed.chunk_by_mut(|left, right| (left.bytes, left.left) == (right.bytes, right.left)) {
+            if alike.len() > 1 {
+                for keyed in alike.iter_mut() {
+                    *keyed = Keyed::of(self.term(keyed.number), from + 8, keyed.number);
+                }
+                self.sort(alike, from + 8);
+            }
+        }
     }
 
     /// About how many bytes it has, and will have for a moment when terms are put in order.
     pub fn memory(&self) -> usize {
         let slots = self.slots.capacity() * size_of::<Slot>();
-        slots + self.memory.capacity() + self.places.capacity() * (size_of::<Place>() + size_of::<(u64, u32)>())
+        slots + self.memory.capacity() + self.places.capacity() * (size_of::<Place>() + size_of::<Keyed>())
     }
 
     fn push(&mut self, column: Column, term: &[u8]) -> Place {
@@ -213,9 +241,12 @@ pub(super) fn hash(column: Column, term: &[u8]) -> u32 {
     hasher.finish() as u32
 }
 
-fn beginning(term: &[u8]) -> u64 {
-    let mut first = [0; 8];
-    let known = term.len().min(8);
-    first[..known].copy_from_slice(&term[..known]);
-    u64::from_be_bytes(first)
+impl Keyed {
+    fn of(term: &[u8], from: usize, number: u32) -> Keyed {
+        let rest = term.get(from..).unwrap_or_default();
+        let mut bytes = [0; 8];
+        let known = rest.len().min(8);
+        bytes[..known].copy_from_slice(&rest[..known]);
+        Keyed { bytes: u64::from_be_bytes(bytes), left: rest.len().min(9) as u8, number }
+    }
 }

@@ -61,15 +61,15 @@ impl Inverted {
 
     /// Writes the terms of these columns, which are all that can have any, as the segment's inverted index.
     pub fn write(&self, segment: &Segment, columns: &[Column]) -> tantivy::Result<()> {
-        let postings = self.postings();
+        let order = self.terms.in_order(columns);
+        let postings = self.postings(order.iter().flatten());
         let mut serializer = InvertedIndexSerializer::open(segment)?;
-        for column in columns {
-            let numbers = self.terms.in_order(*column);
+        for (column, numbers) in columns.iter().zip(&order) {
             let tokens: usize = numbers.iter().map(|number| postings.of(*number).len()).sum();
             let mut field = serializer.new_field(*column, tokens as u64, None)?;
             for number in numbers {
-                let documents = postings.of(number);
-                field.new_term(self.terms.term(number), documents.len() as u32, false)?;
+                let documents = postings.of(*number);
+                field.new_term(self.terms.term(*number), documents.len() as u32, false)?;
                 documents.iter().for_each(|document| field.write_doc(*document, 1, &[]));
                 field.close_term()?;
             }
@@ -78,39 +78,38 @@ impl Inverted {
         Ok(serializer.close()?)
     }
 
-    /// The log, turned round.
-    fn postings(&self) -> Postings {
-        let mut starts = Vec::with_capacity(self.terms.len() + 1);
-        let mut sum = 0;
-        for count in self.terms.counts() {
-            starts.push(sum);
-            sum += count;
+    /// The log, turned round: the documents of the terms one behind the other in this order, in which they are written.
+    fn postings<'o>(&self, order: impl Iterator<Item = &'o u32>) -> Postings {
+        let counts = self.terms.counts();
+        let (mut ends, mut sum) = (vec![0; counts.len()], 0);
+        for number in order {
+            ends[*number as usize] = sum;
+            sum += counts[*number as usize];
         }
-        let mut documents = vec![0; sum as usize];
-        let (mut next, mut from) = (starts.clone(), 0);
+        let (mut documents, mut from) = (vec![0; sum as usize], 0);
         for (document, end) in (0..).zip(&self.ends) {
             for number in &self.log[from..*end as usize] {
-                let place = &mut next[*number as usize];
+                let place = &mut ends[*number as usize];
                 documents[*place as usize] = document;
                 *place += 1;
             }
             from = *end as usize;
         }
-        starts.push(sum);
-        Postings { starts, documents }
+        Postings { counts, ends, documents }
     }
 }
 
-/// The documents of each term, in order.
+/// The documents of each term, by its number: how many, and where they end.
 struct Postings {
-    starts: Vec<u32>,
+    counts: Vec<u32>,
+    ends: Vec<u32>,
     documents: Vec<DocId>,
 }
 
 impl Postings {
     fn of(&self, number: u32) -> &[DocId] {
-        let number = number as usize;
-        &self.documents[self.starts[number] as usize..self.starts[number + 1] as usize]
+        let (count, end) = (self.counts[number as usize], self.ends[number as usize]);
+        &self.documents[(end - count) as usize..end as usize]
     }
 }
 
