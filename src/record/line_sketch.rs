@@ -39,12 +39,11 @@ struct Key<'l> {
 }
 
 impl Sketch for LineSketch<'_> {
-    fn draw<'a>(&'a self, to: &mut dyn Outline<'a>) -> Head {
-        for ((known, ..), value) in Known::ALL.iter().zip(&self.known) {
-            if let Some(value) = value {
-                to.known(*known, lent(value));
-            }
-        }
+    fn known(&self, known: Known) -> Option<FieldValue<'_>> {
+        self.known[known as usize].as_ref().map(lent)
+    }
+
+    fn draw(&self, to: &mut impl Outline) -> Head {
         for key in &self.keys {
             to.key(&key.path, &key.value, key.is_apart);
         }
@@ -64,8 +63,9 @@ fn lent<'a>(value: &'a FieldValue<'_>) -> FieldValue<'a> {
 }
 
 impl<'l> LineSketch<'l> {
-    /// What the line has, if it is one that can be read so.
-    pub fn read(line: &'l [u8], place: &'l Place) -> Option<LineSketch<'l>> {
+    /// What is made of what the line has, if it is one that can be read so. (Lent and not given: it is large, and to hand it
+    /// on costs as much as a part of the reading.)
+    pub fn read<R>(line: &'l [u8], place: &'l Place, then: impl FnOnce(&LineSketch<'l>) -> R) -> Option<R> {
         let scan = Scan::of(line)?;
         let sketch = LineSketch {
             ts: 0,
@@ -76,7 +76,7 @@ impl<'l> LineSketch<'l> {
         };
         let mut reading = Reading { scan, sketch, place };
         reading.line()?;
-        reading.scan.is_at_end().then_some(reading.sketch)
+        reading.scan.is_at_end().then(|| then(&reading.sketch))
     }
 
     /// The record's id and time; `place` is where the line was read.

@@ -1,20 +1,20 @@
 //! A record as an index sees it: its known fields and the keys of `extra` and of events, each with its values; nothing that
-//! neither has a name in a query. What is drawn is what [`Record::each_value`] and [`Record::each_key`] say.
+//! neither has a name in a query. What is told is what [`Record::each_value`] and [`Record::each_key`] say.
 
 use super::field::{FieldValue, Known};
 use super::{Body, Field, Lane, Record, Stamp, StampRef};
 
 /// Something that can be drawn: a record, or a line that is read for nothing else.
 pub trait Sketch {
-    /// Gives the fields and keys.
-    fn draw<'a>(&'a self, to: &mut dyn Outline<'a>) -> Head;
+    /// The value of a known field.
+    fn known(&self, known: Known) -> Option<FieldValue<'_>>;
+
+    /// Gives the keys and givers.
+    fn draw(&self, to: &mut impl Outline) -> Head;
 }
 
 /// What is drawn on.
-pub trait Outline<'a> {
-    /// The value of a known field.
-    fn known(&mut self, known: Known, value: FieldValue<'a>);
-
+pub trait Outline {
     /// One value of a key. `is_apart`: it is a key of an event whose values are told otherwise, or that hardly anybody looks
     /// for; an index may spare itself the value.
     fn key(&mut self, path: &str, value: &FieldValue<'_>, is_apart: bool);
@@ -58,10 +58,11 @@ pub(super) fn is_apart(path: &str) -> bool {
 }
 
 impl Sketch for Record {
-    fn draw<'a>(&'a self, to: &mut dyn Outline<'a>) -> Head {
-        for (known, ..) in Known::ALL.iter().filter(|(known, ..)| *known != Known::Ts) {
-            self.each_value(&Field::Known(*known), &mut |value| to.known(*known, value));
-        }
+    fn known(&self, known: Known) -> Option<FieldValue<'_>> {
+        self.value(&Field::Known(known))
+    }
+
+    fn draw(&self, to: &mut impl Outline) -> Head {
         let from = self.event().and_then(|event| StampRef::parse(event.keys.get(FROM)?.as_str()?));
         let stamps = self.hb.iter().chain(&self.hbl).map(Stamp::borrowed);
         stamps.chain(from).for_each(|stamp| to.giver(stamp.proc.unwrap_or(&self.proc), stamp.lane));

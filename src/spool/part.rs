@@ -56,16 +56,16 @@ impl<'a> Sight<'a> {
         if self.line.len > MAX_LINE as u64 { None } else { glance::glance(self.line.bytes, self.place) }
     }
 
-    /// What the line has for an index, where that can be told without making a record of it.
-    pub fn sketch(&self) -> Option<LineSketch<'_>> {
+    /// What is made of what the line has for an index, where that can be told without making a record of it.
+    pub fn sketch<R>(&self, then: impl FnOnce(&LineSketch<'_>) -> R) -> Option<R> {
         // A process whose number is not known may say it in this line: that is for `understand`.
         self.place.process?;
-        if self.line.len > MAX_LINE as u64 { None } else { LineSketch::read(self.line.bytes, self.place) }
+        if self.line.len > MAX_LINE as u64 { None } else { LineSketch::read(self.line.bytes, self.place, then) }
     }
 
     /// The record's id and time, where they can be told without making a record of it.
     pub fn identity(&self) -> Option<(RecordId, i64)> {
-        self.sketch()?.identity(self.place)
+        self.sketch(|sketch| sketch.identity(self.place))?
     }
 
     /// The line; only its beginning where it is longer than a line may be.

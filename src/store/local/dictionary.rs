@@ -74,16 +74,16 @@ impl Slot {
 }
 
 impl Dictionary {
-    /// Where the terms of a row, most of which are known, probably stand.
+    /// Where the terms of some rows, most of which are known, probably stand.
     ///
     /// Looked up one after the other each would wait for the memory of the one before; so all slots are read first, and then
     /// the heads of all terms. What that fetches is at hand when [`Dictionary::guessed`] looks closer.
-    pub fn guess(&self, terms: &[Term], guesses: &mut Vec<Guess>) {
+    pub fn guess<'t>(&self, terms: impl Iterator<Item = &'t Term>, guesses: &mut Vec<Guess>) {
         guesses.clear();
         if self.slots.is_empty() {
-            return guesses.resize(terms.len(), Guess { slot: FREE, len: 0 });
+            return guesses.extend(terms.map(|_| Guess { slot: FREE, len: 0 }));
         }
-        guesses.extend(terms.iter().map(|term| Guess { slot: self.slots[self.first_slot(term.hash)], len: 0 }));
+        guesses.extend(terms.map(|term| Guess { slot: self.slots[self.first_slot(term.hash)], len: 0 }));
         for guess in guesses.iter_mut().filter(|guess| !guess.slot.is_free()) {
             guess.len = read(self.head(guess.slot.place), LEN);
         }

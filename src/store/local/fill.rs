@@ -106,9 +106,7 @@ impl<'i> Worker<'i> {
         stretch.skim(&mut problems, &mut |sight| {
             let (off, len) = sight.spot();
             let spot = Spot { src, off, len };
-            if let Some(sketch) = sight.sketch() {
-                self.rows.make(&sketch, spot);
-            } else {
+            if sight.sketch(|sketch| self.rows.make(sketch, spot)).is_none() {
                 let record = sight.understand().record;
                 if record.again {
                     return ControlFlow::Continue(());
@@ -116,7 +114,7 @@ impl<'i> Worker<'i> {
                 malformed += u64::from(matches!(record.body, Body::Malformed(_)));
                 self.rows.make(&record, spot);
             }
-            if let Err(error) = self.add_row() {
+            if let Err(error) = self.add_rows() {
                 failure = Some(error);
                 return ControlFlow::Break(());
             }
@@ -140,14 +138,21 @@ impl<'i> Worker<'i> {
         }
     }
 
-    /// Adds the row that was made last.
-    fn add_row(&mut self) -> tantivy::Result<()> {
+    /// Adds the rows that were made, if they are enough.
+    fn add_rows(&mut self) -> tantivy::Result<()> {
+        if !self.rows.are_enough() {
+            return Ok(());
+        }
         let open = self.open.get_or_insert_with(|| GrowingSegment::begin(self.index, self.memory));
-        open.add(self.rows.row());
+        open.add(self.rows.take());
         if open.is_full() { self.end_segment() } else { Ok(()) }
     }
 
     fn end_segment(&mut self) -> tantivy::Result<()> {
+        let rest = self.rows.take();
+        if !rest.is_empty() {
+            self.open.get_or_insert_with(|| GrowingSegment::begin(self.index, self.memory)).add(rest);
+        }
         if let Some(open) = self.open.take() {
             self.segments.push(open.end()?);
             self.rows.begin_segment();

@@ -10,7 +10,7 @@ use tantivy::store::{Compressor, StoreWriter};
 use tantivy::{Index, Segment, SegmentMeta};
 
 use super::columns::Columns;
-use super::dictionary::Place;
+use super::dictionary::{Guess, Place};
 use super::document::{Name, Row};
 use super::inverted::Inverted;
 use super::schema::Fields;
@@ -23,6 +23,7 @@ pub(super) struct GrowingSegment {
     /// Where the names of what records have in common stand, in the order in which rows brought them.
     commons: Vec<Place>,
     memory: usize,
+    guesses: Vec<Guess>,
 }
 
 impl GrowingSegment {
@@ -35,19 +36,25 @@ impl GrowingSegment {
             terms: Inverted::default(),
             commons: Vec::new(),
             memory,
+            guesses: Vec::new(),
         }
     }
 
-    pub fn add(&mut self, row: &Row) {
-        self.columns.add(row);
-        for name in &row.names {
-            match name {
-                Name::New(term) => self.commons.push(self.terms.add(term, &row.bytes)),
-                Name::Known(number) => self.terms.add_known(self.commons[*number as usize]),
+    /// Adds rows, each as a document. Terms of several are found faster than those of one.
+    pub fn add(&mut self, rows: &[Row]) {
+        self.terms.guess(rows.iter().flat_map(|row| &row.terms), &mut self.guesses);
+        let mut guesses = self.guesses.iter();
+        for row in rows {
+            self.columns.add(row);
+            for name in &row.names {
+                match name {
+                    Name::New(term) => self.commons.push(self.terms.add(term, &row.bytes)),
+                    Name::Known(number) => self.terms.add_known(self.commons[*number as usize]),
+                }
             }
+            self.terms.add_all(row.terms.iter().zip(guesses.by_ref()), &row.bytes);
+            self.terms.end_document();
         }
-        self.terms.add_all(&row.terms, &row.bytes);
-        self.terms.end_document();
     }
 
     pub fn is_full(&self) -> bool {

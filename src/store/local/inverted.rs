@@ -18,7 +18,6 @@ pub(super) struct Inverted {
     /// The numbers of the terms of each document, and where those of each document end.
     log: Vec<u32>,
     ends: Vec<u32>,
-    guesses: Vec<Guess>,
 }
 
 impl Inverted {
@@ -29,15 +28,17 @@ impl Inverted {
         place
     }
 
+    /// Where the terms of rows that are added next probably stand.
+    pub fn guess<'t>(&self, terms: impl Iterator<Item = &'t Term>, guesses: &mut Vec<Guess>) {
+        self.terms.guess(terms, guesses);
+    }
+
     /// The document that grows has all these terms of a row.
-    pub fn add_all(&mut self, terms: &[Term], bytes: &[u8]) {
-        let mut guesses = std::mem::take(&mut self.guesses);
-        self.terms.guess(terms, &mut guesses);
-        for (term, guess) in terms.iter().zip(&guesses) {
+    pub fn add_all<'t>(&mut self, terms: impl Iterator<Item = (&'t Term, &'t Guess)>, bytes: &[u8]) {
+        for (term, guess) in terms {
             let place = self.terms.guessed(term, bytes, *guess).unwrap_or_else(|| self.terms.place(term, bytes));
             self.add_known(place);
         }
-        self.guesses = guesses;
     }
 
     /// The document that grows has the term that stands there.
@@ -149,7 +150,9 @@ mod tests {
                 row.bytes.extend_from_slice(term);
                 row.end(columns[usize::from(*column)], start);
             }
-            terms.add_all(&row.terms, &row.bytes);
+            let mut guesses = Vec::new();
+            terms.guess(row.terms.iter(), &mut guesses);
+            terms.add_all(row.terms.iter().zip(&guesses), &row.bytes);
             // What a document has twice counts once.
             let places: Vec<Place> = row.terms.iter().map(|term| terms.add(term, &row.bytes)).collect();
             places.into_iter().for_each(|place| terms.add_known(place));

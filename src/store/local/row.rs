@@ -23,10 +23,12 @@ use crate::record::Lane;
 use crate::record::field::{FieldValue, Known};
 use crate::record::outline::{Outline, Sketch};
 
-/// Makes rows, one after the other, into the same memory.
+/// Makes rows, one after the other. Some are made before they are taken, and their memory is used again for the next ones.
 pub(super) struct RowMaker {
     fields: Fields,
-    row: Row,
+    rows: Vec<Row>,
+    /// How many of them have been made, and not been taken.
+    made: usize,
     scratch: Scratch,
     templates: FxHashMap<Box<str>, Option<Rc<Template>>>,
     /// What was written of what records have in common, by name.
@@ -55,6 +57,9 @@ struct Scratch {
 /// A word may be cut that has so many bytes: the last character that still counts may need up to four.
 pub(super) const LONG_WORD: usize = text::MAX_WORD - 3;
 
+/// How many rows are made before they are taken.
+const TOGETHER: usize = 16;
+
 /// How many different templates are kept in mind.
 const MAX_TEMPLATES: usize = 4096;
 
@@ -71,7 +76,8 @@ impl RowMaker {
     pub fn new(fields: Fields) -> RowMaker {
         RowMaker {
             fields,
-            row: Row::default(),
+            rows: Vec::new(),
+            made: 0,
             scratch: Scratch::default(),
             templates: FxHashMap::default(),
             commons: FxHashMap::default(),
@@ -81,17 +87,27 @@ impl RowMaker {
         }
     }
 
-    /// Makes the row of that record, in place of the one before.
-    pub fn make(&mut self, sketch: &dyn Sketch, spot: Spot) {
-        let mut row = std::mem::take(&mut self.row);
+    /// Makes the row of that record.
+    pub fn make(&mut self, sketch: &impl Sketch, spot: Spot) {
+        let mut row = self.rows.get_mut(self.made).map(std::mem::take).unwrap_or_default();
         row.clear();
         self.fill(&mut row, sketch, spot);
-        self.row = row;
+        match self.rows.get_mut(self.made) {
+            Some(place) => *place = row,
+            None => self.rows.push(row),
+        }
+        self.made += 1;
     }
 
-    /// The row that was made last.
-    pub fn row(&self) -> &Row {
-        &self.row
+    /// Whether enough rows were made to be taken.
+    pub fn are_enough(&self) -> bool {
+        self.made >= TOGETHER
+    }
+
+    /// The rows that were made since they were taken last.
+    pub fn take(&mut self) -> &[Row] {
+        let made = std::mem::take(&mut self.made);
+        &self.rows[..made]
     }
 
     /// What was defined and indexed whole up to now is in another segment: rows made from now on are for the next one.
@@ -102,14 +118,14 @@ impl RowMaker {
         self.values.begin_segment();
     }
 
-    fn fill(&mut self, row: &mut Row, sketch: &dyn Sketch, spot: Spot) {
-        let mut gathering = Gathering { maker: self, row, known: Default::default(), keys: 0, is_true: true };
-        gathering.maker.scratch.names.clear();
-        gathering.maker.scratch.named.clear();
+    fn fill(&mut self, row: &mut Row, sketch: &impl Sketch, spot: Spot) {
+        self.scratch.names.clear();
+        self.scratch.named.clear();
+        let mut gathering = Gathering { maker: self, row, keys: 0, is_true: true };
         let head = sketch.draw(&mut gathering);
-        let Gathering { known, is_true, .. } = gathering;
+        let is_true = gathering.is_true;
         (row.ts, row.spot) = (head.ts, spot);
-        let is_true = is_true & self.put_known(row, &known, head.severity) & self.put_shape(row);
+        let is_true = is_true & self.put_known(row, sketch, head.severity) & self.put_shape(row);
         if !is_true {
             let odd = row.begin();
             row.bytes.extend_from_slice(&ODD.to_be_bytes());
@@ -118,21 +134,22 @@ impl RowMaker {
     }
 
     /// Puts the known fields; false where one of them has a value that the index would not show truly.
-    fn put_known(&mut self, row: &mut Row, known: &Knowns<'_>, severity: Option<u16>) -> bool {
+    fn put_known(&mut self, row: &mut Row, sketch: &impl Sketch, severity: Option<u16>) -> bool {
         let mut is_true = true;
         for (field, cell) in [(Known::Mono, &mut row.mono), (Known::Seq, &mut row.seq)] {
-            match known.of(field) {
-                Some(FieldValue::Int(int)) => *cell = u64::try_from(*int).ok(),
+            match sketch.known(field) {
+                Some(FieldValue::Int(int)) => *cell = u64::try_from(int).ok(),
                 None => continue,
                 Some(_) => {}
             }
             is_true &= cell.is_some();
         }
-        is_true &= self.put_texts(row, known);
-        let message = match known.of(Known::Msg) {
+        is_true &= self.put_texts(row, sketch);
+        let (text, template) = (sketch.known(Known::Msg), sketch.known(Known::Tpl));
+        let message = match &text {
             Some(FieldValue::Text(text)) => {
-                let is_log = known.of(Known::Ev).is_none();
-                let (message, are_whole) = self.put_message(row, text, known.of(Known::Tpl), is_log);
+                let is_log = sketch.known(Known::Ev).is_none();
+                let (message, are_whole) = self.put_message(row, text, template.as_ref(), is_log);
                 is_true &= are_whole;
                 message
             }
@@ -145,7 +162,7 @@ impl RowMaker {
         let kind = row.begin();
         for field in KIND {
             let most = if field == Known::Tpl { MAX_TEMPLATE } else { MAX_KEYWORD };
-            is_true &= terms::push_part(field, known.of(field), most, &mut row.bytes);
+            is_true &= terms::push_part(field, sketch.known(field).as_ref(), most, &mut row.bytes);
         }
         if let Some(severity) = severity {
             terms::push_digits(u64::from(severity), &mut row.bytes);
@@ -155,16 +172,16 @@ impl RowMaker {
         self.end_common(row, self.fields.kind, kind);
         let who = row.begin();
         for field in WHO {
-            is_true &= terms::push_part(field, known.of(field), MAX_KEYWORD, &mut row.bytes);
+            is_true &= terms::push_part(field, sketch.known(field).as_ref(), MAX_KEYWORD, &mut row.bytes);
         }
         self.end_common(row, self.fields.who, who);
-        if let Some(value) = known.of(Known::Obj) {
+        if let Some(value) = sketch.known(Known::Obj) {
             let FieldValue::Text(text) = value else { return false };
             if text.len() > MAX_KEYWORD {
                 return false;
             }
             let obj = row.begin();
-            row.bytes.extend_from_slice(text::lower(text).as_bytes());
+            row.bytes.extend_from_slice(text::lower(&text).as_bytes());
             row.bytes.push(BORDER);
             row.bytes.extend_from_slice(text.as_bytes());
             row.end(self.fields.obj, obj);
@@ -173,14 +190,14 @@ impl RowMaker {
     }
 
     /// Puts the words of the texts that few records have.
-    fn put_texts(&mut self, row: &mut Row, known: &Knowns<'_>) -> bool {
+    fn put_texts(&mut self, row: &mut Row, sketch: &impl Sketch) -> bool {
         let mut is_true = true;
         for (field, mark) in terms::RARE_TEXTS {
-            let Some(value) = known.of(field) else { continue };
+            let Some(value) = sketch.known(field) else { continue };
             self.scratch.name(terms::KNOWN_NAME, field.name());
             match value {
                 FieldValue::Text(text) => {
-                    for place in text::words(text) {
+                    for place in text::words(&text) {
                         let word = row.begin();
                         row.bytes.push(mark);
                         push_lower(&mut self.scratch.lowered, &text[place]);
@@ -267,14 +284,14 @@ impl RowMaker {
         column.hash(&mut hasher);
         hasher.write(&row.bytes[start..]);
         let mut name = hasher.finish();
-        // Two with one name would be one: the next name is free.
-        while self.commons.get(&name).is_some_and(|known| *known.bytes != row.bytes[start..]) {
+        while let Some(known) = self.commons.get(&name) {
+            if *known.bytes == row.bytes[start..] {
+                row.bytes.truncate(start);
+                row.names.push(Name::Known(known.number));
+                return;
+            }
+            // Two with one name would be one: the next name is free.
             name = name.wrapping_add(1);
-        }
-        if let Some(known) = self.commons.get(&name) {
-            row.bytes.truncate(start);
-            row.names.push(Name::Known(known.number));
-            return;
         }
         if self.commons.len() >= MAX_COMMONS {
             self.commons.clear();
@@ -330,32 +347,15 @@ fn hash(parts: &[&str]) -> u64 {
     hasher.finish()
 }
 
-/// The known fields of one record.
-type Values<'a> = [Option<FieldValue<'a>>; Known::ALL.len()];
-
-#[derive(Default)]
-struct Knowns<'a>(Values<'a>);
-
-impl<'a> Knowns<'a> {
-    fn of(&self, known: Known) -> Option<&FieldValue<'a>> {
-        self.0[known as usize].as_ref()
-    }
-}
-
 /// A record's outline, as it is drawn.
-struct Gathering<'g, 'a> {
+struct Gathering<'g> {
     maker: &'g mut RowMaker,
     row: &'g mut Row,
-    known: Knowns<'a>,
     keys: usize,
     is_true: bool,
 }
 
-impl<'a> Outline<'a> for Gathering<'_, 'a> {
-    fn known(&mut self, known: Known, value: FieldValue<'a>) {
-        self.known.0[known as usize].get_or_insert(value);
-    }
-
+impl Outline for Gathering<'_> {
     fn giver(&mut self, proc: &str, lane: Lane) {
         let start = self.row.begin();
         terms::push_giver(proc, lane, &mut self.row.bytes);

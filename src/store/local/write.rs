@@ -89,15 +89,23 @@ impl LocalWriter {
         place
     }
 
-    /// Adds the row that was made last.
-    fn add_row(&mut self) -> tantivy::Result<()> {
+    /// Adds the rows that were made, if they are enough.
+    fn add_rows(&mut self) -> tantivy::Result<()> {
+        if !self.rows.are_enough() {
+            return Ok(());
+        }
         let index = self.writer.index();
         let open = self.segment.get_or_insert_with(|| GrowingSegment::begin(index, SEGMENT_MEMORY));
-        open.add(self.rows.row());
+        open.add(self.rows.take());
         if open.is_full() { self.end_segment() } else { Ok(()) }
     }
 
     fn end_segment(&mut self) -> tantivy::Result<()> {
+        let rest = self.rows.take();
+        if !rest.is_empty() {
+            let index = self.writer.index();
+            self.segment.get_or_insert_with(|| GrowingSegment::begin(index, SEGMENT_MEMORY)).add(rest);
+        }
         let Some(open) = self.segment.take() else { return Ok(()) };
         // The next row is another segment's, and is made before that is opened.
         self.rows.begin_segment();
@@ -130,7 +138,7 @@ impl Writer for LocalWriter {
         let spot = Spot { src: self.place_of(entry.source), off: entry.offset, len: entry.len };
         self.rows.make(&entry.record, spot);
         let failed = self.failed();
-        self.add_row().map_err(failed)?;
+        self.add_rows().map_err(failed)?;
         self.documents += 1;
         self.added_up_to.set(entry.source.clone(), entry.offset + entry.len + 1);
         Ok(())
