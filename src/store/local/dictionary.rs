@@ -48,11 +48,18 @@ struct Slot {
     place: Place,
 }
 
-/// The first slot where a term may be, and how long the term is that stands there.
+/// The first slot where a term may be, and how the term ends that stands there.
 #[derive(Clone, Copy)]
 pub(super) struct Guess {
     slot: Slot,
     len: u32,
+    last: u8,
+}
+
+impl Guess {
+    fn of(slot: Slot) -> Guess {
+        Guess { slot, len: 0, last: 0 }
+    }
 }
 
 /// A term that is put in order.
@@ -76,23 +83,29 @@ impl Slot {
 impl Dictionary {
     /// Where the terms of some rows, most of which are known, probably stand.
     ///
-    /// Looked up one after the other each would wait for the memory of the one before; so all slots are read first, and then
-    /// the heads of all terms. What that fetches is at hand when [`Dictionary::guessed`] looks closer.
+    /// Looked up one after the other each would wait for the memory of the one before; so all slots are read first, then the
+    /// heads of all terms, and then how each ends. What that fetches is at hand when [`Dictionary::guessed`] looks closer.
     pub fn guess<'t>(&self, terms: impl Iterator<Item = &'t Term>, guesses: &mut Vec<Guess>) {
         guesses.clear();
         if self.slots.is_empty() {
-            return guesses.extend(terms.map(|_| Guess { slot: FREE, len: 0 }));
+            return guesses.extend(terms.map(|_| Guess::of(FREE)));
         }
-        guesses.extend(terms.map(|term| Guess { slot: self.slots[self.first_slot(term.hash)], len: 0 }));
+        guesses.extend(terms.map(|term| Guess::of(self.slots[self.first_slot(term.hash)])));
         for guess in guesses.iter_mut().filter(|guess| !guess.slot.is_free()) {
             guess.len = read(self.head(guess.slot.place), LEN);
+        }
+        for guess in guesses.iter_mut().filter(|guess| !guess.slot.is_free()) {
+            let end = Self::range(guess.slot.place, guess.len).end;
+            guess.last = self.memory[end - 1];
         }
     }
 
     /// Where the term stands, if the guess was right.
     pub fn guessed(&self, term: &Term, bytes: &[u8], guess: Guess) -> Option<Place> {
-        let may_be = guess.slot.hash == term.hash && guess.len as usize == term.place.len() && !guess.slot.is_free();
-        (may_be && self.is_that(guess.slot.place, term.column, &bytes[term.place.clone()])).then_some(guess.slot.place)
+        let last = bytes[..term.place.end].last().copied().unwrap_or_default();
+        let may_be = guess.slot.hash == term.hash && guess.len as usize == term.place.len() && guess.last == last;
+        (may_be && !guess.slot.is_free() && self.is_that(guess.slot.place, term.column, &bytes[term.place.clone()]))
+            .then_some(guess.slot.place)
     }
 
     /// Where a term of a row stands; it is put there if it is new.

@@ -89,13 +89,14 @@ impl RowMaker {
 
     /// Makes the row of that record.
     pub fn make(&mut self, sketch: &impl Sketch, spot: Spot) {
-        let mut row = self.rows.get_mut(self.made).map(std::mem::take).unwrap_or_default();
-        row.clear();
-        self.fill(&mut row, sketch, spot);
-        match self.rows.get_mut(self.made) {
-            Some(place) => *place = row,
-            None => self.rows.push(row),
+        let mut rows = std::mem::take(&mut self.rows);
+        if rows.len() == self.made {
+            rows.push(Row::default());
         }
+        let row = &mut rows[self.made];
+        row.clear();
+        self.fill(row, sketch, spot);
+        self.rows = rows;
         self.made += 1;
     }
 
