@@ -84,19 +84,17 @@ pub fn lower(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(text.len());
-    push_lower(text, &mut out);
-    Cow::Owned(out)
+    Cow::Owned(if text.is_ascii() { text.to_ascii_lowercase() } else { lower_chars(text).collect() })
 }
 
-/// [`lower`], appended to a buffer.
-pub fn push_lower(text: &str, out: &mut String) {
+/// [`lower`], appended to a buffer of bytes.
+pub fn push_lower(text: &str, out: &mut Vec<u8>) {
     if text.is_ascii() {
         let start = out.len();
-        out.push_str(text);
+        out.extend_from_slice(text.as_bytes());
         out[start..].make_ascii_lowercase();
     } else {
-        out.extend(lower_chars(text));
+        lower_chars(text).for_each(|letter| out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()));
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::decode::Place;
 use super::id::{Lane, StampRef};
+use super::opening::Opening;
 use super::scan::Scan;
 use super::{EventKind, level, time};
 use std::sync::Arc;
@@ -117,7 +118,15 @@ struct Keys<'a> {
 impl<'a> Keys<'a> {
     fn read(scan: &mut Scan<'a>) -> Option<Keys<'a>> {
         let mut keys = Keys::default();
-        scan.expect(b'{')?;
+        match Opening::read(scan) {
+            Some((opening, is_more)) => {
+                keys.open(&opening);
+                if !is_more {
+                    return Some(keys);
+                }
+            }
+            None => scan.expect(b'{')?,
+        }
         loop {
             let key = scan.plain_string()?;
             scan.expect(b':')?;
@@ -126,6 +135,11 @@ impl<'a> Keys<'a> {
                 return Some(keys);
             }
         }
+    }
+
+    fn open(&mut self, opening: &Opening<'a>) {
+        (self.ts, self.mono, self.seq) = (Some(opening.ts), Some(opening.mono), Some(opening.seq));
+        (self.proc, self.pid, self.lane) = (Some(opening.proc), Some(opening.pid), Some(opening.lane_read));
     }
 
     fn value_of(&mut self, key: &str, scan: &mut Scan<'a>) -> Option<()> {

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use super::decode::Place;
 use super::field::{FieldValue, Known};
 use super::id::{Lane, RecordId, StampRef};
+use super::opening::Opening;
 use super::outline::{FROM, Head, Outline, Sketch, is_apart};
 use super::scan::{DEEPEST, Scan};
 use super::{level, time};
@@ -112,11 +113,19 @@ enum Kind {
 
 impl<'l> Reading<'l> {
     fn line(&mut self) -> Option<()> {
-        self.scan.expect(b'{')?;
         let mut kind = Kind::Unknown;
         let mut has_ts = false;
         let mut site_line = None;
         let mut names: SmallVec<[&str; FEW_KEYS]> = SmallVec::new();
+        match Opening::read(&mut self.scan) {
+            // A line with nothing else is no record that is told of here.
+            Some((opening, is_more)) => {
+                is_more.then_some(())?;
+                self.open(&opening)?;
+                has_ts = true;
+            }
+            None => self.scan.expect(b'{')?,
+        }
         loop {
             let name = self.scan.plain_string()?;
             self.scan.expect(b':')?;
@@ -136,15 +145,12 @@ impl<'l> Reading<'l> {
                 }
                 "proc" => {
                     let proc = self.scan.plain_string()?;
-                    (proc == &*self.place.proc).then_some(())?;
-                    self.sketch.set(Known::Proc, FieldValue::Text(proc.into()))?;
+                    self.proc(proc)?;
                 }
                 "lane" => {
                     let lane = self.scan.plain_string()?;
                     lane.parse::<Lane>().ok()?;
-                    // `t03` is lane t3.
-                    (!lane[1..].starts_with('0') || lane.len() == 2).then_some(())?;
-                    self.sketch.set(Known::Lane, FieldValue::Text(lane.into()))?;
+                    self.lane(lane)?;
                 }
                 "hb" | "hbl" => {
                     let (givers, own) = (&mut self.sketch.givers, &*self.place.proc);
@@ -184,6 +190,27 @@ impl<'l> Reading<'l> {
             self.sketch.set(Known::Process, int(u64::from(process)))?;
         }
         if kind == Kind::Log { self.end_log(site_line) } else { self.end_event() }
+    }
+
+    fn open(&mut self, opening: &Opening<'l>) -> Option<()> {
+        self.sketch.ts = opening.ts;
+        self.sketch.set(Known::Mono, int(opening.mono))?;
+        self.proc(opening.proc)?;
+        self.sketch.set(Known::Pid, int(u64::from(opening.pid)))?;
+        self.lane(opening.lane)?;
+        self.sketch.set(Known::Seq, int(opening.seq))
+    }
+
+    fn proc(&mut self, proc: &'l str) -> Option<()> {
+        (proc == &*self.place.proc).then_some(())?;
+        self.sketch.set(Known::Proc, FieldValue::Text(proc.into()))
+    }
+
+    /// What can be read as a lane.
+    fn lane(&mut self, lane: &'l str) -> Option<()> {
+        // `t03` is lane t3.
+        (!lane[1..].starts_with('0') || lane.len() == 2).then_some(())?;
+        self.sketch.set(Known::Lane, FieldValue::Text(lane.into()))
     }
 
     fn key_of_log(&mut self, name: &str, site_line: &mut Option<u64>) -> Option<()> {

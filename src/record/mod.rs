@@ -13,6 +13,7 @@ pub mod level;
 pub mod line_sketch;
 #[cfg(test)]
 pub(crate) mod mutated;
+mod opening;
 pub mod outline;
 pub mod readings;
 mod scan;

@@ -13,6 +13,9 @@ use super::id::StampRef;
 pub(super) const DEEPEST: usize = 16;
 const LONGEST_NUMBER: usize = 24;
 
+/// Numbers with as many digits are numbers of 64 bits.
+const SURE_DIGITS: usize = 19;
+
 pub(super) struct Scan<'l> {
     text: &'l str,
     at: usize,
@@ -142,10 +145,18 @@ impl<'l> Scan<'l> {
 
     /// A whole number that is not negative.
     pub fn whole_number(&mut self) -> Option<u64> {
-        let digits = self.digits()?;
-        let is_plain = digits.len() == 1 || !digits.starts_with('0');
-        let ends = matches!(self.peek(), Some(b',' | b'}' | b']'));
-        (is_plain && ends && digits.len() < LONGEST_NUMBER).then(|| digits.parse().ok())?
+        let rest = &self.text.as_bytes()[self.at..];
+        let (mut number, mut len) = (0_u64, 0);
+        while let Some(digit) = rest.get(len).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+            len += 1;
+        }
+        let is_plain = len == 1 || (len > 0 && rest[0] != b'0');
+        let ends = matches!(rest.get(len), Some(b',' | b'}' | b']'));
+        (is_plain && ends && len < LONGEST_NUMBER).then_some(())?;
+        let digits = &self.text[self.at..self.at + len];
+        self.at += len;
+        if len <= SURE_DIGITS { Some(number) } else { digits.parse().ok() }
     }
 
     /// Any number, as the decoder reads it, to the last bit.
@@ -166,8 +177,17 @@ impl<'l> Scan<'l> {
         }
     }
 
-    fn word(&mut self, word: &str) -> Option<()> {
-        self.text[self.at..].starts_with(word).then(|| self.at += word.len())
+    /// Passes over just that.
+    #[inline]
+    pub fn word(&mut self, word: &str) -> Option<()> {
+        self.text.as_bytes().get(self.at..)?.starts_with(word.as_bytes()).then(|| self.at += word.len())
+    }
+
+    /// So many bytes, whatever they are.
+    pub fn letters(&mut self, len: usize) -> Option<&'l str> {
+        let letters = self.text.get(self.at..self.at + len)?;
+        self.at += len;
+        Some(letters)
     }
 
     /// Any value but lists and objects.

@@ -48,7 +48,6 @@ struct Common {
 
 #[derive(Default)]
 struct Scratch {
-    lowered: String,
     /// The names of the keys, with their marks, and where each stands.
     names: Vec<u8>,
     named: Vec<Range<usize>>,
@@ -201,8 +200,7 @@ impl RowMaker {
                     for place in text::words(&text) {
                         let word = row.begin();
                         row.bytes.push(mark);
-                        push_lower(&mut self.scratch.lowered, &text[place]);
-                        Word::Plain(&self.scratch.lowered).push(&mut row.bytes);
+                        Word::push_lower_plain(&text[place], &mut row.bytes);
                         row.end(self.fields.word, word);
                     }
                 }
@@ -223,9 +221,9 @@ impl RowMaker {
             Some(FieldValue::Text(source)) if source.len() <= MAX_TEMPLATE => {
                 let before = (row.terms.len(), row.bytes.len());
                 if let Some(template) = self.template(source) {
-                    let (lowered, column) = (&mut self.scratch.lowered, self.fields.word);
+                    let column = self.fields.word;
                     let mut are_whole = true;
-                    let mut put = |stretch: Range<usize>| are_whole &= put_words(row, lowered, column, &text[stretch]);
+                    let mut put = |stretch: Range<usize>| are_whole &= put_words(row, column, &text[stretch]);
                     if template.each_own(text, &mut put) {
                         return (Message::Templated(source), are_whole);
                     }
@@ -242,7 +240,7 @@ impl RowMaker {
             }
             _ => {}
         }
-        (Message::Free, put_words(row, &mut self.scratch.lowered, self.fields.word, text))
+        (Message::Free, put_words(row, self.fields.word, text))
     }
 
     fn template(&mut self, source: &str) -> Option<Rc<Template>> {
@@ -321,22 +319,16 @@ impl Scratch {
 }
 
 /// Puts the words of a message; false where one of them is so long that it may count only in part.
-fn put_words(row: &mut Row, lowered: &mut String, column: Column, text: &str) -> bool {
+fn put_words(row: &mut Row, column: Column, text: &str) -> bool {
     let mut are_whole = true;
     for place in text::words(text) {
         are_whole &= place.len() < LONG_WORD;
-        push_lower(lowered, &text[place]);
         let word = row.begin();
         row.bytes.push(terms::MESSAGE);
-        Word::of(lowered).push(&mut row.bytes);
+        Word::push_lower(&text[place], &mut row.bytes);
         row.end(column, word);
     }
     are_whole
-}
-
-fn push_lower(out: &mut String, word: &str) {
-    out.clear();
-    text::push_lower(word, out);
 }
 
 fn hash(parts: &[&str]) -> u64 {

@@ -6,6 +6,7 @@
 
 use tantivy::schema::Field as Column;
 
+use crate::query::text;
 use crate::record::Lane;
 use crate::record::field::{FieldType, FieldValue, Known};
 
@@ -185,15 +186,25 @@ const BUCKET: u8 = b'#';
 impl<'w> Word<'w> {
     /// The word is in lower case.
     pub fn of(word: &'w str) -> Word<'w> {
-        if !looks_like_id(word.as_bytes()) {
-            return Word::Plain(word);
+        if looks_like_id(word.as_bytes()) { Word::Bucket(bucket(word.as_bytes())) } else { Word::Plain(word) }
+    }
+
+    /// As [`Word::of`] that word in lower case and [`Word::push`], without a buffer between.
+    pub fn push_lower(word: &str, out: &mut Vec<u8>) {
+        let start = out.len();
+        Self::push_lower_plain(word, out);
+        if looks_like_id(&out[start + 1..]) {
+            let bucket = bucket(&out[start + 1..]);
+            out.truncate(start);
+            out.push(BUCKET);
+            out.extend_from_slice(&bucket);
         }
-        // FNV-1a: the same for ever and everywhere.
-        let hash = word
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        let [.., high, low] = (hash ^ (hash >> 32)).to_be_bytes();
-        Word::Bucket([word.as_bytes()[0], high & 0x0f, low])
+    }
+
+    /// The same for a text none of whose words are put into buckets.
+    pub fn push_lower_plain(word: &str, out: &mut Vec<u8>) {
+        out.push(PLAIN);
+        text::push_lower(word, out);
     }
 
     pub fn push(self, out: &mut Vec<u8>) {
@@ -221,6 +232,13 @@ impl<'w> Word<'w> {
         out.extend(word.bytes().take(1));
         Some(())
     }
+}
+
+/// The bucket of an id.
+fn bucket(id: &[u8]) -> [u8; 3] {
+    let hash = hash(id);
+    let [.., high, low] = (hash ^ (hash >> 32)).to_be_bytes();
+    [id[0], high & 0x0f, low]
 }
 
 /// FNV-1a: the same for ever and everywhere.

@@ -7,7 +7,7 @@ use tantivy::schema::Field as Column;
 use super::super::document::Row;
 use super::super::numbers::Code;
 use super::super::terms::{self, BORDER, Word};
-use super::{hash, push_lower};
+use super::hash;
 use crate::query::text;
 use crate::record::field::FieldValue;
 
@@ -23,12 +23,11 @@ pub(super) struct KeyValues {
     /// Values that were indexed whole, and how many of each key.
     wholes: FxHashSet<u64>,
     wholes_of_key: FxHashMap<u64, u32>,
-    lowered: String,
 }
 
 impl KeyValues {
     pub fn new(column: Column) -> KeyValues {
-        KeyValues { column, wholes: FxHashSet::default(), wholes_of_key: FxHashMap::default(), lowered: String::new() }
+        KeyValues { column, wholes: FxHashSet::default(), wholes_of_key: FxHashMap::default() }
     }
 
     pub fn begin_segment(&mut self) {
@@ -71,11 +70,10 @@ impl KeyValues {
         }
         term(row, terms::IN_WORDS, &[]);
         for place in text::words(text) {
-            push_lower(&mut self.lowered, &text[place]);
             let start = row.begin();
             row.bytes.extend_from_slice(path.as_bytes());
             row.bytes.push(BORDER);
-            Word::of(&self.lowered).push(&mut row.bytes);
+            Word::push_lower(&text[place], &mut row.bytes);
             row.end(column, start);
         }
         true
