@@ -48,8 +48,9 @@ pub struct CollectArgs {
     #[arg(short = 'F', long)]
     follow: bool,
 
-    /// Look for changes again and again instead of being told of them by the system: for files on NFS and other network
-    /// file systems, where it tells of none. Without this, files that are new or renamed there are seen within 5 s
+    /// Look for changes again and again instead of being told of them by the system. Where it does not tell of all of them
+    /// (NFS, SMB, FUSE and the like) that is done anyway; this is for file systems that are not known to be so. Without it,
+    /// files that are new or renamed there are seen within 5 s
     #[arg(long, requires = "follow")]
     poll: bool,
 

@@ -237,6 +237,14 @@ fn changes_are_told_and_reading_is_none() {
 }
 
 #[test]
+fn where_the_system_does_not_tell_of_everything_it_is_looked_as_well() {
+    let mut watch = Watch::new();
+    assert!(watch.add(std::path::Path::new("/proc/self")));
+    // As long as nobody else's event comes that wait is answered by a look.
+    assert_eq!(watch.wait(Duration::from_secs(30)), Changes::Anywhere);
+}
+
+#[test]
 fn where_nothing_is_told_it_is_looked_again_with_pauses() {
     let mut watch = Watch::polling();
     assert_eq!(watch.wait(Duration::from_secs(30)), Changes::Anywhere);

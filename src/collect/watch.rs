@@ -18,13 +18,38 @@ const REST: u32 = 4;
 /// How long news gather before they are told: a writer that writes a thousand lines a second makes a few tellings of it.
 const GATHER: Duration = Duration::from_millis(10);
 
+/// File systems that others write to, of which the kernel here knows nothing, or whose contents are made up as they are read:
+/// of these it tells only what is done here. With the numbers that statfs(2) has for them. (9p is on WSL and in virtual
+/// machines, FUSE is sshfs and many a folder that is shared with a container.)
+#[cfg(target_os = "linux")]
+const UNTOLD: [(&str, u32); 18] = [
+    ("9p", 0x0102_1997),
+    ("AFS", 0x5346_414f),
+    ("Ceph", 0x00c3_6400),
+    ("CIFS", 0xff53_4d42),
+    ("Coda", 0x7375_7245),
+    ("FUSE", 0x6573_5546),
+    ("GFS2", 0x0116_1970),
+    ("GPFS", 0x4750_4653),
+    ("kAFS", 0x6b41_4653),
+    ("Lustre", 0x0bd0_0bd0),
+    ("NFS", 0x6969),
+    ("OCFS2", 0x7461_636f),
+    ("proc", 0x9fa0),
+    ("SMB", 0x517b),
+    ("SMB2", 0xfe53_4d42),
+    ("sysfs", 0x6265_6572),
+    ("VirtualBox", 0x786f_4256),
+    ("VMware", 0xbacb_acbc),
+];
+
 /// Watches directories, without those inside them.
 #[derive(Debug)]
 pub struct Watch {
     watcher: Option<RecommendedWatcher>,
     events: Receiver<notify::Result<notify::Event>>,
     watched: HashSet<PathBuf>,
-    /// Some directory cannot be watched.
+    /// Some directory cannot be watched, or not all that happens there is told.
     must_poll: bool,
     /// When the last wait ended, and looking began.
     ended: Instant,
@@ -65,10 +90,9 @@ impl Watch {
             return false;
         }
         self.watched.insert(dir.to_owned());
-        if let Some(watcher) = &mut self.watcher
-            && watcher.watch(dir, RecursiveMode::NonRecursive).is_err()
-        {
-            self.must_poll = true;
+        if let Some(watcher) = &mut self.watcher {
+            let is_watched = watcher.watch(dir, RecursiveMode::NonRecursive).is_ok();
+            self.must_poll |= !is_watched || is_untold(dir);
         }
         true
     }
@@ -144,6 +168,17 @@ impl Watch {
         }
         true
     }
+}
+
+/// Whether the system does not tell of all that happens in a directory.
+#[cfg(target_os = "linux")]
+fn is_untold(dir: &Path) -> bool {
+    rustix::fs::statfs(dir).is_ok_and(|about| UNTOLD.iter().any(|(_, number)| *number == about.f_type as u32))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_untold(_: &Path) -> bool {
+    false
 }
 
 impl Default for Watch {

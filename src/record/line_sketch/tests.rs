@@ -34,7 +34,7 @@ fn drawn(sketch: &impl Sketch) -> (Head, Vec<String>) {
 /// What is said of a line is what the decoder says of it; true where something is said.
 fn check(line: &str) -> bool {
     let place = place();
-    let Some(said) = LineSketch::read(line.as_bytes(), &place, |sketch| drawn(sketch)) else { return false };
+    let Some(said) = LineSketch::read(line.as_bytes(), &place, drawn) else { return false };
     let record = decode(line.as_bytes(), &place);
     assert!(!matches!(record.body, Body::Malformed(_)) && !record.again, "{line}: {record:?}");
     assert_eq!(said, drawn(&record), "{line}");
