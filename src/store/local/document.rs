@@ -58,6 +58,11 @@ impl Row {
         self.bytes.clear();
     }
 
+    /// How many bytes it has in memory, about.
+    pub fn memory(&self) -> usize {
+        self.bytes.capacity() + self.terms.capacity() * size_of::<Term>()
+    }
+
     /// Where a term begins that is written next.
     pub fn begin(&self) -> usize {
         self.bytes.len()

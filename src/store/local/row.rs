@@ -29,6 +29,8 @@ pub(super) struct RowMaker {
     rows: Vec<Row>,
     /// How many of them have been made, and not been taken.
     made: usize,
+    /// How much memory the rows that were made last have, about.
+    memory: usize,
     scratch: Scratch,
     templates: FxHashMap<Box<str>, Option<Rc<Template>>>,
     /// What was written of what records have in common, by name.
@@ -56,8 +58,9 @@ struct Scratch {
 /// A word may be cut that has so many bytes: the last character that still counts may need up to four.
 pub(super) const LONG_WORD: usize = text::MAX_WORD - 3;
 
-/// How many rows are made before they are taken.
+/// How many rows are made before they are taken, and how many bytes they may have in memory.
 const TOGETHER: usize = 16;
+const MOST_MEMORY: usize = 1 << 20;
 
 /// How many different templates are kept in mind.
 const MAX_TEMPLATES: usize = 4096;
@@ -77,6 +80,7 @@ impl RowMaker {
             fields,
             rows: Vec::new(),
             made: 0,
+            memory: 0,
             scratch: Scratch::default(),
             templates: FxHashMap::default(),
             commons: FxHashMap::default(),
@@ -89,19 +93,27 @@ impl RowMaker {
     /// Makes the row of that record.
     pub fn make(&mut self, sketch: &impl Sketch, spot: Spot) {
         let mut rows = std::mem::take(&mut self.rows);
+        if self.made == 0 {
+            if self.memory > MOST_MEMORY {
+                // One of them was made of a long line: its memory is not kept for lines that are not.
+                rows.clear();
+            }
+            self.memory = 0;
+        }
         if rows.len() == self.made {
             rows.push(Row::default());
         }
         let row = &mut rows[self.made];
         row.clear();
         self.fill(row, sketch, spot);
+        self.memory += row.memory();
         self.rows = rows;
         self.made += 1;
     }
 
     /// Whether enough rows were made to be taken.
     pub fn are_enough(&self) -> bool {
-        self.made >= TOGETHER
+        self.made >= TOGETHER || self.memory > MOST_MEMORY
     }
 
     /// The rows that were made since they were taken last.
