@@ -114,7 +114,7 @@ enum Kind {
 impl<'l> Reading<'l> {
     fn line(&mut self) -> Option<()> {
         let mut kind = Kind::Unknown;
-        let mut has_ts = false;
+        let (mut has_ts, mut has_stamps) = (false, [false; 2]);
         let mut site_line = None;
         let mut names: SmallVec<[&str; FEW_KEYS]> = SmallVec::new();
         match Opening::read(&mut self.scan) {
@@ -153,6 +153,8 @@ impl<'l> Reading<'l> {
                     self.lane(lane)?;
                 }
                 "hb" | "hbl" => {
+                    // The last of two would count, as of all keys.
+                    (!std::mem::replace(&mut has_stamps[usize::from(name == "hbl")], true)).then_some(())?;
                     let (givers, own) = (&mut self.sketch.givers, &*self.place.proc);
                     self.scan.stamps(&mut |stamp| givers.push((stamp.proc.unwrap_or(own), stamp.lane)))?;
                 }

@@ -60,6 +60,13 @@ fn the_lines_of_our_writers_are_read() {
 }
 
 #[test]
+fn of_keys_that_are_there_twice_nothing_is_said() {
+    let hb = r#","hb":["t1@14|queue:2"]"#;
+    assert!(!check(&format!(r#"{HEAD}{hb},"ev":"got"{hb}}}"#)));
+    assert!(check(&format!(r#"{HEAD}{hb},"ev":"got","hbl":["t1@15"]}}"#)));
+}
+
+#[test]
 fn what_is_said_of_changed_lines_is_true() {
     mutated::texts(&LINES.map(|rest| format!("{HEAD}{rest}")), |line| {
         check(line);
