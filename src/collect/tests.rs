@@ -237,11 +237,30 @@ fn changes_are_told_and_reading_is_none() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn where_the_system_does_not_tell_of_everything_it_is_looked_as_well() {
     let mut watch = Watch::new();
-    assert!(watch.add(std::path::Path::new("/proc/self")));
+    assert!(watch.add(Path::new("/proc/self")));
     // As long as nobody else's event comes that wait is answered by a look.
     assert_eq!(watch.wait(Duration::from_secs(30)), Changes::Anywhere);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn news_from_elsewhere_do_not_put_off_the_look_for_ever() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut watch = Watch::new();
+    assert!(watch.add(Path::new("/proc/self")) && watch.add(dir.path()));
+    let file = dir.path().join("busy.log");
+    let mut told = 0;
+    loop {
+        fs::write(&file, told.to_string()).expect("written");
+        match watch.wait(Duration::from_secs(30)) {
+            Changes::Anywhere => break,
+            _ => told += 1,
+        }
+        assert!(told < 10_000, "told only of {}", file.display());
+    }
 }
 
 #[test]

@@ -22,9 +22,11 @@ const GATHER: Duration = Duration::from_millis(10);
 /// of these it tells only what is done here. With the numbers that statfs(2) has for them. (9p is on WSL and in virtual
 /// machines, FUSE is sshfs and many a folder that is shared with a container.)
 #[cfg(target_os = "linux")]
-const UNTOLD: [(&str, u32); 18] = [
+const UNTOLD: [(&str, u32); 23] = [
     ("9p", 0x0102_1997),
+    ("ACFS", 0x6163_6673),
     ("AFS", 0x5346_414f),
+    ("BeeGFS", 0x1983_0326),
     ("Ceph", 0x00c3_6400),
     ("CIFS", 0xff53_4d42),
     ("Coda", 0x7375_7245),
@@ -35,6 +37,9 @@ const UNTOLD: [(&str, u32); 18] = [
     ("Lustre", 0x0bd0_0bd0),
     ("NFS", 0x6969),
     ("OCFS2", 0x7461_636f),
+    ("OrangeFS", 0x2003_0528),
+    ("PanFS", 0xaad7_aaea),
+    ("Parallels", 0x7c7c_6673),
     ("proc", 0x9fa0),
     ("SMB", 0x517b),
     ("SMB2", 0xfe53_4d42),
@@ -105,7 +110,8 @@ impl Watch {
         let is_due = self.must_poll && due <= begun + at_most;
         let until = if is_due { due } else { begun + at_most };
         let mut changes = self.told(until, begun + POLL.min(rest).min(at_most));
-        if changes == Changes::Nowhere && is_due {
+        // Where news keep coming, the look that is due is not put off for ever.
+        if is_due && (changes == Changes::Nowhere || Instant::now() >= due) {
             (self.due, changes) = (None, Changes::Anywhere);
         }
         self.ended = Instant::now();
