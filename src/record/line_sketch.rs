@@ -4,6 +4,8 @@
 //! Only for lines as our own writers write them: without blanks, identity first, no exception. Of any other line nothing
 //! is said, and `decode` reads it.
 
+mod values;
+
 use std::borrow::Cow;
 
 use smallvec::SmallVec;
@@ -13,7 +15,7 @@ use super::field::{FieldValue, Known};
 use super::id::{Lane, RecordId, StampRef};
 use super::opening::Opening;
 use super::outline::{FROM, Head, Outline, Sketch, is_apart};
-use super::scan::{DEEPEST, Scan};
+use super::scan::Scan;
 use super::{level, time};
 
 /// Objects with more keys are left to the whole decoder.
@@ -282,7 +284,7 @@ impl<'l> Reading<'l> {
         let is_scalar = !matches!(self.scan.peek()?, b'[' | b'{');
         self.value_of_key(name.into(), is_apart(name), 0)?;
         let known = match name {
-            FROM => return self.giver_of_event(before),
+            FROM if is_scalar => return self.giver_of_event(before),
             "obj" => Known::Obj,
             "logger" => Known::Logger,
             "msg" => Known::Msg,
@@ -322,75 +324,6 @@ impl<'l> Reading<'l> {
             self.sketch.severity = Some(level::Level::number_of_name(level));
         }
         Some(())
-    }
-
-    /// Of `[file, line, func]` each that is no list and no object.
-    fn site(&mut self) -> Option<()> {
-        let mut fields = [Known::File, Known::Line, Known::Func].into_iter();
-        let mut is_more = self.scan.open(b'[', b']')?;
-        while is_more {
-            let field = fields.next();
-            if matches!(self.scan.peek()?, b'[' | b'{') {
-                self.scan.skip(1)?;
-            } else {
-                let value = self.scan.scalar()?;
-                if let Some(field) = field {
-                    self.sketch.set(field, value)?;
-                }
-            }
-            is_more = self.scan.is_more(b']')?;
-        }
-        Some(())
-    }
-
-    /// The members of an object as keys below that path.
-    fn object(&mut self, path: &str, is_top: bool, is_apart_above: bool, depth: usize) -> Option<()> {
-        (depth < DEEPEST).then_some(())?;
-        let mut names: SmallVec<[&str; FEW_KEYS]> = SmallVec::new();
-        let mut is_more = self.scan.open(b'{', b'}')?;
-        while is_more {
-            let name = self.scan.plain_string()?;
-            (!names.contains(&name) && names.len() < MOST_KEYS).then_some(())?;
-            names.push(name);
-            self.scan.expect(b':')?;
-            let path = if is_top { Cow::Borrowed(name) } else { Cow::Owned(format!("{path}.{name}")) };
-            self.value_of_key(path, is_apart_above, depth + 1)?;
-            is_more = self.scan.is_more(b'}')?;
-        }
-        Some(())
-    }
-
-    fn value_of_key(&mut self, path: Cow<'l, str>, is_apart_here: bool, depth: usize) -> Option<()> {
-        match self.scan.peek()? {
-            b'{' => {
-                // What lies below an event's key is apart by its own whole path.
-                (!is_apart_here).then_some(())?;
-                self.object(&path, false, false, depth + 1)
-            }
-            b'[' => {
-                (depth < DEEPEST).then_some(())?;
-                let mut is_more = self.scan.open(b'[', b']')?;
-                while is_more {
-                    if matches!(self.scan.peek()?, b'[' | b'{') {
-                        self.scan.skip(depth + 1)?;
-                    } else {
-                        let value = self.scan.scalar()?;
-                        self.put(path.clone(), value, is_apart_here);
-                    }
-                    is_more = self.scan.is_more(b']')?;
-                }
-                Some(())
-            }
-            _ => {
-                let value = self.scan.scalar()?;
-                self.put(path, value, is_apart_here);
-                Some(())
-            }
-        }
-    }
-
-    fn put(&mut self, path: Cow<'l, str>, value: FieldValue<'l>, is_apart: bool) {
-        self.sketch.keys.push(Key { path, value, is_apart });
     }
 }
 

@@ -1,5 +1,5 @@
-//! What each line of our own writers opens with, in their order: when, and who. Read at once, name and value together,
-//! which costs half of what it costs to take one key after the other for any of those there are.
+//! What each line of our own writers opens with, in their order: when, and who. The names are known beforehand, so they are
+//! only compared, which costs half of what it costs to read each name and to look for what it means.
 
 use super::id::Lane;
 use super::scan::Scan;

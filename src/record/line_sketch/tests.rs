@@ -67,6 +67,12 @@ fn of_keys_that_are_there_twice_nothing_is_said() {
 }
 
 #[test]
+fn a_stamp_in_a_list_is_none() {
+    assert!(check(&format!(r#"{HEAD},"ev":"recv","from":["t1@2"]}}"#)));
+    assert!(check(&format!(r#"{HEAD},"ev":"recv","from":"t1@2"}}"#)));
+}
+
+#[test]
 fn what_is_said_of_changed_lines_is_true() {
     mutated::texts(&LINES.map(|rest| format!("{HEAD}{rest}")), |line| {
         check(line);
