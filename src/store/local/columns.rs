@@ -157,7 +157,8 @@ impl Numbers {
     }
 
     /// What is probably smaller: values behind the smallest one, or behind a line through each block of them. tantivy tries
-    /// both with all values, which costs more than to write them; here some blocks speak for all.
+    /// both with all values, which costs more than to write them; here some blocks speak for all. (What values have as a common
+    /// divisor helps both, and is left out of account.)
     fn codec(&self) -> io::Result<CodecType> {
         let blocks = self.values.chunks(BLOCK);
         let every = blocks.len().div_ceil(SAMPLE).max(1);

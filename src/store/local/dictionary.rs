@@ -71,7 +71,7 @@ struct Keyed {
     number: u32,
 }
 
-/// Terms that are the same so far are compared as they are.
+/// Terms that are the same in so many first bytes are compared as they are.
 const LONG: usize = 64;
 
 impl Slot {
@@ -190,6 +190,8 @@ impl Dictionary {
     }
 
     fn push(&mut self, column: Column, term: &[u8]) -> Place {
+        // A segment is written out long before, and one row adds little to it.
+        debug_assert!(self.memory.len() < u32::MAX as usize, "a dictionary of {} bytes", self.memory.len());
         let place = Place(self.memory.len() as u32);
         for part in [self.places.len() as u32, 0, 0, term.len() as u32, column.field_id()] {
             self.memory.extend_from_slice(&part.to_ne_bytes());

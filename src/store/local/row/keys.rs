@@ -11,6 +11,10 @@ use super::hash;
 use crate::query::text;
 use crate::record::field::FieldValue;
 
+/// A row with more bytes takes in no more words of keys: each of them stands behind the whole path, and a line of a megabyte
+/// could become five hundred. Its line decides.
+const MAX_ROW: usize = 4 << 20;
+
 /// The longest value that is indexed whole.
 const MAX_WHOLE: usize = 64;
 
@@ -71,6 +75,9 @@ impl KeyValues {
         term(row, terms::IN_WORDS, &[]);
         for place in text::words(text) {
             let start = row.begin();
+            if start > MAX_ROW {
+                return false;
+            }
             row.bytes.extend_from_slice(path.as_bytes());
             row.bytes.push(BORDER);
             Word::push_lower(&text[place], &mut row.bytes);
@@ -91,5 +98,33 @@ impl KeyValues {
         let count = self.wholes_of_key.entry(hash(&[path])).or_default();
         *count += 1;
         *count <= MAX_WHOLES && self.wholes.insert(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::document::Spot;
+    use super::super::super::schema::Fields;
+    use super::super::RowMaker;
+    use super::*;
+    use crate::record::decode;
+    use crate::record::decode::Place;
+
+    #[test]
+    fn long_values_behind_long_paths_make_no_endless_row() {
+        let mut line =
+            r#"{"ts":"2026-11-22T17:15:03.120431000Z","proc":"42-aaaaaa","pid":42,"lane":"t1","seq":1,"#.to_owned();
+        line.push_str(&format!(
+            r#""level":"INFO","logger":"","msg":"m","extra":{{"{}":"{}"}}}}"#,
+            "p".repeat(1000),
+            "a b ".repeat(100_000)
+        ));
+        let place = Place { proc: "42-aaaaaa".into(), process: Some(1), part: 1, offset: 0 };
+        let fields = Fields::new();
+        let mut rows = RowMaker::new(fields);
+        rows.make(&decode(line.as_bytes(), &place), Spot::default());
+        let [row] = rows.take() else { panic!("one row") };
+        assert!(row.bytes.len() < 2 * MAX_ROW, "{} bytes", row.bytes.len());
+        assert!(row.terms.iter().any(|term| term.column == fields.odd), "its line does not decide");
     }
 }
